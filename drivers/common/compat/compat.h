@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The only place that knows that kernels differ. It is force-included, so
+ * that everything else reads as if written for the newest kernel; the probes
+ * that define QDM_HAVE_* are in Kbuild.include beside it.
+ */
+#ifndef QDM_COMPAT_H
+#define QDM_COMPAT_H
+
+#include <linux/device-mapper.h>
+#include <linux/hrtimer.h>
+#include <linux/workqueue.h>
+
+#ifndef CONFIG_64BIT
+#error "qdm needs a 64-bit kernel: the throttle's arithmetic is 128 bits wide"
+#endif
+
+#ifndef QDM_HAVE_HRTIMER_SETUP
+static inline void
+hrtimer_setup(struct hrtimer *timer,
+	      enum hrtimer_restart (*function)(struct hrtimer *),
+	      clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = function;
+}
+#endif
+
+/* Before 6.12 a workqueue that is not unbound is bound to its CPU anyway. */
+#ifndef QDM_HAVE_WQ_PERCPU
+#define WQ_PERCPU 0
+#endif
+
+/* The further arguments of a target's prepare_ioctl, which none of ours uses. */
+#ifdef QDM_HAVE_IOCTL_FORWARD
+#define QDM_IOCTL_ARGS , unsigned int cmd, unsigned long arg, bool *forward
+#else
+#define QDM_IOCTL_ARGS
+#endif
+
+/* Targets that pass every bio whole may pass atomic writes too. */
+#ifdef QDM_HAVE_ATOMIC_WRITES
+#define QDM_TARGET_ATOMIC_WRITES DM_TARGET_ATOMIC_WRITES
+#else
+#define QDM_TARGET_ATOMIC_WRITES 0
+#endif
+
+#ifdef QDM_HAVE_CONST_CONFIGFS
+#define QDM_CONFIGFS_OPS const
+#else
+#define QDM_CONFIGFS_OPS
+#endif
+
+#ifndef module_dm
+#define module_dm(name)							\
+static int __init dm_##name##_init(void)				\
+{									\
+	return dm_register_target(&(name##_target));			\
+}									\
+module_init(dm_##name##_init)						\
+static void __exit dm_##name##_exit(void)				\
+{									\
+	dm_unregister_target(&(name##_target));				\
+}									\
+module_exit(dm_##name##_exit)
+#endif
+
+#endif /* QDM_COMPAT_H */

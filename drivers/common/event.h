@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Typed, numbered events: each is a dm event and a change uevent, sent in
+ * order from process context. A source belongs to whatever outlives a table
+ * (a job, a threshold), and is attached to the table that is live.
+ */
+#ifndef QDM_EVENT_H
+#define QDM_EVENT_H
+
+#include <linux/device-mapper.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+
+#define QDM_EVENT_KEYS		4
+#define QDM_EVENT_KEY_LEN	48
+#define QDM_EVENTS_WAITING	8
+
+/**
+ * struct qdm_event - something that happened
+ * @action: DM_ACTION, a string that stays
+ * @nr_keys: how many of @key are used
+ * @key: further "KEY=value" strings
+ */
+struct qdm_event {
+	const char *action;
+	unsigned int nr_keys;
+	char key[QDM_EVENT_KEYS][QDM_EVENT_KEY_LEN];
+};
+
+/**
+ * struct qdm_events - a source of events
+ * @lock: guards @ring, @head, @count, @lost and @seq; taken with interrupts off
+ * @ring: events not yet sent
+ * @head: index of the oldest
+ * @count: how many wait
+ * @lost: how many were dropped because @ring was full
+ * @seq: number of the last event raised, from 1
+ * @send_lock: held while sending, and to attach and detach
+ * @ti: the live target, NULL while none is attached: events then wait
+ * @work: sends
+ */
+struct qdm_events {
+	spinlock_t lock;
+	struct qdm_event ring[QDM_EVENTS_WAITING];
+	unsigned int head;
+	unsigned int count;
+	u64 lost;
+	u64 seq;
+	struct mutex send_lock;
+	struct dm_target *ti;
+	struct work_struct work;
+};
+
+void qdm_event_start(struct qdm_event *event, const char *action);
+__printf(2, 3) void qdm_event_key(struct qdm_event *event, const char *fmt, ...);
+
+void qdm_events_init(struct qdm_events *events);
+void qdm_events_exit(struct qdm_events *events);
+void qdm_events_attach(struct qdm_events *events, struct dm_target *ti);
+void qdm_events_detach(struct qdm_events *events);
+u64 qdm_events_seq(struct qdm_events *events);
+void qdm_events_raise(struct qdm_events *events, const struct qdm_event *event);
+
+#endif /* QDM_EVENT_H */

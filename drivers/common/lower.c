@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Opening and describing the device below a filter. A filter must not take
+ * anything from the device it is slipped over: discards, write zeroes, secure
+ * erase and ioctls are passed on, and its limits are the lower device's.
+ */
+#include <linux/blkdev.h>
+#include <linux/device-mapper.h>
+#include <linux/module.h>
+
+#include "lower.h"
+
+static int check_room(struct qdm_lower *lower, struct dm_target *ti,
+		      const char *path, struct qdm_why *why)
+{
+	u64 sectors = bdev_nr_sectors(lower->dev->bdev);
+
+	if (lower->start <= sectors && ti->len <= sectors - lower->start)
+		return 0;
+	return qdm_refuse(why, "'%.70s' has %llu sectors, too few for %llu from %llu on",
+			  path, sectors, (u64)ti->len, (u64)lower->start);
+}
+
+/**
+ * qdm_lower_get - open the device that a table line begins with
+ * @lower: what to fill in
+ * @ti: the target under construction
+ * @path: the device
+ * @offset: where on it the target begins, in sectors
+ * @why: the reason, if refused
+ *
+ * Return: 0, or a negative errno. dm checks the size again when it stacks the
+ * limits, but cannot say which word was wrong.
+ */
+int qdm_lower_get(struct qdm_lower *lower, struct dm_target *ti,
+		  const char *path, const char *offset, struct qdm_why *why)
+{
+	u64 start;
+	int r;
+
+	r = qdm_parse_u64("the offset in sectors", offset, 0, U64_MAX >> 10,
+			  &start, why);
+	if (r)
+		return r;
+	lower->start = start;
+	r = dm_get_device(ti, path, dm_table_get_mode(ti->table), &lower->dev);
+	if (r) {
+		qdm_refuse(why, "cannot open device '%.100s': error %d", path, r);
+		return r;
+	}
+	r = check_room(lower, ti, path, why);
+	if (r)
+		qdm_lower_put(lower, ti);
+	return r;
+}
+EXPORT_SYMBOL_GPL(qdm_lower_get);
+
+/**
+ * qdm_lower_put - close the device again
+ * @lower: the device
+ * @ti: the target
+ */
+void qdm_lower_put(struct qdm_lower *lower, struct dm_target *ti)
+{
+	dm_put_device(ti, lower->dev);
+}
+EXPORT_SYMBOL_GPL(qdm_lower_put);
+
+/**
+ * qdm_lower_pass_all - take every kind of bio that the lower device takes
+ * @ti: the target under construction
+ */
+void qdm_lower_pass_all(struct dm_target *ti)
+{
+	ti->num_flush_bios = 1;
+	ti->num_discard_bios = 1;
+	ti->num_secure_erase_bios = 1;
+	ti->num_write_zeroes_bios = 1;
+}
+EXPORT_SYMBOL_GPL(qdm_lower_pass_all);
+
+/**
+ * qdm_lower_iterate - body of a target's iterate_devices
+ * @lower: the device
+ * @ti: the target
+ * @fn: what to call
+ * @data: for @fn
+ */
+int qdm_lower_iterate(const struct qdm_lower *lower, struct dm_target *ti,
+		      iterate_devices_callout_fn fn, void *data)
+{
+	return fn(ti, lower->dev, lower->start, ti->len, data);
+}
+EXPORT_SYMBOL_GPL(qdm_lower_iterate);
+
+/**
+ * qdm_lower_prepare_ioctl - body of a target's prepare_ioctl
+ * @lower: the device
+ * @ti: the target
+ * @bdev: gets the device that an ioctl goes to
+ *
+ * Return: 0 where the target is the whole device, so that any ioctl may pass;
+ * 1 where it is a part, so that only harmless ones may.
+ */
+int qdm_lower_prepare_ioctl(const struct qdm_lower *lower,
+			    struct dm_target *ti, struct block_device **bdev)
+{
+	*bdev = lower->dev->bdev;
+	return lower->start || ti->len != bdev_nr_sectors(*bdev);
+}
+EXPORT_SYMBOL_GPL(qdm_lower_prepare_ioctl);

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The one device below a filter, mapped one to one. What all targets do with
+ * it alike stands here; the two functions of the hot path are inline.
+ */
+#ifndef QDM_LOWER_H
+#define QDM_LOWER_H
+
+#include <linux/bio.h>
+#include <linux/device-mapper.h>
+
+#include "args.h"
+
+/**
+ * struct qdm_lower - the device below a filter
+ * @dev: the device
+ * @start: first sector used of it
+ */
+struct qdm_lower {
+	struct dm_dev *dev;
+	sector_t start;
+};
+
+/* Flushes have no data and stand at no place. */
+static inline bool qdm_has_data(const struct bio *bio)
+{
+	return bio->bi_iter.bi_size;
+}
+
+static inline void qdm_lower_map(const struct qdm_lower *lower,
+				 struct dm_target *ti, struct bio *bio)
+{
+	bio_set_dev(bio, lower->dev->bdev);
+	bio->bi_iter.bi_sector =
+		lower->start + dm_target_offset(ti, bio->bi_iter.bi_sector);
+}
+
+int qdm_lower_get(struct qdm_lower *lower, struct dm_target *ti,
+		  const char *path, const char *offset, struct qdm_why *why);
+void qdm_lower_put(struct qdm_lower *lower, struct dm_target *ti);
+void qdm_lower_pass_all(struct dm_target *ti);
+int qdm_lower_iterate(const struct qdm_lower *lower, struct dm_target *ti,
+		      iterate_devices_callout_fn fn, void *data);
+int qdm_lower_prepare_ioctl(const struct qdm_lower *lower,
+			    struct dm_target *ti, struct block_device **bdev);
+
+#endif /* QDM_LOWER_H */

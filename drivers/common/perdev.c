@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Finds, makes and drops state that belongs to a mapped device. One mutex per
+ * registry orders everything: it is taken in constructors and destructors
+ * only, which dm runs in process context, and is never held over I/O.
+ */
+#include <linux/device-mapper.h>
+#include <linux/module.h>
+
+#include "perdev.h"
+
+static struct qdm_perdev *find(struct qdm_perdev_registry *registry,
+			       struct mapped_device *md, sector_t begin)
+{
+	struct qdm_perdev *state;
+
+	list_for_each_entry(state, &registry->all, node)
+		if (state->md == md && state->begin == begin)
+			return state;
+	return NULL;
+}
+
+static struct qdm_perdev *make(struct qdm_perdev_registry *registry,
+			       struct mapped_device *md, sector_t begin)
+{
+	struct qdm_perdev *state = registry->create();
+
+	if (!state)
+		return NULL;
+	state->md = md;
+	state->begin = begin;
+	state->users = 0;
+	list_add(&state->node, &registry->all);
+	return state;
+}
+
+/**
+ * qdm_perdev_get - find or make the state of the device a target belongs to
+ * @registry: all states of the kind
+ * @ti: the target under construction
+ *
+ * Return: the state, with one user more, or NULL for want of memory.
+ */
+struct qdm_perdev *qdm_perdev_get(struct qdm_perdev_registry *registry,
+				  struct dm_target *ti)
+{
+	struct mapped_device *md = dm_table_get_md(ti->table);
+	struct qdm_perdev *state;
+
+	mutex_lock(&registry->lock);
+	state = find(registry, md, ti->begin);
+	if (!state)
+		state = make(registry, md, ti->begin);
+	if (state)
+		state->users++;
+	mutex_unlock(&registry->lock);
+	return state;
+}
+EXPORT_SYMBOL_GPL(qdm_perdev_get);
+
+/**
+ * qdm_perdev_put - one user less; the last one frees the state
+ * @registry: all states of the kind
+ * @state: the state
+ */
+void qdm_perdev_put(struct qdm_perdev_registry *registry,
+		    struct qdm_perdev *state)
+{
+	bool last;
+
+	mutex_lock(&registry->lock);
+	last = !--state->users;
+	if (last)
+		list_del(&state->node);
+	mutex_unlock(&registry->lock);
+	if (last)
+		registry->destroy(state);
+}
+EXPORT_SYMBOL_GPL(qdm_perdev_put);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * State that belongs to a mapped device rather than to one of its tables. A
+ * reload constructs the new table while the old one is live, so the new one
+ * finds the state by its device and takes a reference; the state goes when
+ * the last table that refers to it is destroyed.
+ */
+#ifndef QDM_PERDEV_H
+#define QDM_PERDEV_H
+
+#include <linux/device-mapper.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+
+/**
+ * struct qdm_perdev - head of a state that outlives one table; embed it
+ * @node: in the registry
+ * @md: the mapped device, alive as long as one of its tables refers to us
+ * @begin: the target's first sector in the table, as a table may hold several
+ * @users: tables that refer to us, guarded by the registry's lock
+ */
+struct qdm_perdev {
+	struct list_head node;
+	struct mapped_device *md;
+	sector_t begin;
+	unsigned int users;
+};
+
+/**
+ * struct qdm_perdev_registry - all states of one kind
+ * @lock: guards @all and every @users; taken in process context only
+ * @all: the states
+ * @create: makes a new one, or returns NULL for want of memory
+ * @destroy: frees one that nothing refers to any more; may sleep
+ */
+struct qdm_perdev_registry {
+	struct mutex lock;
+	struct list_head all;
+	struct qdm_perdev *(*create)(void);
+	void (*destroy)(struct qdm_perdev *state);
+};
+
+#define QDM_PERDEV_REGISTRY(name, make, unmake)				\
+	struct qdm_perdev_registry name = {				\
+		.lock = __MUTEX_INITIALIZER((name).lock),		\
+		.all = LIST_HEAD_INIT((name).all),			\
+		.create = make, .destroy = unmake,			\
+	}
+
+struct qdm_perdev *qdm_perdev_get(struct qdm_perdev_registry *registry,
+				  struct dm_target *ti);
+void qdm_perdev_put(struct qdm_perdev_registry *registry,
+		    struct qdm_perdev *state);
+
+#endif /* QDM_PERDEV_H */

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Fixed-width types for the pure cores: the files that hold a filter's rules
+ * and know no kernel, so that the same source is tested in user space under
+ * ASan and UBSan. Nothing but types and errno names belongs here.
+ */
+#ifndef QDM_PURE_H
+#define QDM_PURE_H
+
+#ifdef __KERNEL__
+#include <linux/errno.h>
+#include <linux/limits.h>
+#include <linux/stddef.h>
+#include <linux/types.h>
+#else
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef uint8_t u8;
+typedef uint32_t u32;
+typedef uint64_t u64;
+typedef int64_t s64;
+
+#ifndef U64_MAX
+#define U64_MAX UINT64_MAX
+#endif
+#endif
+
+#endif /* QDM_PURE_H */

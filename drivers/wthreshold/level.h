@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The rules of a write threshold, with no lock, clock or bio: when it fires,
+ * that it fires once, and the high-water mark that is kept beside it.
+ *
+ *	0 ........ mark ............ threshold ............. end of the device
+ *	           ^ where writes     ^ a write that ends beyond fires
+ *	             have come so far
+ *
+ * A caller looks at @alert alone, without a lock, for every write; only a
+ * write that ends beyond it can change anything and takes the lock to call
+ * level_write().
+ */
+#ifndef QDM_LEVEL_H
+#define QDM_LEVEL_H
+
+#include "pure.h"
+
+enum level_state { LEVEL_OFF, LEVEL_ARMED, LEVEL_FIRED };
+
+/**
+ * struct level - a threshold and what became of it; all in bytes
+ * @alert: a write that ends at or before this changes nothing
+ * @threshold: a write that ends beyond this fires; 0 is off
+ * @mark: the farthest end of any write
+ * @rearm: after firing, the threshold moves on in steps of this; 0 is off
+ * @fired_at: the threshold that fired last
+ * @amount: how far beyond @fired_at that write ended
+ * @state: off, armed, or fired and not set again
+ */
+struct level {
+	u64 alert;
+	u64 threshold;
+	u64 mark;
+	u64 rearm;
+	u64 fired_at;
+	u64 amount;
+	enum level_state state;
+};
+
+void level_init(struct level *level);
+void level_set(struct level *level, u64 threshold);
+bool level_write(struct level *level, u64 offset, u64 len);
+bool level_fire_if_passed(struct level *level);
+const char *level_state_name(const struct level *level);
+
+#endif /* QDM_LEVEL_H */

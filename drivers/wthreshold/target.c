@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * dm-wthreshold raises an event when a write passes an offset, so that
+ * whoever provides the volume below can let it grow before it is full. The
+ * write itself is never held up. This file is the glue; the rules are in
+ * level.c.
+ *
+ * Locking: struct threshold belongs to the mapped device and outlives its
+ * tables, so that neither the mark nor an event is lost over a reload.
+ * @lock guards @level; it is taken by writers in map(), messages, status and
+ * resume, all in process context, and nothing sleeps under it. map() first
+ * looks at level.alert without the lock: that word only decides whether the
+ * lock is worth taking, and a write that races with a message that sets the
+ * threshold may count as before or after it.
+ * Life: each constructed table holds one reference, taken in ctr and dropped
+ * in dtr. Events are attached to the table that is live, from resume to
+ * postsuspend; one that is raised in between waits.
+ */
+#include <linux/device-mapper.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+
+#include "args.h"
+#include "event.h"
+#include "level.h"
+#include "lower.h"
+#include "perdev.h"
+
+#define DM_MSG_PREFIX QDM_TARGET_WTHRESHOLD
+
+struct threshold {
+	struct qdm_perdev perdev;
+	spinlock_t lock;
+	struct level level;
+	struct qdm_events events;
+};
+
+struct wthreshold_options {
+	u64 rearm;
+	u64 fire_on_arm;
+};
+
+/* What one table says; @threshold is what the line set, if it set one. */
+struct wthreshold {
+	struct qdm_lower lower;
+	struct threshold *state;
+	struct wthreshold_options options;
+	bool sets_threshold;
+	u64 threshold;
+};
+
+static const char * const off_on[] = { "off", "on", NULL };
+
+static const struct qdm_opt wthreshold_opts[] = {
+	{
+		.name = "rearm",
+		.offset = offsetof(struct wthreshold_options, rearm),
+		.max = U64_MAX,
+	}, {
+		.name = "fire-on-arm",
+		.offset = offsetof(struct wthreshold_options, fire_on_arm),
+		.words = off_on,
+	},
+};
+
+static const struct qdm_opt_table wthreshold_table = {
+	wthreshold_opts, ARRAY_SIZE(wthreshold_opts)
+};
+
+static struct qdm_perdev *create_threshold(void)
+{
+	struct threshold *state = kzalloc(sizeof(*state), GFP_KERNEL);
+
+	if (!state)
+		return NULL;
+	spin_lock_init(&state->lock);
+	level_init(&state->level);
+	qdm_events_init(&state->events);
+	return &state->perdev;
+}
+
+static void destroy_threshold(struct qdm_perdev *perdev)
+{
+	struct threshold *state = container_of(perdev, struct threshold, perdev);
+
+	qdm_events_exit(&state->events);
+	kfree(state);
+}
+
+static QDM_PERDEV_REGISTRY(thresholds, create_threshold, destroy_threshold);
+
+/* Called with the lock held, so that events are numbered as they happened. */
+static void raise_event(struct threshold *state)
+{
+	struct qdm_event event;
+
+	qdm_event_start(&event, QDM_ACTION_WRITE_THRESHOLD);
+	qdm_event_key(&event, QDM_KEY_WRITE_THRESHOLD "=%llu",
+		      state->level.fired_at);
+	qdm_event_key(&event, QDM_KEY_AMOUNT_EXCEEDED "=%llu",
+		      state->level.amount);
+	qdm_events_raise(&state->events, &event);
+}
+
+/* "[<threshold bytes> [<#opts> {<option> <value>}...]]" */
+static int parse_line(struct wthreshold *wt, unsigned int argc, char **argv,
+		      struct qdm_why *why)
+{
+	int r;
+
+	qdm_opts_default(&wthreshold_table, &wt->options);
+	if (!argc)
+		return 0;
+	r = qdm_parse_u64("the threshold in bytes", argv[0], 0, U64_MAX,
+			  &wt->threshold, why);
+	if (r)
+		return r;
+	wt->sets_threshold = true;
+	return qdm_opts_parse_group(&wthreshold_table, &wt->options, argc - 1,
+				    argv + 1, NULL, why);
+}
+
+static int open_line(struct wthreshold *wt, struct dm_target *ti,
+		     unsigned int argc, char **argv, struct qdm_why *why)
+{
+	int r;
+
+	if (argc < 2)
+		return qdm_refuse(why, "%u words, needed are: <dev> <offset> [<threshold bytes> [<#opts> {<option> <value>}...]]",
+				  argc);
+	r = parse_line(wt, argc - 2, argv + 2, why);
+	if (r)
+		return r;
+	return qdm_lower_get(&wt->lower, ti, argv[0], argv[1], why);
+}
+
+static int wthreshold_ctr(struct dm_target *ti, unsigned int argc, char **argv)
+{
+	struct wthreshold *wt = kzalloc(sizeof(*wt), GFP_KERNEL);
+	struct qdm_why why;
+	int r;
+
+	if (!wt) {
+		ti->error = "Out of memory";
+		return -ENOMEM;
+	}
+	r = open_line(wt, ti, argc, argv, &why);
+	if (r) {
+		qdm_refuse_table(ti, &why);
+		goto out_free;
+	}
+	wt->state = (struct threshold *)qdm_perdev_get(&thresholds, ti);
+	if (!wt->state) {
+		ti->error = "Out of memory";
+		r = -ENOMEM;
+		goto out_put;
+	}
+	qdm_lower_pass_all(ti);
+	ti->private = wt;
+	return 0;
+
+out_put:
+	qdm_lower_put(&wt->lower, ti);
+out_free:
+	kfree(wt);
+	return r;
+}
+
+static void wthreshold_dtr(struct dm_target *ti)
+{
+	struct wthreshold *wt = ti->private;
+
+	qdm_perdev_put(&thresholds, &wt->state->perdev);
+	qdm_lower_put(&wt->lower, ti);
+	kfree(wt);
+}
+
+/* A write that may have passed the threshold, or at least the mark. */
+static noinline void note_write(struct threshold *state, u64 offset, u64 len)
+{
+	spin_lock(&state->lock);
+	if (level_write(&state->level, offset, len))
+		raise_event(state);
+	spin_unlock(&state->lock);
+}
+
+static int wthreshold_map(struct dm_target *ti, struct bio *bio)
+{
+	struct wthreshold *wt = ti->private;
+	struct threshold *state = wt->state;
+	u64 offset, len = bio->bi_iter.bi_size;
+
+	if (op_is_write(bio_op(bio)) && len) {
+		offset = (u64)dm_target_offset(ti, bio->bi_iter.bi_sector)
+			 << SECTOR_SHIFT;
+		if (offset + len > READ_ONCE(state->level.alert))
+			note_write(state, offset, len);
+	}
+	qdm_lower_map(&wt->lower, ti, bio);
+	return DM_MAPIO_REMAPPED;
+}
+
+static void set_threshold(struct wthreshold *wt, u64 threshold)
+{
+	struct threshold *state = wt->state;
+
+	spin_lock(&state->lock);
+	state->level.rearm = wt->options.rearm;
+	level_set(&state->level, threshold);
+	if (wt->options.fire_on_arm && level_fire_if_passed(&state->level))
+		raise_event(state);
+	spin_unlock(&state->lock);
+}
+
+static void wthreshold_resume(struct dm_target *ti)
+{
+	struct wthreshold *wt = ti->private;
+
+	qdm_events_attach(&wt->state->events, ti);
+	if (wt->sets_threshold) {
+		set_threshold(wt, wt->threshold);
+		wt->sets_threshold = false;
+	}
+}
+
+static void wthreshold_postsuspend(struct dm_target *ti)
+{
+	struct wthreshold *wt = ti->private;
+
+	qdm_events_detach(&wt->state->events);
+}
+
+static int wthreshold_message(struct dm_target *ti, unsigned int argc,
+			      char **argv, char *result, unsigned int maxlen)
+{
+	struct wthreshold *wt = ti->private;
+	struct qdm_why why;
+	u64 threshold;
+	int r;
+
+	if (strcasecmp(argv[0], "set-threshold"))
+		r = qdm_refuse(&why, "unknown message '%.40s', allowed is: set-threshold <bytes>",
+			       argv[0]);
+	else if (argc != 2)
+		r = qdm_refuse(&why, "set-threshold takes one number of bytes, not %u words",
+			       argc - 1);
+	else if (dm_suspended(ti))
+		r = qdm_refuse(&why, "the device is suspended");
+	else
+		r = qdm_parse_u64("the threshold in bytes", argv[1], 0, U64_MAX,
+				  &threshold, &why);
+	if (r)
+		return qdm_refuse_message(ti, &why);
+	set_threshold(wt, threshold);
+	return 0;
+}
+
+static struct level read_level(struct threshold *state)
+{
+	struct level level;
+
+	spin_lock(&state->lock);
+	level = state->level;
+	spin_unlock(&state->lock);
+	return level;
+}
+
+/*
+ * INFO: <off|armed|fired> <threshold> <amount exceeded> <high-water mark>
+ *	 <event number> <threshold that fired last>, in bytes
+ */
+static void wthreshold_status(struct dm_target *ti, status_type_t type,
+			      unsigned int flags, char *result,
+			      unsigned int maxlen)
+{
+	struct wthreshold *wt = ti->private;
+	struct level level = read_level(wt->state);
+	unsigned int sz = 0;
+
+	if (wt->sets_threshold)
+		level.threshold = wt->threshold;
+	switch (type) {
+	case STATUSTYPE_INFO:
+		DMEMIT("%s %llu %llu %llu %llu %llu", level_state_name(&level),
+		       level.threshold, level.amount, level.mark,
+		       qdm_events_seq(&wt->state->events), level.fired_at);
+		break;
+	case STATUSTYPE_TABLE:
+		DMEMIT("%s %llu %llu", wt->lower.dev->name,
+		       (u64)wt->lower.start, level.threshold);
+		sz += qdm_opts_emit(&wthreshold_table, &wt->options,
+				    result + sz, maxlen - sz);
+		break;
+	case STATUSTYPE_IMA:
+		DMEMIT_TARGET_NAME_VERSION(ti->type);
+		DMEMIT(",device_name=%s,start=%llu,threshold=%llu",
+		       wt->lower.dev->name, (u64)wt->lower.start,
+		       level.threshold);
+		sz += qdm_opts_emit_ima(&wthreshold_table, &wt->options,
+					result + sz, maxlen - sz);
+		DMEMIT(";");
+		break;
+	}
+}
+
+static int wthreshold_iterate_devices(struct dm_target *ti,
+				      iterate_devices_callout_fn fn, void *data)
+{
+	struct wthreshold *wt = ti->private;
+
+	return qdm_lower_iterate(&wt->lower, ti, fn, data);
+}
+
+static int wthreshold_prepare_ioctl(struct dm_target *ti,
+				    struct block_device **bdev QDM_IOCTL_ARGS)
+{
+	struct wthreshold *wt = ti->private;
+
+	return qdm_lower_prepare_ioctl(&wt->lower, ti, bdev);
+}
+
+static struct target_type wthreshold_target = {
+	.name = QDM_TARGET_WTHRESHOLD,
+	.version = { 1, 0, 0 },
+	.module = THIS_MODULE,
+	.features = DM_TARGET_NOWAIT | DM_TARGET_PASSES_INTEGRITY |
+		    DM_TARGET_PASSES_CRYPTO | QDM_TARGET_ATOMIC_WRITES,
+	.ctr = wthreshold_ctr,
+	.dtr = wthreshold_dtr,
+	.map = wthreshold_map,
+	.resume = wthreshold_resume,
+	.postsuspend = wthreshold_postsuspend,
+	.message = wthreshold_message,
+	.status = wthreshold_status,
+	.iterate_devices = wthreshold_iterate_devices,
+	.prepare_ioctl = wthreshold_prepare_ioctl,
+};
+module_dm(wthreshold);
+
+MODULE_DESCRIPTION("device-mapper target that raises an event when writes pass an offset");
+MODULE_AUTHOR("the qdm developers");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * What the kernel's side and user space must spell alike: target names, the
+ * keys and actions of events, and limits on names.
+ */
+#ifndef _UAPI_LINUX_QDM_H
+#define _UAPI_LINUX_QDM_H
+
+#define QDM_TARGET_QTHROTTLE	"qthrottle"
+#define QDM_TARGET_BACKUPCOW	"backupcow"
+#define QDM_TARGET_VIEW		"backupcow-view"
+#define QDM_TARGET_WTHRESHOLD	"wthreshold"
+
+/* Names of groups and bitmaps: letters, digits, '.', '_' and '-'. */
+#define QDM_NAME_MAX		63
+
+/* The group name that stands for a group of the device's own. */
+#define QDM_GROUP_PRIVATE	"-"
+
+/* DM_ACTION of the events, and the keys that go with them. */
+#define QDM_ACTION_WRITE_THRESHOLD	"WRITE_THRESHOLD"
+#define QDM_ACTION_BACKUP_COMPLETED	"BACKUP_COMPLETED"
+#define QDM_ACTION_BACKUP_CANCELLED	"BACKUP_CANCELLED"
+#define QDM_ACTION_BACKUP_ERROR		"BACKUP_ERROR"
+#define QDM_ACTION_SNAPSHOT_BROKEN	"SNAPSHOT_BROKEN"
+
+#define QDM_KEY_WRITE_THRESHOLD		"DM_WRITE_THRESHOLD"
+#define QDM_KEY_AMOUNT_EXCEEDED		"DM_AMOUNT_EXCEEDED"
+#define QDM_KEY_BACKUP_OFFSET		"DM_BACKUP_OFFSET"
+#define QDM_KEY_BACKUP_LEN		"DM_BACKUP_LEN"
+#define QDM_KEY_BACKUP_OPERATION	"DM_BACKUP_OPERATION"
+#define QDM_KEY_BACKUP_ACTION		"DM_BACKUP_ACTION"
+#define QDM_KEY_BACKUP_ERROR		"DM_BACKUP_ERROR"
+#define QDM_KEY_SNAPSHOT_ERROR		"DM_SNAPSHOT_ERROR"
+
+#endif /* _UAPI_LINUX_QDM_H */
