@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Entry points for people; what kbuild reads is in Kbuild. "make help" lists them.
+#
+# The modules are built on a copy of their sources under build/, because kbuild leaves its
+# output beside its input and the tree is to stay clean.
+
+KDIR    ?= /lib/modules/$(shell uname -r)/build
+DESTDIR ?=
+BUILD   := $(CURDIR)/build
+Q       := $(if $(V),,@)
+
+# Lazy: targets that need no kernel tree must work on a machine that has none.
+release  = $(shell cat $(KDIR)/include/config/kernel.release 2>/dev/null)
+objects  = $(BUILD)/modules/$(release)
+kbuild   = $(MAKE) $(if $(V),,--no-print-directory -s) -C $(KDIR) M=$(objects)
+
+kunit    = $(wildcard tests/kunit tests/unit/vectors-*.h)
+tool    := $(wildcard tools/Makefile)
+lab     := tests/vm
+
+.PHONY: all modules tool install uninstall setup test unit kunit demo bench lint clean help
+.DEFAULT_GOAL := all
+
+all: modules tool ## build the modules for the running kernel (or KDIR=...) and the tool
+
+modules: ## build only the modules
+	$(Q)test -n "$(release)" || { echo "make: no kernel headers in $(KDIR): install linux-headers, or give KDIR=" >&2; exit 1; }
+	$(Q)mkdir -p $(objects)
+	$(Q)cp -a --update --parents Kbuild drivers include $(kunit) $(objects)/
+	$(Q)$(kbuild) modules
+
+tool: ## build only the tool
+	$(Q)$(if $(tool),$(MAKE) --no-print-directory -C tools all,:)
+
+install: ## install modules, tool, udev rule, units, man page (DESTDIR=...)
+	$(Q)install -d $(DESTDIR)/lib/modules/$(release)/updates
+	$(Q)install -m 644 $(objects)/drivers/*/*.ko $(DESTDIR)/lib/modules/$(release)/updates/
+	$(Q)$(if $(tool),$(MAKE) --no-print-directory -C tools install DESTDIR=$(DESTDIR),:)
+	$(Q)$(if $(DESTDIR),:,depmod $(release))
+
+uninstall: ## remove what install put there
+	$(Q)cd $(objects)/drivers && for ko in */*.ko; do \
+		rm -f "$(DESTDIR)/lib/modules/$(release)/updates/$${ko#*/}"; done
+	$(Q)$(if $(tool),$(MAKE) --no-print-directory -C tools uninstall DESTDIR=$(DESTDIR),:)
+	$(Q)$(if $(DESTDIR),:,depmod $(release))
+
+setup: ## install missing Debian packages and prepare all guests
+	$(Q)$(lab)/setup 6.1 6.12 latest debug
+
+test: ## every test on every kernel (TESTS=topic KERNEL=6.12 LANE=smp narrow it)
+	$(Q)tests/run-all
+
+unit: ## the pure cores in user space, under ASan and UBSan
+	$(Q)$(MAKE) --no-print-directory -C tests/unit test
+
+kunit: ## the same in the kernel, in the debug guest
+	$(Q)KERNEL=debug TESTS=kunit tests/run-all
+
+demo: ## the main job, watched, in a virtual machine
+	$(Q)tests/demo/run
+
+bench: ## figures from the deterministic lane (CASE=idle-cost for one)
+	$(Q)tests/bench/run $(CASE)
+
+lint: ## checkpatch, sparse, shellcheck, clang-format, codespell
+	$(Q)tests/lint/run
+
+clean: ## remove build/ (the cache of guests stays)
+	$(Q)rm -rf $(BUILD)
+	$(Q)$(if $(tool),$(MAKE) --no-print-directory -C tools clean,:)
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
+	@echo "Variables: KDIR DESTDIR V=1 (show commands) TESTS KERNEL LANE SEED CASE"
