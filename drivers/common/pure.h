@@ -26,6 +26,7 @@ typedef int64_t s64;
 
 #ifndef U64_MAX
 #define U64_MAX UINT64_MAX
+#define S64_MAX INT64_MAX
 #endif
 #endif
 

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A throttle group: the buckets, and the devices that share them. A request
+ * that may not go yet waits in its own device's queue; when the time has come
+ * the devices with waiting requests take turns, reads and writes apart.
+ */
+#ifndef QDM_GROUP_H
+#define QDM_GROUP_H
+
+#include <linux/bio.h>
+#include <linux/configfs.h>
+#include <linux/hrtimer.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+
+#include "args.h"
+#include "bucket.h"
+
+#define QT_WEIGHT_MIN		1
+#define QT_WEIGHT_MAX		1000
+#define QT_WEIGHT_DEFAULT	100
+
+/**
+ * struct qt_stats - was the throttle the limit?
+ * @waiting: requests that wait now
+ * @delayed: requests that had to wait, those that still do included
+ * @bytes: their size
+ * @total_ns: how long the ones that have gone had waited, together
+ * @longest_ns: how long the one that waited longest had
+ * @full: how often each bucket was what a request had to wait for first
+ */
+struct qt_stats {
+	u64 waiting;
+	u64 delayed;
+	u64 bytes;
+	u64 total_ns;
+	u64 longest_ns;
+	u64 full[QT_BUCKETS];
+};
+
+/**
+ * struct qt_queue - what a device has waiting in one direction
+ * @turn: among the devices with waiting requests, while there are any
+ * @bios: the requests, oldest first
+ * @pass: the device with the lowest takes the next turn
+ * @stats: of this device and direction
+ */
+struct qt_queue {
+	struct list_head turn;
+	struct bio_list bios;
+	u64 pass;
+	struct qt_stats stats;
+};
+
+/**
+ * struct qt_member - a device in a group
+ * @group: the group
+ * @node: among the group's members
+ * @device: the device's number, for people
+ * @weight: its share, %QT_WEIGHT_DEFAULT for a plain round robin
+ * @draining: requests go without waiting, while the device suspends
+ * @urgent_waits: requests of REQ_META and REQ_SWAP wait like any other
+ * @queue: per direction
+ */
+struct qt_member {
+	struct qt_group *group;
+	struct list_head node;
+	const char *device;
+	u64 weight;
+	bool draining;
+	bool urgent_waits;
+	struct qt_queue queue[QT_DIRS];
+};
+
+/**
+ * struct qt_turns - who waits in one direction
+ * @group: the group
+ * @members: the members' queues, longest since their last turn first
+ * @pass: where the member stood that had the last turn
+ * @timer: goes off when the next request may go
+ * @work: lets go what may
+ */
+struct qt_turns {
+	struct qt_group *group;
+	struct list_head members;
+	u64 pass;
+	struct hrtimer timer;
+	struct work_struct work;
+};
+
+/**
+ * struct qt_group - a throttle group
+ * @lock: guards everything from @throttle to @turns, and all of a member but
+ *	@group, @node and @device
+ * @throttle: the buckets
+ * @limits: what they were made from
+ * @enabled: is anything limited? May be read without the lock
+ * @turns: per direction
+ * @members_lock: guards @members; never taken with @lock held
+ * @members: the devices
+ * @config: the group as an object in configfs, if it has a name
+ * @users: tables that name the group, guarded in configfs.c
+ * @ours: made for a table line, and not by mkdir
+ */
+struct qt_group {
+	spinlock_t lock;
+	struct qt_throttle throttle;
+	struct qt_limits limits;
+	bool enabled;
+	struct qt_turns turns[QT_DIRS];
+	struct mutex members_lock;
+	struct list_head members;
+	struct config_group config;
+	unsigned int users;
+	bool ours;
+};
+
+/* What a waiting request carries with it. */
+struct qt_bio {
+	u64 since;
+};
+
+int qt_groups_init(void);
+void qt_groups_exit(void);
+struct qt_group *qt_group_alloc(void);
+void qt_group_free(struct qt_group *group);
+void qt_group_read_limits(struct qt_group *group, struct qt_limits *limits);
+int qt_group_set_limits(struct qt_group *group, const struct qt_limits *limits,
+			struct qdm_why *why);
+int qt_group_change_limits(struct qt_group *group, unsigned int argc,
+			   char **argv, struct qdm_why *why);
+
+void qt_member_init(struct qt_member *member, struct qt_group *group,
+		    const char *device);
+void qt_member_join(struct qt_member *member);
+void qt_member_leave(struct qt_member *member);
+void qt_member_set_weight(struct qt_member *member, u64 weight);
+bool qt_member_admit(struct qt_member *member, struct bio *bio);
+void qt_member_drain(struct qt_member *member);
+void qt_member_undrain(struct qt_member *member);
+void qt_member_read_stats(struct qt_member *member, enum qt_dir dir,
+			  struct qt_stats *stats);
+
+/* configfs.c: groups by name */
+int qt_configfs_init(void);
+void qt_configfs_exit(void);
+struct qt_group *qt_group_get(const char *name, struct qdm_why *why);
+void qt_group_put(struct qt_group *group);
+const char *qt_group_name(struct qt_group *group);
+
+#endif /* QDM_GROUP_H */

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The words of a qthrottle line: QEMU's 19 limits and what goes beyond them.
+ */
+#ifndef QDM_OPTIONS_H
+#define QDM_OPTIONS_H
+
+#include "args.h"
+#include "bucket.h"
+
+/**
+ * struct qt_options - everything a line can set
+ * @limits: the group's limits
+ * @weight: the device's share of them
+ * @urgent: 0 if REQ_META and REQ_SWAP pass, 1 if they wait
+ */
+struct qt_options {
+	struct qt_limits limits;
+	u64 weight;
+	u64 urgent;
+};
+
+/* The limits alone; they are the first QT_NR_LIMITS of all. */
+#define QT_NR_LIMITS	19
+extern const struct qdm_opt_table qt_limit_table;
+extern const struct qdm_opt_table qt_option_table;
+
+#endif /* QDM_OPTIONS_H */
