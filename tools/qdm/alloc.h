@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Memory for a tool that lives for one command: when there is none, nothing
+ * sensible can follow, so it says so and ends. No edit is lost by that: each
+ * plan is complete before its first step runs.
+ */
+#ifndef QDM_ALLOC_H
+#define QDM_ALLOC_H
+
+#include <stddef.h>
+
+/* Room for one element more than @nr; grows by doubling. */
+void *more(void *array, size_t nr, size_t size);
+char *copy(const char *text);
+__attribute__((format(printf, 1, 2)))
+char *print(const char *fmt, ...);
+
+#endif /* QDM_ALLOC_H */

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Arguments described by tables and checked against them; see args.c. */
+#ifndef QDM_ARGS_H
+#define QDM_ARGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <json-c/json.h>
+
+#include "error.h"
+
+enum arg_type {
+	ARG_STRING,
+	ARG_INT,	/* signed 64 bits: the handler knows the range */
+	ARG_SIZE,	/* 0 up to @max, or up to 2^64 - 1 when @max is 0 */
+	ARG_BOOL,
+	ARG_WORD,	/* one of @words */
+	ARG_OBJECT,	/* with @members; any members when that is NULL */
+	ARG_ANY,
+};
+
+/* A table ends with an entry without a name. */
+struct arg {
+	const char *name;
+	enum arg_type type;
+	bool must;
+	const char *def;
+	uint64_t max;
+	const char * const *words;
+	const struct arg *members;
+};
+
+int args_check(const struct arg *args, struct json_object *given,
+	       const char *prefix, struct error *error);
+const char *arg_type_name(const struct arg *arg);
+
+/* For checked arguments: the value given, else the default. */
+const char *arg_string(const struct arg *args, struct json_object *given,
+		       const char *name);
+uint64_t arg_size(const struct arg *args, struct json_object *given,
+		  const char *name);
+
+#endif /* QDM_ARGS_H */

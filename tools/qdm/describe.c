@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What a node is and how it does, as one JSON object: from its table and its
+ * status line, whose positions are documented and only ever appended to. The
+ * tree, its JSON and query-named-block-nodes all print from this object.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "describe.h"
+#include "group.h"
+#include "json.h"
+
+#define SECTOR	512
+
+/* The names of a status line's words, in order. */
+static const char * const throttle_words[] = {
+	"throttle-group",
+	"read-waiting", "read-delayed", "read-delayed-bytes", "read-delay-ns",
+	"read-longest-ns", "read-full-bps", "read-full-iops",
+	"write-waiting", "write-delayed", "write-delayed-bytes",
+	"write-delay-ns", "write-longest-ns", "write-full-bps",
+	"write-full-iops", NULL
+};
+
+static const char * const threshold_words[] = {
+	"state", "write-threshold", "amount-exceeded", "high-water",
+	"event-seq", "fired-at", NULL
+};
+
+static const struct {
+	const char *type;
+	const char * const *words;
+} statuses[] = {
+	{ "qthrottle", throttle_words },
+	{ "wthreshold", threshold_words },
+};
+
+static void put_word(struct json_object *object, const char *key,
+		     const char *word)
+{
+	char *end;
+	unsigned long long value = strtoull(word, &end, 10);
+
+	if (*word >= '0' && *word <= '9' && !*end)
+		json_put_number(object, key, value);
+	else
+		json_put_string(object, key, word);
+}
+
+static void put_words(struct json_object *object, const char * const *keys,
+		      const char *text)
+{
+	char *words = copy(text);
+	char *save = NULL;
+	char *word = strtok_r(words, " ", &save);
+
+	for (; *keys && word; keys++) {
+		put_word(object, *keys, word);
+		word = strtok_r(NULL, " ", &save);
+	}
+	free(words);
+}
+
+static void put_status(struct json_object *object, const char *name)
+{
+	struct error ignored = { 0 };
+	struct kdm_table status;
+	size_t i;
+
+	if (kdm_status(name, &status, &ignored) || !status.nr)
+		return;
+	for (i = 0; i < sizeof(statuses) / sizeof(*statuses); i++)
+		if (!strcmp(status.line[0].type, statuses[i].type))
+			put_words(object, statuses[i].words,
+				  status.line[0].params);
+	json_put_string(object, "status", status.line[0].params);
+	kdm_table_free(&status);
+}
+
+/* A private group's limits stand in its table line, after <#opts>. */
+static void read_table_limits(const char *params, struct limits *limits)
+{
+	struct error ignored = { 0 };
+	char *words = copy(params);
+	char *save = NULL;
+	char *word = strtok_r(words, " ", &save);
+	char *value;
+	int at;
+
+	for (at = 0; word && at < 4; at++)
+		word = strtok_r(NULL, " ", &save);
+	while (word) {
+		value = strtok_r(NULL, " ", &save);
+		if (value && strcmp(word, "weight"))
+			limits_set(limits, word, strtoll(value, NULL, 10),
+				   &ignored);
+		word = strtok_r(NULL, " ", &save);
+	}
+	free(words);
+}
+
+static void put_limits(struct json_object *object, const char *group,
+		       const char *params)
+{
+	struct json_object *shown = json_object_new_object();
+	struct error ignored = { 0 };
+	struct limits limits, none;
+	int i;
+
+	limits_init(&none);
+	limits_init(&limits);
+	if (!strcmp(group, "-"))
+		read_table_limits(params, &limits);
+	else
+		group_read_limits(group, &limits, &ignored);
+	for (i = 0; i < LIMITS_NR; i++)
+		if (limits.value[i] != none.value[i])
+			json_put_number(shown, limit_names[i],
+					limits.value[i]);
+	json_object_object_add(object, "limits", shown);
+}
+
+void describe_leaf(struct devno devno, char *path, size_t len)
+{
+	char *file = print("/sys/dev/block/%u:%u/uevent", devno.major,
+			   devno.minor);
+	FILE *in = fopen(file, "re");
+	char line[128];
+	char name[100];
+
+	free(file);
+	snprintf(path, len, "%u:%u", devno.major, devno.minor);
+	while (in && fgets(line, sizeof(line), in))
+		if (sscanf(line, "DEVNAME=%99s", name) == 1)
+			snprintf(path, len, "/dev/%s", name);
+	if (in)
+		fclose(in);
+}
+
+static struct json_object *describe_child(const struct graph *graph,
+					  const struct node *node, size_t at)
+{
+	static const char * const roles[] = { "file", "target" };
+	struct json_object *child = json_object_new_object();
+	struct node *below = graph_at(graph, node->below[at]);
+	char path[128];
+
+	if (node->kind == KIND_BACKUP && at < 2)
+		json_put_string(child, "child", roles[at]);
+	else if (node->nr_below == 1)
+		json_put_string(child, "child", roles[0]);
+	if (below) {
+		json_put_string(child, "node-name", below->dev.name);
+	} else {
+		describe_leaf(node->below[at], path, sizeof(path));
+		json_put_string(child, "filename", path);
+	}
+	return child;
+}
+
+static void put_children(struct json_object *object,
+			 const struct graph *graph, const struct node *node)
+{
+	struct json_object *children = json_object_new_array();
+	size_t i;
+
+	for (i = 0; i < node->nr_below; i++)
+		json_object_array_add(children,
+				      describe_child(graph, node, i));
+	json_object_object_add(object, "children", children);
+}
+
+struct json_object *describe_node(const struct graph *graph,
+				  const struct node *node)
+{
+	struct json_object *object = json_object_new_object();
+	const char *group;
+	char path[32];
+
+	json_put_string(object, "node-name", node->dev.name);
+	json_put_string(object, "kind", kind_word(node->kind));
+	json_put_string(object, "drv", kind_driver(node->kind));
+	json_put_string(object, "target",
+			node->table.nr ? node->table.line[0].type : "none");
+	json_put_bool(object, "ro", node->dev.read_only);
+	snprintf(path, sizeof(path), "/dev/dm-%u", node->dev.devno.minor);
+	json_put_string(object, "file", path);
+	json_put_number(object, "size", kdm_table_len(&node->table) * SECTOR);
+	if (node->dev.suspended)
+		json_put_bool(object, "suspended", true);
+	if (node->kind != KIND_DEVICE && node->kind != KIND_ROOT)
+		put_status(object, node->dev.name);
+	group = json_string(object, "throttle-group", NULL);
+	if (group)
+		put_limits(object, group, node->table.line[0].params);
+	put_children(object, graph, node);
+	return object;
+}
+
+struct json_object *describe_all(const struct graph *graph)
+{
+	struct json_object *all = json_object_new_array();
+	size_t i;
+
+	for (i = 0; i < graph->nr; i++)
+		json_object_array_add(all,
+				      describe_node(graph, &graph->node[i]));
+	return all;
+}

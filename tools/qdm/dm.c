@@ -1,0 +1,436 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The one file that calls libdevmapper. Each function is one ioctl, or a few
+ * that belong together, and answers with the structures of dm.h.
+ *
+ * udev: a device's node and links are made by udev after the ioctl returns;
+ * who goes on before that races with it. libdevmapper's answer is a cookie, a
+ * System V semaphore that the kernel passes to udev's rules and that the last
+ * rule counts down. Ours is taken before the first change, since there may be
+ * no semaphore left and then nothing must have happened yet; and the wait for
+ * it has a time limit, since a udevd that died leaves its socket behind, looks
+ * alive and would be waited for for ever.
+ */
+#include <errno.h>
+#include <libdevmapper.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sem.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+
+#include "alloc.h"
+#include "dm.h"
+
+#define UDEV_WAIT_MS	10000
+#define UDEV_POLL_MS	2
+#define INNER_FLAGS	(DM_UDEV_DISABLE_SUBSYSTEM_RULES_FLAG | \
+			 DM_UDEV_DISABLE_DISK_RULES_FLAG | \
+			 DM_UDEV_DISABLE_OTHER_RULES_FLAG)
+
+static uint32_t cookie;
+static char last_log[256];
+
+/* libdevmapper prints by default; its words belong into our one sentence. */
+__attribute__((format(printf, 5, 6)))
+static void keep_log(int level, const char *file, int line, int dm_errno,
+		     const char *fmt, ...)
+{
+	va_list args;
+
+	(void)file;
+	(void)line;
+	(void)dm_errno;
+	if ((level & 7) > 3)
+		return;
+	va_start(args, fmt);
+	vsnprintf(last_log, sizeof(last_log), fmt, args);
+	va_end(args);
+}
+
+static struct dm_task *task_for(int type, const char *name,
+				struct error *error)
+{
+	struct dm_task *task;
+
+	*last_log = '\0';
+	task = dm_task_create(type);
+	if (task && (!name || dm_task_set_name(task, name)))
+		return task;
+	if (task)
+		dm_task_destroy(task);
+	refuse(error, "cannot ask device-mapper about '%s': %s",
+	       name ? name : "all devices", last_log);
+	return NULL;
+}
+
+static int failed(struct dm_task *task, const char *what, const char *name,
+		  struct error *error)
+{
+	int code = dm_task_get_errno(task);
+	const char *hint = "";
+
+	if (code == EINVAL || code == ENXIO)
+		hint = " (the kernel log has the reason)";
+	else if (code == EBUSY)
+		hint = " (in use: mounted, or held open by something else)";
+	return refuse(error, "cannot %s '%s': %s%s", what, name,
+		      code ? strerror(code) : last_log, hint);
+}
+
+static int run(struct dm_task *task, const char *what, const char *name,
+	       struct error *error)
+{
+	int result = 0;
+
+	if (!task)
+		return -1;
+	if (!dm_task_run(task))
+		result = failed(task, what, name, error);
+	dm_task_destroy(task);
+	return result;
+}
+
+int kdm_open(struct error *error)
+{
+	char version[64] = "";
+	struct dm_task *task;
+	int ok;
+
+	dm_log_with_errno_init(keep_log);
+	dm_set_name_mangling_mode(DM_STRING_MANGLING_AUTO);
+	task = task_for(DM_DEVICE_VERSION, NULL, error);
+	ok = task && dm_task_run(task) &&
+	     dm_task_get_driver_version(task, version, sizeof(version));
+	if (task)
+		dm_task_destroy(task);
+	if (!ok)
+		return refuse(error, "cannot reach device-mapper: %s (are you root, and does the kernel have it? try: modprobe dm-mod)",
+			      *last_log ? last_log : "no answer");
+	return 0;
+}
+
+static void take_names(struct dm_names *at, char (**names)[KDM_NAME_LEN],
+		       size_t *nr)
+{
+	if (!at->dev)
+		return;
+	for (;;) {
+		*names = more(*names, *nr, sizeof(**names));
+		snprintf((*names)[(*nr)++], KDM_NAME_LEN, "%s", at->name);
+		if (!at->next)
+			return;
+		at = (void *)((char *)at + at->next);
+	}
+}
+
+int kdm_list(char (**names)[KDM_NAME_LEN], size_t *nr, struct error *error)
+{
+	struct dm_task *task = task_for(DM_DEVICE_LIST, NULL, error);
+	int result = 0;
+
+	*names = NULL;
+	*nr = 0;
+	if (!task)
+		return -1;
+	if (dm_task_run(task))
+		take_names(dm_task_get_names(task), names, nr);
+	else
+		result = failed(task, "list", "devices", error);
+	dm_task_destroy(task);
+	return result;
+}
+
+static void take_info(struct dm_task *task, const struct dm_info *info,
+		      struct kdm_device *device)
+{
+	snprintf(device->name, sizeof(device->name), "%s",
+		 dm_task_get_name(task));
+	snprintf(device->uuid, sizeof(device->uuid), "%s",
+		 dm_task_get_uuid(task));
+	device->devno.major = info->major;
+	device->devno.minor = info->minor;
+	device->open_count = info->open_count;
+	device->live = info->live_table;
+	device->pending = info->inactive_table;
+	device->suspended = info->suspended;
+	device->read_only = info->read_only;
+}
+
+int kdm_find(const char *name, struct kdm_device *device, struct error *error)
+{
+	struct dm_task *task;
+	struct dm_info info;
+	int result = 0;
+
+	memset(device, 0, sizeof(*device));
+	if (strlen(name) >= KDM_NAME_LEN)
+		return 0;
+	task = task_for(DM_DEVICE_INFO, name, error);
+	if (!task)
+		return -1;
+	if (!dm_task_run(task) || !dm_task_get_info(task, &info))
+		result = failed(task, "look up", name, error);
+	else if (info.exists)
+		result = 1;
+	if (result == 1)
+		take_info(task, &info, device);
+	dm_task_destroy(task);
+	return result;
+}
+
+int kdm_deps(const char *name, struct devno **deps, size_t *nr,
+	     struct error *error)
+{
+	struct dm_task *task = task_for(DM_DEVICE_DEPS, name, error);
+	struct dm_deps *found;
+	uint32_t i;
+
+	*deps = NULL;
+	*nr = 0;
+	if (!task)
+		return -1;
+	if (!dm_task_run(task)) {
+		failed(task, "read what is below", name, error);
+		dm_task_destroy(task);
+		return -1;
+	}
+	found = dm_task_get_deps(task);
+	for (i = 0; found && i < found->count; i++) {
+		*deps = more(*deps, *nr, sizeof(**deps));
+		(*deps)[(*nr)++] = (struct devno){ major(found->device[i]),
+						   minor(found->device[i]) };
+	}
+	dm_task_destroy(task);
+	return 0;
+}
+
+static void take_lines(struct dm_task *task, struct kdm_table *table)
+{
+	uint64_t start, len;
+	char *type, *params;
+	void *next = NULL;
+
+	do {
+		next = dm_get_next_target(task, next, &start, &len, &type,
+					  &params);
+		if (type)
+			kdm_table_add(table, start, len, type,
+				      params ? params : "");
+	} while (next);
+}
+
+static int read_lines(int kind, const char *name, struct kdm_table *table,
+		      struct error *error)
+{
+	struct dm_task *task = task_for(kind, name, error);
+	int result = 0;
+
+	*table = (struct kdm_table){ 0 };
+	if (!task)
+		return -1;
+	dm_task_secure_data(task);
+	if (kind == DM_DEVICE_STATUS)
+		dm_task_no_flush(task);
+	if (dm_task_run(task))
+		take_lines(task, table);
+	else
+		result = failed(task, "read the table of", name, error);
+	dm_task_destroy(task);
+	return result;
+}
+
+int kdm_table(const char *name, struct kdm_table *table, struct error *error)
+{
+	return read_lines(DM_DEVICE_TABLE, name, table, error);
+}
+
+int kdm_status(const char *name, struct kdm_table *table, struct error *error)
+{
+	return read_lines(DM_DEVICE_STATUS, name, table, error);
+}
+
+uint32_t kdm_read_ahead(const char *name)
+{
+	struct error ignored = { 0 };
+	struct dm_task *task = task_for(DM_DEVICE_INFO, name, &ignored);
+	uint32_t sectors = 0;
+
+	if (!task)
+		return 0;
+	if (dm_task_run(task))
+		dm_task_get_read_ahead(task, &sectors);
+	dm_task_destroy(task);
+	return sectors;
+}
+
+int kdm_need_target(const char *type, struct error *error)
+{
+	struct dm_task *task = task_for(DM_DEVICE_GET_TARGET_VERSION, type,
+					error);
+	bool there = task && dm_task_run(task);
+
+	if (task)
+		dm_task_destroy(task);
+	if (!there)
+		return refuse(error, "the kernel has no target '%s' (its module is dm-%s)",
+			      type, type);
+	return 0;
+}
+
+static bool put_lines(struct dm_task *task, const struct kdm_table *table)
+{
+	const struct kdm_line *line;
+
+	dm_task_secure_data(task);
+	for (line = table->line; line < table->line + table->nr; line++)
+		if (!dm_task_add_target(task, line->start, line->len,
+					line->type, line->params))
+			return false;
+	return true;
+}
+
+static bool put_how(struct dm_task *task, const struct kdm_how *how)
+{
+	uint16_t flags = how->inner ? INNER_FLAGS : 0;
+
+	if (!how->freeze)
+		dm_task_skip_lockfs(task);
+	if (how->read_ahead &&
+	    !dm_task_set_read_ahead(task, how->read_ahead, 0))
+		return false;
+	return dm_task_set_cookie(task, &cookie, flags);
+}
+
+static int create_empty(const char *name, const char *uuid,
+			struct error *error)
+{
+	struct dm_task *task = task_for(DM_DEVICE_CREATE, name, error);
+
+	if (task && !dm_task_set_uuid(task, uuid)) {
+		dm_task_destroy(task);
+		return refuse(error, "cannot create '%s': %s", name, last_log);
+	}
+	return run(task, "create", name, error);
+}
+
+int kdm_load(const char *name, const struct kdm_table *table,
+	     struct error *error)
+{
+	struct dm_task *task = task_for(DM_DEVICE_RELOAD, name, error);
+
+	if (task && !put_lines(task, table)) {
+		dm_task_destroy(task);
+		return refuse(error, "cannot load a table into '%s': %s", name,
+			      last_log);
+	}
+	return run(task, "load a table into", name, error);
+}
+
+int kdm_clear(const char *name, struct error *error)
+{
+	return run(task_for(DM_DEVICE_CLEAR, name, error),
+		   "clear the loaded table of", name, error);
+}
+
+int kdm_resume(const char *name, const struct kdm_how *how,
+	       struct error *error)
+{
+	struct dm_task *task = task_for(DM_DEVICE_RESUME, name, error);
+
+	if (task && !put_how(task, how)) {
+		dm_task_destroy(task);
+		return refuse(error, "cannot resume '%s': %s", name, last_log);
+	}
+	return run(task, "resume", name, error);
+}
+
+int kdm_remove(const char *name, struct error *error)
+{
+	struct dm_task *task = task_for(DM_DEVICE_REMOVE, name, error);
+
+	if (!task)
+		return -1;
+	/* udev or an indexer may look into the device at this moment */
+	dm_task_retry_remove(task);
+	if (!dm_task_set_cookie(task, &cookie, 0)) {
+		dm_task_destroy(task);
+		return refuse(error, "cannot remove '%s': %s", name, last_log);
+	}
+	return run(task, "remove", name, error);
+}
+
+int kdm_message(const char *name, const char *text, struct error *error)
+{
+	struct dm_task *task = task_for(DM_DEVICE_TARGET_MSG, name, error);
+
+	if (task && (!dm_task_set_sector(task, 0) ||
+		     !dm_task_set_message(task, text))) {
+		dm_task_destroy(task);
+		return refuse(error, "cannot send a message to '%s': %s", name,
+			      last_log);
+	}
+	return run(task, "send a message to", name, error);
+}
+
+/* In its three steps, so that a failure keeps its own errno. */
+int kdm_create(const char *name, const char *uuid,
+	       const struct kdm_table *table, const struct kdm_how *how,
+	       struct error *error)
+{
+	struct error ignored = { 0 };
+
+	if (create_empty(name, uuid, error))
+		return -1;
+	if (!kdm_load(name, table, error) && !kdm_resume(name, how, error))
+		return 0;
+	kdm_remove(name, &ignored);
+	return -1;
+}
+
+int kdm_udev_begin(struct error *error)
+{
+	*last_log = '\0';
+	cookie = 0;
+	if (!dm_udev_create_cookie(&cookie))
+		return refuse(error, "cannot get a semaphore to wait for udev: %s",
+			      last_log);
+	return 0;
+}
+
+static bool wait_some(void)
+{
+	const struct timespec pause = { .tv_nsec = UDEV_POLL_MS * 1000000 };
+	int ready = 0;
+	int i;
+
+	for (i = 0; i < UDEV_WAIT_MS / UDEV_POLL_MS; i++) {
+		if (!dm_udev_wait_immediate(cookie, &ready) || ready)
+			return true;
+		nanosleep(&pause, NULL);
+	}
+	return false;
+}
+
+static void drop_semaphore(void)
+{
+	int id = semget((key_t)cookie, 1, 0);
+
+	if (id >= 0)
+		semctl(id, 0, IPC_RMID);
+}
+
+/* A udevd that does not answer is said, and its semaphore is not left over. */
+void kdm_udev_end(void)
+{
+	if (cookie && !wait_some()) {
+		fprintf(stderr, "qdm: udev has not answered within %d seconds; going on without it (is systemd-udevd alive?)\n",
+			UDEV_WAIT_MS / 1000);
+		drop_semaphore();
+		dm_udev_set_sync_support(0);
+	}
+	cookie = 0;
+	dm_lib_release();
+}

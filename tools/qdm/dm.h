@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the tool needs of device-mapper, and the only door to it. Everything
+ * above works on these structures, so the tests put another dm.c behind them.
+ */
+#ifndef QDM_DM_H
+#define QDM_DM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+
+#define KDM_NAME_LEN	128
+#define KDM_UUID_LEN	129
+
+struct devno {
+	unsigned int major;
+	unsigned int minor;
+};
+
+struct kdm_device {
+	char name[KDM_NAME_LEN];
+	char uuid[KDM_UUID_LEN];
+	struct devno devno;
+	unsigned int open_count;
+	bool live;		/* has a live table */
+	bool pending;		/* has a table loaded and not yet live */
+	bool suspended;
+	bool read_only;
+};
+
+struct kdm_line {
+	uint64_t start;
+	uint64_t len;
+	char *type;
+	char *params;
+};
+
+struct kdm_table {
+	struct kdm_line *line;
+	size_t nr;
+};
+
+/* What goes with a resume, or with the first resume in a create. */
+struct kdm_how {
+	bool inner;		/* udev must not look inside for a file system */
+	bool freeze;		/* sync and freeze a mounted file system */
+	uint32_t read_ahead;	/* sectors to keep; 0 leaves it to the kernel */
+};
+
+int kdm_open(struct error *error);
+
+/* All names; the caller frees the array. */
+int kdm_list(char (**names)[KDM_NAME_LEN], size_t *nr, struct error *error);
+/* 1 when there, 0 when there is no such device, -1 on error. */
+int kdm_find(const char *name, struct kdm_device *device, struct error *error);
+int kdm_deps(const char *name, struct devno **deps, size_t *nr,
+	     struct error *error);
+int kdm_table(const char *name, struct kdm_table *table, struct error *error);
+int kdm_status(const char *name, struct kdm_table *table, struct error *error);
+uint32_t kdm_read_ahead(const char *name);
+
+/* Loads the module that has the target, if need be. */
+int kdm_need_target(const char *type, struct error *error);
+int kdm_create(const char *name, const char *uuid,
+	       const struct kdm_table *table, const struct kdm_how *how,
+	       struct error *error);
+int kdm_load(const char *name, const struct kdm_table *table,
+	     struct error *error);
+int kdm_clear(const char *name, struct error *error);
+int kdm_resume(const char *name, const struct kdm_how *how,
+	       struct error *error);
+int kdm_remove(const char *name, struct error *error);
+int kdm_message(const char *name, const char *text, struct error *error);
+
+/*
+ * Between the two, every create, resume and remove is announced to udev under
+ * one cookie; the second waits until udev is through with all of them.
+ */
+int kdm_udev_begin(struct error *error);
+void kdm_udev_end(void);
+
+void kdm_table_add(struct kdm_table *table, uint64_t start, uint64_t len,
+		   const char *type, const char *params);
+void kdm_table_copy(struct kdm_table *to, const struct kdm_table *from);
+void kdm_table_free(struct kdm_table *table);
+bool kdm_table_same(const struct kdm_table *a, const struct kdm_table *b);
+uint64_t kdm_table_len(const struct kdm_table *table);
+
+#endif /* QDM_DM_H */

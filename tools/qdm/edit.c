@@ -1,0 +1,673 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * From a command on the graph to the plan that carries it out. Everything is
+ * checked here, before anything is touched, in QEMU's order and with QEMU's
+ * words where it has some.
+ *
+ * The root of a device. A device (an LVM volume, a crypt device: any dm device
+ * that is not ours) keeps its name, number and openers for ever. To get a
+ * filter under it, its own table has to move down into a node of its own,
+ * `<device>-root`, and the device becomes one linear line onto the filter:
+ *
+ *	vg-lv: linear to the PV		vg-lv: linear to thr0
+ *					thr0: qthrottle over vg-lv-root
+ *					vg-lv-root: linear to the PV
+ *
+ * The root is made when the first filter is added over the device's name, and
+ * is then idle: it maps the same blocks as the device, which still goes its
+ * own way. Inserting the filter is the one swap. So the filter can exist
+ * before the insertion, although the device is mounted and nothing can lie on
+ * top of it. When the last filter is out the device has its own table again,
+ * and the root goes with the last filter that lies on it.
+ *
+ * If the device's table has changed in between (lvextend), the root's is made
+ * the same before the swap.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "alloc.h"
+#include "edit.h"
+#include "shape.h"
+
+#define SECTOR		512
+#define NODE_NAME_MAX	63
+#define NAME_CHARS	"abcdefghijklmnopqrstuvwxyz" \
+			"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
+#define DM_PLAIN_CHARS	NAME_CHARS "#+:=@"
+
+static const char * const targets[KINDS] = {
+	[KIND_THROTTLE] = "qthrottle",
+	[KIND_BACKUP] = "backupcow",
+	[KIND_VIEW] = "backupcow-view",
+	[KIND_THRESHOLD] = "wthreshold",
+};
+
+/* What an edge can end at: a node, or a leaf by its path. */
+struct place {
+	const struct node *node;	/* NULL for a leaf */
+	struct devno devno;
+	uint64_t sectors;
+	char word[KDM_NAME_LEN + 16];	/* how a table line names it */
+	bool inner;			/* what lies on it is not for users */
+};
+
+static bool is_path(const char *word)
+{
+	return *word == '/';
+}
+
+static bool is_filter(const struct node *node)
+{
+	return node->kind != KIND_DEVICE && node->kind != KIND_ROOT;
+}
+
+/* udev spells odd names otherwise in /dev/mapper; then the number is safer. */
+static void place_at(struct place *place, const struct node *node)
+{
+	const char *name = node->dev.name;
+
+	*place = (struct place){
+		.node = node,
+		.devno = node->dev.devno,
+		.sectors = kdm_table_len(&node->table),
+		.inner = true,
+	};
+	if (name[strspn(name, DM_PLAIN_CHARS)])
+		snprintf(place->word, sizeof(place->word), "%u:%u",
+			 place->devno.major, place->devno.minor);
+	else
+		snprintf(place->word, sizeof(place->word), "/dev/mapper/%s",
+			 name);
+}
+
+static int leaf_size(const char *path, uint64_t *sectors, struct error *error)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	uint64_t bytes = 0;
+	int result;
+
+	if (fd < 0)
+		return refuse(error, "Could not open '%s': %s", path,
+			      strerror(errno));
+	result = ioctl(fd, BLKGETSIZE64, &bytes);
+	close(fd);
+	if (result)
+		return refuse(error, "cannot get the size of '%s': %s", path,
+			      strerror(errno));
+	*sectors = bytes / SECTOR;
+	return 0;
+}
+
+static int place_leaf(struct place *place, const struct graph *graph,
+		      const char *path, struct error *error)
+{
+	struct stat info;
+
+	*place = (struct place){ 0 };
+	if (stat(path, &info))
+		return refuse(error, "Could not open '%s': %s", path,
+			      strerror(errno));
+	if (!S_ISBLK(info.st_mode))
+		return refuse(error, "'%s' is not a block device", path);
+	if (strpbrk(path, " \t\n") || strlen(path) >= sizeof(place->word))
+		return refuse(error, "'%s' has blanks or is too long for a table line; name the device by another link",
+			      path);
+	place->devno = (struct devno){ major(info.st_rdev),
+				       minor(info.st_rdev) };
+	place->node = graph_at(graph, place->devno);
+	strcpy(place->word, path);
+	return leaf_size(path, &place->sectors, error);
+}
+
+static int check_table(const struct node *node, struct error *error)
+{
+	const char *name = node->dev.name;
+	const char *type = shape_immovable(&node->table);
+
+	if (!node->dev.live)
+		return refuse(error, "Device '%s' has no medium", name);
+	if (!type)
+		return 0;
+	return refuse(error, "Device '%s' has a table with target '%s', which cannot be moved under a filter; put the filter on top of it (\"file\": \"/dev/mapper/%s\") or under it",
+		      name, type, name);
+}
+
+static int check_editable(const struct node *node, struct error *error)
+{
+	const char *name = node->dev.name;
+
+	if (!node->dev.live)
+		return refuse(error, "Device '%s' has no medium", name);
+	if (node->dev.read_only)
+		return refuse(error, "Device '%s' is read-only", name);
+	if (node->dev.suspended)
+		return refuse(error, "Device '%s' is suspended by someone else; resume it first",
+			      name);
+	if (node->dev.pending)
+		return refuse(error, "Device '%s' has a table loaded by someone else that is not yet live; resume or clear it first",
+			      name);
+	return 0;
+}
+
+static char *root_name(const char *device)
+{
+	return print("%s-root", device);
+}
+
+static const struct node *find_root(const struct graph *graph,
+				    const struct node *device)
+{
+	char *name = root_name(device->dev.name);
+	const struct node *root = graph_find(graph, name);
+
+	free(name);
+	return root && root->kind == KIND_ROOT ? root : NULL;
+}
+
+/* What an edited device lies on: the topmost filter, or the root itself. */
+static const struct node *attached(const struct graph *graph,
+				   const struct node *device)
+{
+	const struct node *below;
+	struct devno devno;
+
+	if (device->kind != KIND_DEVICE ||
+	    !shape_is_straight(&device->table, &devno))
+		return NULL;
+	below = graph_at(graph, devno);
+	return below && below->kind != KIND_DEVICE ? below : NULL;
+}
+
+static void copy_steps(struct plan *plan, const struct node *from,
+		       const struct node *to, const struct kdm_how *how)
+{
+	plan_add(plan, STEP_LOAD, to->dev.name)->copy_of =
+		copy(from->dev.name);
+	plan_add(plan, STEP_RESUME, to->dev.name)->how = *how;
+}
+
+static void refresh_root(struct plan *plan, const struct node *device,
+			 const struct node *root)
+{
+	const struct kdm_how how = { .inner = true };
+
+	if (!kdm_table_same(&device->table, &root->table))
+		copy_steps(plan, device, root, &how);
+}
+
+static void create_root(struct plan *plan, const struct node *device,
+			const char *name)
+{
+	struct step *step = plan_add(plan, STEP_CREATE, name);
+
+	step->uuid = print("QDM-root-%s", device->dev.name);
+	step->copy_of = copy(device->dev.name);
+	step->how.inner = true;
+}
+
+/* The device's root as a place for a filter, planning it if it is not there. */
+static int place_root(struct place *place, const struct graph *graph,
+		      const struct node *device, struct plan *plan,
+		      struct error *error)
+{
+	const struct node *root = find_root(graph, device);
+	char *name = root_name(device->dev.name);
+	int result = check_editable(device, error);
+
+	*place = (struct place){ .inner = true };
+	if (!result)
+		result = check_table(device, error);
+	if (!result && !root && (graph_find(graph, name) ||
+				 strlen(name) >= KDM_NAME_LEN ||
+				 name[strspn(name, DM_PLAIN_CHARS)]))
+		result = refuse(error, "'%s' cannot be the name of a new node",
+				name);
+	if (!result && root)
+		refresh_root(plan, device, root);
+	else if (!result)
+		create_root(plan, device, name);
+	if (!result)
+		snprintf(place->word, sizeof(place->word), "/dev/mapper/%s",
+			 name);
+	place->sectors = kdm_table_len(&device->table);
+	free(name);
+	return result;
+}
+
+/* Where a new filter goes: by path on top of it, by name under a device. */
+static int place_file(struct place *place, const struct graph *graph,
+		      const char *file, struct plan *plan,
+		      struct error *error)
+{
+	const struct node *node;
+
+	if (is_path(file))
+		return place_leaf(place, graph, file, error);
+	node = graph_find(graph, file);
+	if (!node)
+		return refuse(error, "Cannot find device='%s' nor node-name='%s' (a device that is not under device-mapper is named by its path)",
+			      file, file);
+	if (node->kind != KIND_DEVICE) {
+		place_at(place, node);
+		return 0;
+	}
+	if (attached(graph, node)) {
+		place_at(place, attached(graph, node));
+		return 0;
+	}
+	return place_root(place, graph, node, plan, error);
+}
+
+static int check_new_name(const struct graph *graph, const char *name,
+			  struct error *error)
+{
+	const struct node *there = graph_find(graph, name);
+
+	if (name[strspn(name, NAME_CHARS)] ||
+	    !strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
+		    *name) || !*name)
+		return refuse(error, "Invalid node-name: '%s' (a letter, then letters, digits, '-', '.' and '_')",
+			      name);
+	if (strlen(name) > NODE_NAME_MAX)
+		return refuse(error, "Node name too long ('%s', at most %d)",
+			      name, NODE_NAME_MAX);
+	if (!there)
+		return 0;
+	if (there->kind == KIND_DEVICE)
+		return refuse(error, "node-name=%s is conflicting with a device id",
+			      name);
+	return refuse(error, "Duplicate nodes with node-name='%s'", name);
+}
+
+static int place_target(struct place *place, const struct graph *graph,
+			const char *name, struct error *error)
+{
+	const struct node *node;
+
+	if (is_path(name))
+		return place_leaf(place, graph, name, error);
+	node = graph_find(graph, name);
+	if (!node)
+		return refuse(error, "Cannot find device='%s' nor node-name='%s'",
+			      name, name);
+	place_at(place, node);
+	return 0;
+}
+
+static int filter_params(char **params, const struct graph *graph,
+			 const struct filter *filter,
+			 const struct place *below, struct error *error)
+{
+	struct place target = { 0 };
+
+	*params = NULL;
+	if (!filter->target) {
+		*params = print("%s 0%s%s", below->word,
+				*filter->tail ? " " : "", filter->tail);
+		return 0;
+	}
+	if (place_target(&target, graph, filter->target, error))
+		return -1;
+	if (target.sectors < below->sectors)
+		return refuse(error, "target '%s' is smaller (%llu bytes) than '%s' (%llu bytes)",
+			      filter->target,
+			      (unsigned long long)target.sectors * SECTOR,
+			      filter->file,
+			      (unsigned long long)below->sectors * SECTOR);
+	*params = print("%s 0 %s 0 %s", below->word, target.word,
+			filter->tail);
+	return 0;
+}
+
+int edit_add(const struct graph *graph, const struct filter *filter,
+	     struct plan *plan, struct error *error)
+{
+	struct place below;
+	struct step *step;
+	char *params;
+
+	if (check_new_name(graph, filter->name, error) ||
+	    place_file(&below, graph, filter->file, plan, error) ||
+	    filter_params(&params, graph, filter, &below, error))
+		return -1;
+	if (!below.sectors) {
+		free(params);
+		return refuse(error, "Device '%s' has no medium",
+			      filter->file);
+	}
+	step = plan_add(plan, STEP_CREATE, filter->name);
+	step->uuid = print("QDM-%s-%s", kind_word(filter->kind), filter->name);
+	kdm_table_add(&step->table, 0, below.sectors, targets[filter->kind],
+		      params);
+	step->how.inner = below.inner;
+	free(params);
+	return 0;
+}
+
+/* A root that only this node lies on is of no use to anybody after it. */
+static void remove_last_root(const struct graph *graph,
+			     const struct node *node, struct plan *plan)
+{
+	const struct node *root;
+	size_t i;
+
+	for (i = 0; i < node->nr_below; i++) {
+		root = graph_at(graph, node->below[i]);
+		if (root && root->kind == KIND_ROOT &&
+		    root->dev.open_count <= 1)
+			plan_add(plan, STEP_REMOVE, root->dev.name);
+	}
+}
+
+int edit_delete(const struct graph *graph, const char *name,
+		struct plan *plan, struct error *error)
+{
+	const struct node *node = graph_find(graph, name);
+
+	if (!node)
+		return refuse(error, "Failed to find node with node-name='%s'",
+			      name);
+	if (node->kind == KIND_DEVICE)
+		return refuse(error, "Node %s is not owned by the monitor",
+			      name);
+	if (node->dev.open_count)
+		return refuse(error, "Node %s is in use", name);
+	plan_add(plan, STEP_REMOVE, name);
+	remove_last_root(graph, node, plan);
+	return 0;
+}
+
+static const struct node *find_edited(const struct graph *graph,
+				      const char *name, const char *verb,
+				      struct error *error)
+{
+	const struct node *node = graph_find(graph, name);
+
+	if (!node)
+		refuse(error, "Node '%s' not found", name);
+	else if (node->kind == KIND_DEVICE)
+		refuse(error, "Node '%s' is not owned by the monitor", name);
+	else if (!is_filter(node) || node->kind == KIND_VIEW)
+		refuse(error, "Block format '%s' used by node '%s' does not support %s",
+		       kind_driver(node->kind), name, verb);
+	else
+		return node;
+	return NULL;
+}
+
+static const struct node *find_parent(const struct graph *graph,
+				      const char *name, struct error *error)
+{
+	const struct node *parent = is_path(name) ? NULL :
+				    graph_find(graph, name);
+
+	if (!parent)
+		refuse(error, "Cannot find device='%s' nor node-name='%s'",
+		       name, name);
+	else if (!check_editable(parent, error))
+		return parent;
+	return NULL;
+}
+
+static int not_child(const char *child, const struct node *parent,
+		     struct error *error)
+{
+	return refuse(error, "'%s' not a child of %s'%s'", child,
+		      parent->kind == KIND_DEVICE ? "device " : "",
+		      parent->dev.name);
+}
+
+static bool names_root(const struct node *parent, const char *child)
+{
+	char *root = root_name(parent->dev.name);
+	bool result = parent->kind == KIND_DEVICE &&
+		      (!strcmp(child, parent->dev.name) ||
+		       !strcmp(child, root));
+
+	free(root);
+	return result;
+}
+
+/* The device's own name as a child means what it lies on. */
+static int place_child(struct place *place, const struct graph *graph,
+		       const struct node *parent, const char *child,
+		       const struct node *root, struct error *error)
+{
+	const struct node *node;
+
+	if (is_path(child))
+		return place_leaf(place, graph, child, error);
+	node = graph_find(graph, child);
+	if (node == parent && parent->kind == KIND_DEVICE)
+		node = root;
+	if (!node)
+		return refuse(error, "'%s' not a node name", child);
+	place_at(place, node);
+	return 0;
+}
+
+static int check_sizes(const struct node *node, const char *child,
+		       uint64_t sectors, struct error *error)
+{
+	uint64_t len = kdm_table_len(&node->table);
+
+	if (len == sectors)
+		return 0;
+	return refuse(error, "node '%s' has %llu bytes and '%s' has %llu; delete the node and add it again over '%s'",
+		      node->dev.name, (unsigned long long)len * SECTOR, child,
+		      (unsigned long long)sectors * SECTOR, child);
+}
+
+/* A backup's point in time is the swap: the file system is made clean there. */
+static void swap_steps(struct plan *plan, const struct graph *graph,
+		       const struct node *parent, struct kdm_table *table,
+		       struct devno old, const struct place *new, bool freeze)
+{
+	struct step *step = plan_add(plan, STEP_LOAD, parent->dev.name);
+
+	step->table = *table;
+	step->old_word = print("%u:%u", old.major, old.minor);
+	step->new_word = copy(new->word);
+	step = plan_add(plan, STEP_RESUME, parent->dev.name);
+	step->how.inner = node_is_inner(graph, parent);
+	step->how.freeze = freeze;
+	step->how.read_ahead = kdm_read_ahead(parent->dev.name);
+}
+
+/* Makes @parent refer to @new where it referred to @old. */
+static int redirect(struct plan *plan, const struct graph *graph,
+		    const struct node *parent, struct devno old,
+		    const struct place *new, bool freeze, struct error *error)
+{
+	struct kdm_table table;
+	const char *stuck;
+
+	if (!shape_replace(&table, &parent->table, old, new->word, &stuck)) {
+		if (!stuck)
+			stuck = parent->table.line[0].type;
+		return refuse(error, "'%s' has target '%s', in which no device can be replaced",
+			      parent->dev.name, stuck);
+	}
+	swap_steps(plan, graph, parent, &table, old, new, freeze);
+	return 0;
+}
+
+/* The first filter under a device: its table is in the root, and goes. */
+static int insert_first(const struct graph *graph, const struct node *parent,
+			const struct node *node, const struct node *root,
+			struct plan *plan, struct error *error)
+{
+	struct kdm_table table = { 0 };
+	struct place place;
+	char *params;
+
+	if (check_table(parent, error) ||
+	    check_sizes(node, parent->dev.name,
+			kdm_table_len(&parent->table), error))
+		return -1;
+	refresh_root(plan, parent, root);
+	place_at(&place, node);
+	params = print("%s 0", place.word);
+	kdm_table_add(&table, 0, place.sectors, "linear", params);
+	free(params);
+	swap_steps(plan, graph, parent, &table, parent->dev.devno, &place,
+		   node->kind == KIND_BACKUP);
+	return 0;
+}
+
+static int insert_between(const struct graph *graph,
+			  const struct node *parent, const struct place *child,
+			  const char *child_name, const struct node *node,
+			  struct plan *plan, struct error *error)
+{
+	struct place place;
+
+	if (!node_uses(parent, child->devno))
+		return not_child(child_name, parent, error);
+	if (check_sizes(node, child_name, child->sectors, error))
+		return -1;
+	place_at(&place, node);
+	return redirect(plan, graph, parent, child->devno, &place,
+			node->kind == KIND_BACKUP, error);
+}
+
+int edit_insert(const struct graph *graph, const char *parent_name,
+		const char *child_name, const char *node_name,
+		struct plan *plan, struct error *error)
+{
+	const struct node *node = find_edited(graph, node_name, "insertion",
+					      error);
+	const struct node *parent, *on, *root;
+	struct place child;
+
+	if (!node)
+		return -1;
+	parent = find_parent(graph, parent_name, error);
+	if (!parent)
+		return -1;
+	on = attached(graph, parent);
+	root = on ? on : find_root(graph, parent);
+	if (place_child(&child, graph, parent, child_name, root, error))
+		return -1;
+	if (!node_uses(node, child.devno))
+		return not_child(child_name, node, error);
+	if (node_reaches(graph, node, parent))
+		return refuse(error, "'%s' lies on '%s' already", node_name,
+			      parent_name);
+	if (!on && root && child.node == root &&
+	    names_root(parent, child_name))
+		return insert_first(graph, parent, node, root, plan, error);
+	return insert_between(graph, parent, &child, child_name, node, plan,
+			      error);
+}
+
+/* The last filter is out: the device's own table comes back up. */
+static void remove_last(const struct node *parent, const struct node *root,
+			struct plan *plan)
+{
+	const struct kdm_how how = {
+		.read_ahead = kdm_read_ahead(parent->dev.name),
+	};
+
+	copy_steps(plan, root, parent, &how);
+}
+
+int edit_remove(const struct graph *graph, const char *parent_name,
+		const char *child_name, const char *node_name,
+		struct plan *plan, struct error *error)
+{
+	const struct node *node = find_edited(graph, node_name, "removal",
+					      error);
+	const struct node *parent, *root;
+	struct place child;
+
+	if (!node)
+		return -1;
+	parent = find_parent(graph, parent_name, error);
+	if (!parent)
+		return -1;
+	root = find_root(graph, parent);
+	if (place_child(&child, graph, parent, child_name, root, error))
+		return -1;
+	if (!node_uses(node, child.devno))
+		return not_child(child_name, node, error);
+	if (!node_uses(parent, node->dev.devno))
+		return not_child(node_name, parent, error);
+	if (root && child.node == root && attached(graph, parent) == node) {
+		remove_last(parent, root, plan);
+		return 0;
+	}
+	return redirect(plan, graph, parent, node->dev.devno, &child, false,
+			error);
+}
+
+static const struct node *find_threshold(const struct graph *graph,
+					 const struct node *node)
+{
+	while (node && node->kind != KIND_THRESHOLD)
+		node = node->nr_below ? graph_at(graph, node->below[0]) : NULL;
+	return node;
+}
+
+int edit_threshold(const struct graph *graph, const char *name,
+		   uint64_t bytes, struct plan *plan, struct error *error)
+{
+	const struct node *node = graph_find(graph, name);
+	const struct node *filter = find_threshold(graph, node);
+
+	if (!node)
+		return refuse_as(error, ERROR_NOT_FOUND,
+				 "Device '%s' not found", name);
+	if (!filter)
+		return refuse(error, "'%s' has no write-threshold filter; blockdev-add one and insert it",
+			      name);
+	plan_add(plan, STEP_MESSAGE, filter->dev.name)->text =
+		print("set-threshold %llu", (unsigned long long)bytes);
+	return 0;
+}
+
+static int check_resize(const struct graph *graph, const struct node *node,
+			uint64_t bytes, struct error *error)
+{
+	const char *name = node->dev.name;
+	const struct node *above = graph_above(graph, node->dev.devno);
+
+	if (node->kind != KIND_THROTTLE && node->kind != KIND_THRESHOLD)
+		return refuse(error, "'%s' is no throttle or write-threshold node; only these can be resized",
+			      name);
+	if (above)
+		return refuse(error, "'%s' lies under '%s', which would not change its size with it; remove it from there first",
+			      name, above->dev.name);
+	if (!bytes || bytes % SECTOR)
+		return refuse(error, "Parameter 'size' expects a multiple of %d above 0",
+			      SECTOR);
+	return check_editable(node, error);
+}
+
+int edit_resize(const struct graph *graph, const char *name, uint64_t bytes,
+		struct plan *plan, struct error *error)
+{
+	const struct node *node = graph_find(graph, name);
+	struct step *step;
+
+	if (!node)
+		return refuse_as(error, ERROR_NOT_FOUND,
+				 "Device '%s' not found", name);
+	if (check_resize(graph, node, bytes, error))
+		return -1;
+	step = plan_add(plan, STEP_LOAD, name);
+	kdm_table_add(&step->table, 0, bytes / SECTOR,
+		      node->table.line[0].type, node->table.line[0].params);
+	step = plan_add(plan, STEP_RESUME, name);
+	step->how.inner = node_is_inner(graph, node);
+	step->how.read_ahead = kdm_read_ahead(name);
+	return 0;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Edits of the graph, planned from what the graph is; see edit.c. */
+#ifndef QDM_EDIT_H
+#define QDM_EDIT_H
+
+#include "graph.h"
+#include "plan.h"
+
+/* A filter to be made over @file: a node's or device's name, or a path. */
+struct filter {
+	const char *name;
+	enum kind kind;
+	const char *file;
+	const char *target;	/* of a backup: where old data goes */
+	const char *tail;	/* what follows <device> 0 in the table line */
+};
+
+int edit_add(const struct graph *graph, const struct filter *filter,
+	     struct plan *plan, struct error *error);
+int edit_delete(const struct graph *graph, const char *name,
+		struct plan *plan, struct error *error);
+int edit_insert(const struct graph *graph, const char *parent,
+		const char *child, const char *node, struct plan *plan,
+		struct error *error);
+int edit_remove(const struct graph *graph, const char *parent,
+		const char *child, const char *node, struct plan *plan,
+		struct error *error);
+int edit_threshold(const struct graph *graph, const char *name,
+		   uint64_t bytes, struct plan *plan, struct error *error);
+int edit_resize(const struct graph *graph, const char *name, uint64_t bytes,
+		struct plan *plan, struct error *error);
+
+#endif /* QDM_EDIT_H */

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The graph. The kernel is the only place where it is kept: a node is a dm
+ * device, its name the node's name, its UUID says what kind of node it is,
+ * and an edge is a device that its table refers to. Whatever is no dm device
+ * is a leaf. This file reads that once per command; nothing is remembered.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "graph.h"
+
+#define UUID_PREFIX	"QDM-"
+
+static const struct {
+	const char *word;
+	const char *driver;
+} kinds[KINDS] = {
+	[KIND_DEVICE] = { "device", "host_device" },
+	[KIND_ROOT] = { "root", "host_device" },
+	[KIND_THROTTLE] = { "throttle", "throttle" },
+	[KIND_BACKUP] = { "backup", "copy-before-write" },
+	[KIND_VIEW] = { "view", "snapshot-access" },
+	[KIND_THRESHOLD] = { "threshold", "write-threshold" },
+};
+
+const char *kind_word(enum kind kind)
+{
+	return kinds[kind].word;
+}
+
+const char *kind_driver(enum kind kind)
+{
+	return kinds[kind].driver;
+}
+
+enum kind kind_of(const char *uuid)
+{
+	size_t len;
+	int kind;
+
+	if (strncmp(uuid, UUID_PREFIX, strlen(UUID_PREFIX)))
+		return KIND_DEVICE;
+	uuid += strlen(UUID_PREFIX);
+	for (kind = KIND_ROOT; kind < KINDS; kind++) {
+		len = strlen(kinds[kind].word);
+		if (!strncmp(uuid, kinds[kind].word, len) && uuid[len] == '-')
+			return kind;
+	}
+	return KIND_DEVICE;
+}
+
+bool same_devno(struct devno a, struct devno b)
+{
+	return a.major == b.major && a.minor == b.minor;
+}
+
+static void node_free(struct node *node)
+{
+	kdm_table_free(&node->table);
+	free(node->below);
+}
+
+/* 1 when read; 0 when it went away since it was listed, which is no error. */
+static int node_read(struct node *node, const char *name, struct error *error)
+{
+	struct error late = { 0 };
+	int found;
+
+	*node = (struct node){ 0 };
+	found = kdm_find(name, &node->dev, error);
+	if (found <= 0)
+		return found;
+	node->kind = kind_of(node->dev.uuid);
+	if (kdm_table(name, &node->table, &late) ||
+	    kdm_deps(name, &node->below, &node->nr_below, &late)) {
+		node_free(node);
+		if (kdm_find(name, &node->dev, error) == 0)
+			return 0;
+		return refuse(error, "%s", late.text);
+	}
+	return 1;
+}
+
+int graph_read(struct graph *graph, struct error *error)
+{
+	char (*names)[KDM_NAME_LEN];
+	struct node node;
+	size_t nr, i;
+	int found = 0;
+
+	*graph = (struct graph){ 0 };
+	if (kdm_list(&names, &nr, error))
+		return -1;
+	for (i = 0; i < nr && found >= 0; i++) {
+		found = node_read(&node, names[i], error);
+		if (found <= 0)
+			continue;
+		graph->node = more(graph->node, graph->nr, sizeof(node));
+		graph->node[graph->nr++] = node;
+	}
+	free(names);
+	if (found >= 0)
+		return 0;
+	graph_free(graph);
+	return -1;
+}
+
+void graph_free(struct graph *graph)
+{
+	size_t i;
+
+	for (i = 0; i < graph->nr; i++)
+		node_free(&graph->node[i]);
+	free(graph->node);
+	*graph = (struct graph){ 0 };
+}
+
+struct node *graph_find(const struct graph *graph, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < graph->nr; i++)
+		if (!strcmp(graph->node[i].dev.name, name))
+			return &graph->node[i];
+	return NULL;
+}
+
+struct node *graph_at(const struct graph *graph, struct devno devno)
+{
+	size_t i;
+
+	for (i = 0; i < graph->nr; i++)
+		if (same_devno(graph->node[i].dev.devno, devno))
+			return &graph->node[i];
+	return NULL;
+}
+
+bool node_uses(const struct node *node, struct devno devno)
+{
+	size_t i;
+
+	for (i = 0; i < node->nr_below; i++)
+		if (same_devno(node->below[i], devno))
+			return true;
+	return false;
+}
+
+struct node *graph_above(const struct graph *graph, struct devno devno)
+{
+	size_t i;
+
+	for (i = 0; i < graph->nr; i++)
+		if (node_uses(&graph->node[i], devno))
+			return &graph->node[i];
+	return NULL;
+}
+
+bool node_reaches(const struct graph *graph, const struct node *node,
+		  const struct node *wanted)
+{
+	size_t i;
+
+	if (node == wanted)
+		return true;
+	for (i = 0; node && i < node->nr_below; i++)
+		if (graph_at(graph, node->below[i]) &&
+		    node_reaches(graph, graph_at(graph, node->below[i]),
+				 wanted))
+			return true;
+	return false;
+}
+
+/* Down the first edge, which in a filter is the data and not a target. */
+static bool rests_on_root(const struct graph *graph, const struct node *node)
+{
+	while (node && node->kind != KIND_DEVICE) {
+		if (node->kind == KIND_ROOT)
+			return true;
+		node = node->nr_below ? graph_at(graph, node->below[0]) : NULL;
+	}
+	return false;
+}
+
+bool node_is_inner(const struct graph *graph, const struct node *node)
+{
+	if (node->kind == KIND_DEVICE || node->kind == KIND_VIEW)
+		return false;
+	return rests_on_root(graph, node) ||
+	       graph_above(graph, node->dev.devno);
+}

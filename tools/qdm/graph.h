@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The graph of nodes, as the kernel has it now; see graph.c. */
+#ifndef QDM_GRAPH_H
+#define QDM_GRAPH_H
+
+#include "dm.h"
+
+enum kind {
+	KIND_DEVICE,	/* not ours: an LVM volume, a crypt device, ... */
+	KIND_ROOT,
+	KIND_THROTTLE,
+	KIND_BACKUP,
+	KIND_VIEW,
+	KIND_THRESHOLD,
+	KINDS,
+};
+
+struct node {
+	struct kdm_device dev;
+	struct kdm_table table;
+	struct devno *below;
+	size_t nr_below;
+	enum kind kind;
+};
+
+struct graph {
+	struct node *node;
+	size_t nr;
+};
+
+int graph_read(struct graph *graph, struct error *error);
+void graph_free(struct graph *graph);
+
+struct node *graph_find(const struct graph *graph, const char *name);
+struct node *graph_at(const struct graph *graph, struct devno devno);
+/* Any node that lies directly on the device, or NULL. */
+struct node *graph_above(const struct graph *graph, struct devno devno);
+bool node_uses(const struct node *node, struct devno devno);
+bool node_reaches(const struct graph *graph, const struct node *node,
+		  const struct node *wanted);
+/* Does another device show the same data to the users? */
+bool node_is_inner(const struct graph *graph, const struct node *node);
+
+bool same_devno(struct devno a, struct devno b);
+const char *kind_word(enum kind kind);
+const char *kind_driver(enum kind kind);
+enum kind kind_of(const char *uuid);
+
+#endif /* QDM_GRAPH_H */

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The door to throttle groups: a group is a folder in configfs, its limits a
+ * file in it. QDM_CONFIGFS names another folder, for tests.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "alloc.h"
+#include "dm.h"
+#include "group.h"
+
+#define CONFIGFS	"/sys/kernel/config"
+#define GROUPS_DIR	CONFIGFS "/qthrottle"
+
+const char *groups_dir(void)
+{
+	const char *other = getenv("QDM_CONFIGFS");
+
+	return other ? other : GROUPS_DIR;
+}
+
+static char *path_of(const char *group, const char *file)
+{
+	return print("%s/%s%s%s", groups_dir(), group, *file ? "/" : "", file);
+}
+
+/* The module brings configfs along, but nobody need have mounted it. */
+int groups_mount(struct error *error)
+{
+	if (!access(groups_dir(), F_OK))
+		return 0;
+	if (kdm_need_target("qthrottle", error))
+		return -1;
+	if (access(groups_dir(), F_OK) &&
+	    mount("none", CONFIGFS, "configfs", 0, NULL))
+		return refuse(error, "cannot mount configfs on %s: %s",
+			      CONFIGFS, strerror(errno));
+	if (access(groups_dir(), F_OK))
+		return refuse(error, "%s is not there, although the target qthrottle is",
+			      groups_dir());
+	return 0;
+}
+
+bool group_exists(const char *name)
+{
+	char *path = path_of(name, "");
+	bool there = !access(path, F_OK);
+
+	free(path);
+	return there;
+}
+
+int group_make(const char *name, struct error *error)
+{
+	char *path = path_of(name, "");
+	int code = mkdir(path, 0755) ? errno : 0;
+
+	free(path);
+	if (code == EEXIST)
+		return refuse(error,
+			      "A group with this name already exists");
+	if (code)
+		return refuse(error, "cannot make the group '%s': %s", name,
+			      strerror(code));
+	return 0;
+}
+
+int group_remove(const char *name, struct error *error)
+{
+	char *path = path_of(name, "");
+	int code = rmdir(path) ? errno : 0;
+
+	free(path);
+	if (code == ENOENT)
+		return refuse(error, "object '%s' not found", name);
+	if (code == EBUSY || code == ENOTEMPTY)
+		return refuse(error, "object '%s' is in use, can not be deleted",
+			      name);
+	if (code)
+		return refuse(error, "cannot remove the group '%s': %s", name,
+			      strerror(code));
+	return 0;
+}
+
+static ssize_t slurp(const char *path, char *text, size_t len)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t got;
+	int code;
+
+	if (fd < 0)
+		return -1;
+	got = read(fd, text, len - 1);
+	code = errno;
+	close(fd);
+	errno = code;
+	if (got >= 0)
+		text[got] = '\0';
+	return got;
+}
+
+int group_read_limits(const char *name, struct limits *limits,
+		      struct error *error)
+{
+	char *path = path_of(name, "limits");
+	char text[4096];
+	ssize_t got = slurp(path, text, sizeof(text));
+
+	free(path);
+	if (got < 0)
+		return refuse(error, "cannot read the limits of group '%s': %s",
+			      name, strerror(errno));
+	limits_init(limits);
+	return limits_read(limits, text, error);
+}
+
+/* One write: the kernel takes the whole change or nothing of it. */
+int group_write_limits(const char *name, const char *text,
+		       struct error *error)
+{
+	char *path = path_of(name, "limits");
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t wrote = -1;
+	int code;
+
+	free(path);
+	if (fd >= 0)
+		wrote = write(fd, text, strlen(text));
+	code = errno;
+	if (fd >= 0)
+		close(fd);
+	if (wrote < 0)
+		return refuse(error, "cannot set the limits of group '%s' to '%s': %s (the kernel log has the reason)",
+			      name, text, strerror(code));
+	return 0;
+}

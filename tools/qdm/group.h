@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Throttle groups, by their folders in configfs; see group.c. */
+#ifndef QDM_GROUP_H
+#define QDM_GROUP_H
+
+#include <stdbool.h>
+
+#include "error.h"
+#include "limits.h"
+
+const char *groups_dir(void);
+int groups_mount(struct error *error);
+
+bool group_exists(const char *name);
+int group_make(const char *name, struct error *error);
+int group_remove(const char *name, struct error *error);
+int group_read_limits(const char *name, struct limits *limits,
+		      struct error *error);
+int group_write_limits(const char *name, const char *text,
+		       struct error *error);
+
+#endif /* QDM_GROUP_H */

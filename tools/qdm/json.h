@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Reading JSON that came from outside; see json.c. */
+#ifndef QDM_JSON_H
+#define QDM_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <json-c/json.h>
+
+#include "error.h"
+
+#define JSON_MAX_BYTES	(1u << 20)
+#define JSON_MAX_DEPTH	32
+
+/* One whole value from @text, or NULL with @error filled in. */
+struct json_object *json_read(const char *text, size_t len,
+			      struct error *error);
+
+/* The member's string, or @def when it is not there. */
+const char *json_string(struct json_object *object, const char *key,
+			const char *def);
+
+/* Puts a new value into @object; a short hand, as json-c's own is wordy. */
+void json_put_string(struct json_object *object, const char *key,
+		     const char *value);
+void json_put_number(struct json_object *object, const char *key,
+		     unsigned long long value);
+void json_put_bool(struct json_object *object, const char *key, bool value);
+
+#endif /* QDM_JSON_H */

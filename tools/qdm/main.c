@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The command line: a table of words, each with what it does. Exit status: 0
+ * done, 1 refused or failed (the reason is printed), 2 the command line itself
+ * is wrong.
+ */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "describe.h"
+#include "json.h"
+#include "qmp.h"
+#include "tree.h"
+
+enum { DONE, FAILED, MISUSED };
+
+struct verb {
+	const char *name;
+	const char *usage;
+	const char *what;
+	int (*run)(int argc, char **argv);
+};
+
+static int failed(const struct error *error)
+{
+	fprintf(stderr, "qdm: %s\n", error->text);
+	return FAILED;
+}
+
+__attribute__((format(printf, 1, 2)))
+static int misused(const char *fmt, ...)
+{
+	va_list args;
+
+	fputs("qdm: ", stderr);
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fputs("; see qdm --help\n", stderr);
+	return MISUSED;
+}
+
+static int read_graph(struct graph *graph, struct error *error)
+{
+	if (kdm_open(error))
+		return -1;
+	return graph_read(graph, error);
+}
+
+static int run_tree(int argc, char **argv)
+{
+	bool json = argc == 2 && !strcmp(argv[1], "--json");
+	struct error error = { 0 };
+	struct graph graph;
+
+	if (argc > 1 && !json)
+		return misused("tree: '%s' is unexpected, only --json is known",
+			       argv[argc - 1]);
+	if (read_graph(&graph, &error))
+		return failed(&error);
+	if (json)
+		tree_print_json(&graph, stdout);
+	else
+		tree_print(&graph, stdout);
+	graph_free(&graph);
+	return DONE;
+}
+
+static int show_member(struct json_object *node, const char *key)
+{
+	struct json_object *value;
+
+	if (!key) {
+		qmp_print(node, stdout);
+		return DONE;
+	}
+	if (!json_object_object_get_ex(node, key, &value)) {
+		fprintf(stderr, "qdm: node '%s' has no '%s'; it has:",
+			json_string(node, "node-name", ""), key);
+		json_object_object_foreach(node, name, ignored) {
+			(void)ignored;
+			fprintf(stderr, " %s", name);
+		}
+		fputc('\n', stderr);
+		return FAILED;
+	}
+	puts(json_object_get_string(value));
+	return DONE;
+}
+
+static int run_show(int argc, char **argv)
+{
+	struct error error = { 0 };
+	struct json_object *shown;
+	struct graph graph;
+	struct node *node;
+	int result;
+
+	if (argc < 2 || argc > 3)
+		return misused("show: give a node, and at most one key");
+	if (read_graph(&graph, &error))
+		return failed(&error);
+	node = graph_find(&graph, argv[1]);
+	if (node) {
+		shown = describe_node(&graph, node);
+		result = show_member(shown, argv[2]);
+		json_object_put(shown);
+	} else {
+		refuse(&error, "Node '%s' not found", argv[1]);
+		result = failed(&error);
+	}
+	graph_free(&graph);
+	return result;
+}
+
+static char *read_stdin(size_t *len)
+{
+	char *text = NULL;
+	int next;
+
+	*len = 0;
+	while (*len <= JSON_MAX_BYTES && (next = getchar()) != EOF) {
+		text = more(text, *len, 1);
+		text[(*len)++] = next;
+	}
+	return text;
+}
+
+static int execute(const char *text, size_t len, FILE *script)
+{
+	struct json_object *reply = qmp_execute(text, len, script);
+	int result = reply && qmp_is_error(reply) ? FAILED : DONE;
+
+	if (reply)
+		qmp_print(reply, stdout);
+	json_object_put(reply);
+	return result;
+}
+
+static int run_exec(int argc, char **argv)
+{
+	const char *command = NULL;
+	FILE *script = NULL;
+	size_t len;
+	char *text;
+	int result, i;
+
+	for (i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "--dry-run"))
+			script = stdout;
+		else if (command)
+			return misused("exec: '%s' is one command too many",
+				       argv[i]);
+		else
+			command = argv[i];
+	}
+	if (!command)
+		return misused("exec: give a command as JSON, or - to read it from standard input");
+	if (strcmp(command, "-"))
+		return execute(command, strlen(command), script);
+	text = read_stdin(&len);
+	result = execute(text ? text : "", len, script);
+	free(text);
+	return result;
+}
+
+static int run_version(int argc, char **argv)
+{
+	if (argc > 1)
+		return misused("--version: '%s' is unexpected", argv[1]);
+	printf("qdm %d.%d.%d\n", QDM_VERSION_MAJOR, QDM_VERSION_MINOR,
+	       QDM_VERSION_MICRO);
+	return DONE;
+}
+
+static int run_help(int argc, char **argv);
+
+static const struct verb verbs[] = {
+	{ "tree", "[--json]", "show all devices and what they lie on",
+	  run_tree },
+	{ "show", "NODE [KEY]", "show one node, or one value of it",
+	  run_show },
+	{ "exec", "[--dry-run] JSON|-", "carry out one QMP command", run_exec },
+	{ "--help", "", "print this", run_help },
+	{ "--version", "", "print the version", run_version },
+};
+
+#define VERBS	(sizeof(verbs) / sizeof(*verbs))
+
+static int run_help(int argc, char **argv)
+{
+	size_t i;
+
+	(void)argc;
+	(void)argv;
+	puts("qdm: filters for block devices (throttle, backup, write threshold), by device-mapper\n");
+	for (i = 0; i < VERBS; i++)
+		printf("  qdm %-9s %-20s %s\n", verbs[i].name, verbs[i].usage,
+		       verbs[i].what);
+	puts("\nWith --dry-run nothing is changed, and the dmsetup and configfs commands that\n"
+	     "would do it are printed as a script.\n"
+	     "Exit status: 0 done, 1 refused or failed, 2 wrong command line. See qdm(8).");
+	return DONE;
+}
+
+int main(int argc, char **argv)
+{
+	size_t i;
+
+	if (argc < 2)
+		return misused("give a verb");
+	for (i = 0; i < VERBS; i++)
+		if (!strcmp(verbs[i].name, argv[1]))
+			return verbs[i].run(argc - 1, argv + 1);
+	return misused("'%s' is not a verb", argv[1]);
+}

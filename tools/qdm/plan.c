@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * An edit of the graph is first written down as a list of steps and then
+ * either run or printed, so that --dry-run cannot say anything else than what
+ * would be done.
+ *
+ * The order in every list: make what is new, load what is to change, swap
+ * with one resume, take away what is no longer needed. A resume suspends,
+ * swaps and resumes within one ioctl; so there is no moment at which the end
+ * of this process leaves a device suspended. What fails before the swap is
+ * undone; after it nothing is missing, at worst something unused is left.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "alloc.h"
+#include "group.h"
+#include "plan.h"
+#include "shape.h"
+
+#define LOCK_PATH	"/run/qdm.lock"
+#define LOCK_WAIT_S	30
+#define MAPPER		"/dev/mapper/"
+
+static int lock_fd = -1;
+
+struct step *plan_add(struct plan *plan, enum step_kind kind, const char *name)
+{
+	struct step *step;
+
+	plan->step = more(plan->step, plan->nr, sizeof(*step));
+	step = &plan->step[plan->nr++];
+	*step = (struct step){ .kind = kind, .name = copy(name) };
+	return step;
+}
+
+void plan_free(struct plan *plan)
+{
+	struct step *step;
+
+	for (step = plan->step; step < plan->step + plan->nr; step++) {
+		free(step->name);
+		free(step->uuid);
+		free(step->text);
+		free(step->copy_of);
+		free(step->old_word);
+		free(step->new_word);
+		kdm_table_free(&step->table);
+	}
+	free(plan->step);
+	*plan = (struct plan){ 0 };
+}
+
+/*
+ * Running
+ */
+
+/* Our tables name dm devices by path, for people; the kernel gets numbers. */
+static char *number_words(const char *params)
+{
+	struct error ignored = { 0 };
+	struct kdm_device device;
+	char *words = copy(params);
+	char *result = copy("");
+	char *save = NULL;
+	char *word, *longer;
+
+	for (word = strtok_r(words, " ", &save); word;
+	     word = strtok_r(NULL, " ", &save)) {
+		if (!strncmp(word, MAPPER, strlen(MAPPER)) &&
+		    kdm_find(word + strlen(MAPPER), &device, &ignored) == 1)
+			longer = print("%s%s%u:%u", result, *result ? " " : "",
+				       device.devno.major, device.devno.minor);
+		else
+			longer = print("%s%s%s", result, *result ? " " : "",
+				       word);
+		free(result);
+		result = longer;
+	}
+	free(words);
+	return result;
+}
+
+static int step_table(const struct step *step, struct kdm_table *table,
+		      struct error *error)
+{
+	char *params;
+	size_t i;
+
+	if (step->copy_of)
+		return kdm_table(step->copy_of, table, error);
+	kdm_table_copy(table, &step->table);
+	for (i = 0; i < table->nr; i++) {
+		params = number_words(table->line[i].params);
+		explicit_bzero(table->line[i].params,
+			       strlen(table->line[i].params));
+		free(table->line[i].params);
+		table->line[i].params = params;
+	}
+	return 0;
+}
+
+static int run_with_table(const struct step *step, struct error *error)
+{
+	struct kdm_table table = { 0 };
+	int result = step_table(step, &table, error);
+
+	if (!result && step->kind == STEP_CREATE)
+		result = kdm_create(step->name, step->uuid, &table, &step->how,
+				    error);
+	else if (!result)
+		result = kdm_load(step->name, &table, error);
+	kdm_table_free(&table);
+	return result;
+}
+
+static int run_step(const struct step *step, struct error *error)
+{
+	switch (step->kind) {
+	case STEP_CREATE:
+	case STEP_LOAD:
+		return run_with_table(step, error);
+	case STEP_RESUME:
+		return kdm_resume(step->name, &step->how, error);
+	case STEP_REMOVE:
+		return kdm_remove(step->name, error);
+	case STEP_MESSAGE:
+		return kdm_message(step->name, step->text, error);
+	case STEP_GROUPS:
+		return groups_mount(error);
+	case STEP_MKGROUP:
+		return group_make(step->name, error);
+	case STEP_RMGROUP:
+		return group_remove(step->name, error);
+	case STEP_LIMITS:
+		return group_write_limits(step->name, step->text, error);
+	}
+	return refuse(error, "unknown step");
+}
+
+/* A swap that fails half way leaves the device suspended on its old table. */
+static void undo_swap(const struct step *step)
+{
+	struct error ignored = { 0 };
+	struct kdm_device device;
+
+	kdm_clear(step->name, &ignored);
+	if (kdm_find(step->name, &device, &ignored) == 1 && device.suspended)
+		kdm_resume(step->name, &step->how, &ignored);
+}
+
+static void undo(const struct plan *plan, size_t failed)
+{
+	const struct step *step = &plan->step[failed];
+	struct error ignored = { 0 };
+
+	if (step->kind == STEP_RESUME)
+		undo_swap(step);
+	while (step-- > plan->step && step->kind != STEP_RESUME) {
+		if (step->kind == STEP_CREATE)
+			kdm_remove(step->name, &ignored);
+		else if (step->kind == STEP_LOAD)
+			kdm_clear(step->name, &ignored);
+		else if (step->kind == STEP_MKGROUP)
+			group_remove(step->name, &ignored);
+	}
+}
+
+int plan_run(const struct plan *plan, struct error *error)
+{
+	size_t i;
+
+	if (!plan->nr)
+		return 0;
+	if (kdm_udev_begin(error))
+		return -1;
+	for (i = 0; i < plan->nr; i++)
+		if (run_step(&plan->step[i], error))
+			break;
+	if (i < plan->nr)
+		undo(plan, i);
+	kdm_udev_end();
+	return i < plan->nr ? -1 : 0;
+}
+
+/*
+ * Printing
+ */
+
+static void print_quoted(FILE *out, const char *word)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_";
+
+	if (*word && word[strspn(word, plain)] == '\0') {
+		fputs(word, out);
+		return;
+	}
+	putc('\'', out);
+	for (; *word; word++)
+		if (*word == '\'')
+			fputs("'\\''", out);
+		else
+			putc(*word, out);
+	putc('\'', out);
+}
+
+static void print_lines(FILE *out, const struct kdm_table *table)
+{
+	const struct kdm_line *line = table->line;
+	char *text;
+
+	fputs("printf '%s\\n'", out);
+	for (; line < table->line + table->nr; line++) {
+		text = print("%llu %llu %s%s%s",
+			     (unsigned long long)line->start,
+			     (unsigned long long)line->len, line->type,
+			     *line->params ? " " : "", line->params);
+		fputs(" \\\n\t", out);
+		print_quoted(out, text);
+		free(text);
+	}
+	fputs(" |\n\t", out);
+}
+
+/* A key is never printed: the script takes it from the device itself. */
+static void print_source(FILE *out, const struct step *step)
+{
+	if (!step->copy_of && !shape_is_secret(&step->table)) {
+		print_lines(out, &step->table);
+		return;
+	}
+	fputs("dmsetup table --showkeys ", out);
+	print_quoted(out, step->copy_of ? step->copy_of : step->name);
+	if (!step->copy_of)
+		fprintf(out, " |\n\tsed 's# %s # %s #'", step->old_word,
+			step->new_word);
+	fputs(" |\n\t", out);
+}
+
+static void print_resume(FILE *out, const struct step *step)
+{
+	fprintf(out, "dmsetup resume%s", step->how.freeze ? "" : " --nolockfs");
+	if (step->how.read_ahead)
+		fprintf(out, " --readahead %u", step->how.read_ahead);
+	putc(' ', out);
+	print_quoted(out, step->name);
+}
+
+static void print_dm_step(FILE *out, const struct step *step)
+{
+	if (step->kind == STEP_RESUME) {
+		print_resume(out, step);
+		return;
+	}
+	if (step->kind == STEP_CREATE || step->kind == STEP_LOAD)
+		print_source(out, step);
+	fprintf(out, "dmsetup %s ",
+		step->kind == STEP_CREATE ? "create" :
+		step->kind == STEP_LOAD ? "load" :
+		step->kind == STEP_REMOVE ? "remove --retry" : "message");
+	print_quoted(out, step->name);
+	if (step->kind == STEP_CREATE) {
+		fputs(" --uuid ", out);
+		print_quoted(out, step->uuid);
+	} else if (step->kind == STEP_MESSAGE) {
+		fprintf(out, " 0 %s", step->text);
+	}
+}
+
+static void print_group_step(FILE *out, const struct step *step)
+{
+	if (step->kind == STEP_LIMITS) {
+		fputs("echo ", out);
+		print_quoted(out, step->text);
+		fputs(" > ", out);
+	} else {
+		fputs(step->kind == STEP_MKGROUP ? "mkdir " : "rmdir ", out);
+	}
+	print_quoted(out, groups_dir());
+	putc('/', out);
+	print_quoted(out, step->name);
+	if (step->kind == STEP_LIMITS)
+		fputs("/limits", out);
+}
+
+static void print_groups_mount(FILE *out)
+{
+	fputs("dmsetup target-version qthrottle > /dev/null\n"
+	      "mountpoint -q /sys/kernel/config ||\n"
+	      "\tmount -t configfs none /sys/kernel/config", out);
+}
+
+void plan_print(const struct plan *plan, FILE *out)
+{
+	const struct step *step;
+
+	fputs("#!/bin/bash\nset -euo pipefail\n", out);
+	for (step = plan->step; step < plan->step + plan->nr; step++) {
+		if (step->kind == STEP_GROUPS)
+			print_groups_mount(out);
+		else if (step->kind > STEP_GROUPS)
+			print_group_step(out, step);
+		else
+			print_dm_step(out, step);
+		putc('\n', out);
+	}
+}
+
+/*
+ * One edit at a time
+ */
+
+int edit_lock(struct error *error)
+{
+	const struct timespec pause = { .tv_nsec = 20000000 };
+	const char *path = getenv("QDM_LOCK");
+	int tries = LOCK_WAIT_S * 50;
+
+	if (!path)
+		path = LOCK_PATH;
+	lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (lock_fd < 0)
+		return refuse(error, "cannot open the lock %s: %s", path,
+			      strerror(errno));
+	while (flock(lock_fd, LOCK_EX | LOCK_NB)) {
+		if (!tries--) {
+			edit_unlock();
+			return refuse(error, "another qdm has been editing for %d seconds (it holds %s)",
+				      LOCK_WAIT_S, path);
+		}
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
+void edit_unlock(void)
+{
+	if (lock_fd >= 0)
+		close(lock_fd);
+	lock_fd = -1;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* An edit as an ordered list of steps; see plan.c. */
+#ifndef QDM_PLAN_H
+#define QDM_PLAN_H
+
+#include <stdio.h>
+
+#include "dm.h"
+
+enum step_kind {
+	STEP_CREATE,	/* a device with @uuid and @table, or @copy_of's */
+	STEP_LOAD,	/* @table, or @copy_of's, beside the live one */
+	STEP_RESUME,	/* swaps the loaded table in */
+	STEP_REMOVE,
+	STEP_MESSAGE,	/* @text to the target */
+	STEP_GROUPS,	/* make the throttle groups' folder be there */
+	STEP_MKGROUP,
+	STEP_RMGROUP,
+	STEP_LIMITS,	/* @text to the group's limits */
+};
+
+struct step {
+	enum step_kind kind;
+	char *name;
+	char *uuid;
+	char *text;
+	char *copy_of;
+	struct kdm_table table;
+	/* for printing a table that holds a key: what in it was replaced */
+	char *old_word;
+	char *new_word;
+	struct kdm_how how;
+};
+
+struct plan {
+	struct step *step;
+	size_t nr;
+};
+
+/* The step is the plan's last one now, for the caller to complete. */
+struct step *plan_add(struct plan *plan, enum step_kind kind,
+		      const char *name);
+void plan_free(struct plan *plan);
+
+/* Runs all, or undoes what it did before the first swap. */
+int plan_run(const struct plan *plan, struct error *error);
+/* Prints a shell script that does the same. */
+void plan_print(const struct plan *plan, FILE *out);
+
+/* One edit at a time on this machine; 0, or -1 when another does not end. */
+int edit_lock(struct error *error);
+void edit_unlock(void);
+
+#endif /* QDM_PLAN_H */

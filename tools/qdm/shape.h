@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the tool knows of targets' table lines; see shape.c. */
+#ifndef QDM_SHAPE_H
+#define QDM_SHAPE_H
+
+#include <stdbool.h>
+
+#include "dm.h"
+
+/* The table line's first target that cannot be moved down, or NULL. */
+const char *shape_immovable(const struct kdm_table *table);
+
+/*
+ * @to becomes @from with device @old replaced by the word @new wherever a
+ * table line refers to it. Returns how often; 0 leaves @to empty, and
+ * *@stuck then names a target that refers to it but cannot be changed.
+ */
+int shape_replace(struct kdm_table *to, const struct kdm_table *from,
+		  struct devno old, const char *new, const char **stuck);
+
+/* Is it one linear line over the whole of one device? Then which? */
+bool shape_is_straight(const struct kdm_table *table, struct devno *below);
+
+/* Holds a secret that must not be printed? */
+bool shape_is_secret(const struct kdm_table *table);
+
+#endif /* QDM_SHAPE_H */

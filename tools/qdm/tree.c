@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * qdm tree: every device that nothing of device-mapper lies on, and under it
+ * what it lies on, each with what a person wants to know of it.
+ */
+#include <string.h>
+
+#include "describe.h"
+#include "json.h"
+#include "tree.h"
+
+#define NAME_COLUMN	32
+
+static void print_size(FILE *out, unsigned long long bytes)
+{
+	static const char units[] = "BKMGTPE";
+	double size = bytes;
+	int unit = 0;
+
+	while (size >= 1024 && units[unit + 1]) {
+		size /= 1024;
+		unit++;
+	}
+	fprintf(out, "%.4g%c", size, units[unit]);
+}
+
+static unsigned long long number(struct json_object *object, const char *key)
+{
+	struct json_object *value;
+
+	if (!json_object_object_get_ex(object, key, &value))
+		return 0;
+	return json_object_get_uint64(value);
+}
+
+static void print_throttle(FILE *out, struct json_object *node)
+{
+	struct json_object *limits;
+	const char *group = json_string(node, "throttle-group", "-");
+
+	fprintf(out, ", %s%s", strcmp(group, "-") ? "group " : "private limits",
+		strcmp(group, "-") ? group : "");
+	if (json_object_object_get_ex(node, "limits", &limits)) {
+		json_object_object_foreach(limits, name, value)
+			fprintf(out, " %s=%llu", name,
+				(unsigned long long)
+				json_object_get_uint64(value));
+		if (!json_object_object_length(limits))
+			fputs(" unlimited", out);
+	}
+	fprintf(out, ", %llu waiting", number(node, "read-waiting") +
+		number(node, "write-waiting"));
+}
+
+static void print_threshold(FILE *out, struct json_object *node)
+{
+	unsigned long long at = number(node, "write-threshold");
+
+	fprintf(out, ", %s", json_string(node, "state", "?"));
+	if (at) {
+		fputs(" at ", out);
+		print_size(out, at);
+	}
+	fputs(", written up to ", out);
+	print_size(out, number(node, "high-water"));
+}
+
+static void print_details(FILE *out, const struct node *node,
+			  struct json_object *object)
+{
+	const char *status = json_string(object, "status", NULL);
+
+	if (node->kind == KIND_THROTTLE && status)
+		print_throttle(out, object);
+	else if (node->kind == KIND_THRESHOLD && status)
+		print_threshold(out, object);
+	else if (node->kind == KIND_BACKUP && status)
+		fprintf(out, ", %s", status);
+	if (node->dev.read_only)
+		fputs(", read-only", out);
+	if (node->dev.suspended)
+		fputs(", SUSPENDED", out);
+}
+
+static void print_name(FILE *out, const char *name, int depth)
+{
+	int room = NAME_COLUMN - 2 * depth;
+
+	fprintf(out, "%*s%-*s ", 2 * depth, "", room > 0 ? room : 0, name);
+}
+
+static void print_node(FILE *out, const struct graph *graph,
+		       const struct node *node, int depth)
+{
+	struct json_object *object = describe_node(graph, node);
+
+	print_name(out, node->dev.name, depth);
+	fprintf(out, "%-9s ", kind_word(node->kind));
+	print_size(out, number(object, "size"));
+	fprintf(out, " %s", json_string(object, "target", ""));
+	print_details(out, node, object);
+	putc('\n', out);
+	json_object_put(object);
+}
+
+static void print_under(FILE *out, const struct graph *graph,
+			const struct node *node, int depth)
+{
+	const struct node *below;
+	char path[128];
+	size_t i;
+
+	print_node(out, graph, node, depth);
+	for (i = 0; i < node->nr_below; i++) {
+		below = graph_at(graph, node->below[i]);
+		if (below) {
+			print_under(out, graph, below, depth + 1);
+			continue;
+		}
+		describe_leaf(node->below[i], path, sizeof(path));
+		fprintf(out, "%*s%s\n", 2 * (depth + 1), "", path);
+	}
+}
+
+void tree_print(const struct graph *graph, FILE *out)
+{
+	size_t i;
+
+	for (i = 0; i < graph->nr; i++)
+		if (!graph_above(graph, graph->node[i].dev.devno))
+			print_under(out, graph, &graph->node[i], 0);
+}
+
+void tree_print_json(const struct graph *graph, FILE *out)
+{
+	struct json_object *all = describe_all(graph);
+
+	fprintf(out, "%s\n",
+		json_object_to_json_string_ext(all, JSON_C_TO_STRING_PRETTY |
+					       JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(all);
+}
