@@ -2,12 +2,14 @@
 /*
  * Fixed-width types for the pure cores: the files that hold a filter's rules
  * and know no kernel, so that the same source is tested in user space under
- * ASan and UBSan. Nothing but types and errno names belongs here.
+ * ASan and UBSan. Nothing but types, errno names and the marks of lockless
+ * access belongs here.
  */
 #ifndef QDM_PURE_H
 #define QDM_PURE_H
 
 #ifdef __KERNEL__
+#include <linux/compiler.h>
 #include <linux/errno.h>
 #include <linux/limits.h>
 #include <linux/stddef.h>
@@ -23,6 +25,9 @@ typedef uint8_t u8;
 typedef uint32_t u32;
 typedef uint64_t u64;
 typedef int64_t s64;
+
+#define READ_ONCE(x) __atomic_load_n(&(x), __ATOMIC_RELAXED)
+#define WRITE_ONCE(x, v) __atomic_store_n(&(x), (v), __ATOMIC_RELAXED)
 
 #ifndef U64_MAX
 #define U64_MAX UINT64_MAX

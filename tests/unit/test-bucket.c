@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The leaky bucket in user space: QEMU's vectors, and then what no vector can
+ * show: a million random traces against the rules written plainly in long
+ * double, and that over no window more is let through than size + rate * time.
+ */
+#include <math.h>
+#include <stdio.h>
+
+#include "pure-cmocka.h"
+#include "vectors-bucket.h"
+
+#define NR_CASES	(sizeof(bucket_cases) / sizeof(bucket_cases[0]))
+#define TRACES		1000000
+#define STEPS		12
+
+static u64 seed;
+
+static u64 roll(void)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return seed;
+}
+
+static u64 roll_to(u64 most)
+{
+	return roll() % (most + 1);
+}
+
+/* Numbers of all magnitudes up to @most, not only large ones. */
+static u64 roll_wide(u64 most)
+{
+	u64 value = roll() >> (roll() % 64);
+
+	return value % most + 1;
+}
+
+/* The rules in floating point, as plainly as they can be said. */
+struct reference {
+	long double level;
+	long double burst_level;
+	struct qt_limit limit;
+};
+
+static void reference_leak(struct reference *ref, u64 ns)
+{
+	ref->level = fmaxl(0, ref->level - ref->limit.avg * (ns / 1e9L));
+	ref->burst_level =
+		fmaxl(0, ref->burst_level - ref->limit.max * (ns / 1e9L));
+}
+
+static long double reference_wait(const struct reference *ref)
+{
+	const struct qt_limit *limit = &ref->limit;
+	long double size = limit->max ? (long double)limit->max * limit->length :
+					limit->avg / 10.0L;
+
+	if (ref->level > size)
+		return (ref->level - size) * 1e9L / limit->avg;
+	if (limit->length > 1 && ref->burst_level > limit->max / 10.0L)
+		return (ref->burst_level - limit->max / 10.0L) * 1e9L /
+		       limit->max;
+	return 0;
+}
+
+static struct qt_limit random_limit(void)
+{
+	struct qt_limit limit = { .length = 1 };
+
+	limit.avg = roll_wide(QT_VALUE_MAX / 2);
+	if (roll_to(2)) {
+		limit.max = limit.avg + roll_to(limit.avg);
+		if (roll_to(1))
+			limit.length = 1 + roll_to(QT_VALUE_MAX / limit.max - 1) % 1000;
+	}
+	return limit;
+}
+
+static long double units(qt_wide level)
+{
+	return (long double)level / QT_UNIT;
+}
+
+/* Long doubles have 64 bits of mantissa: beyond them, allow their own error. */
+static bool agrees(long double ours, long double theirs)
+{
+	return fabsl(ours - theirs) <= 1e-6L + theirs * 1e-17L * STEPS;
+}
+
+/* Waits agree to the nanosecond and the level's tolerance, as time. */
+static bool waits_agree(u64 ours, long double theirs, u64 avg)
+{
+	long double slack = 2 + 1e-6L * 1e9L / avg + theirs * 1e-15L;
+
+	return theirs > S64_MAX / 2 || fabsl((long double)ours - theirs) <= slack;
+}
+
+struct trace {
+	struct reference ref;
+	struct qt_throttle throttle;
+	u64 now;
+};
+
+static void begin_trace(struct trace *trace)
+{
+	struct qt_limits limits;
+
+	*trace = (struct trace){ .ref.limit = random_limit() };
+	qt_limits_init(&limits);
+	limits.bucket[QT_BPS_TOTAL] = trace->ref.limit;
+	assert_null(qt_limits_check(&limits));
+	qt_config(&trace->throttle, &limits, 0);
+}
+
+static void pour(struct trace *trace, enum qt_dir dir)
+{
+	u64 bytes = roll_wide(1ULL << 32), step = roll_wide(100 * SECOND);
+
+	qt_account(&trace->throttle, dir, bytes, trace->now);
+	trace->ref.level += bytes;
+	if (trace->ref.limit.length > 1)
+		trace->ref.burst_level += bytes;
+	trace->now += step;
+	reference_leak(&trace->ref, step);
+}
+
+static void compare(struct trace *trace, enum qt_dir dir)
+{
+	struct qt_throttle *t = &trace->throttle;
+	enum qt_bucket full;
+	u64 wait = qt_wait(t, dir, trace->now, &full);
+
+	assert_true(agrees(units(t->pool[QT_BPS_TOTAL].level),
+			   trace->ref.level));
+	assert_true(agrees(units(t->burst[QT_BPS_TOTAL].level),
+			   trace->ref.burst_level));
+	assert_true(waits_agree(wait, reference_wait(&trace->ref),
+				trace->ref.limit.avg));
+}
+
+static void one_trace(void)
+{
+	struct trace trace;
+	int i;
+
+	begin_trace(&trace);
+	for (i = 0; i < STEPS; i++) {
+		pour(&trace, i & 1);
+		compare(&trace, i & 1);
+	}
+}
+
+static void agrees_with_floating_point(void **state)
+{
+	int i;
+
+	(void)state;
+	for (i = 0; i < TRACES; i++)
+		one_trace();
+}
+
+/* Greedy: at each instant as much as goes, then as long as need be. */
+static void conserves(void **state)
+{
+	struct qt_throttle t;
+	enum qt_bucket full;
+	u64 now, done, wait;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 2000; i++) {
+		u64 avg = roll_wide(100000), length = 1 + roll_to(5);
+		u64 max = avg + roll_to(avg * 3);
+
+		one_bucket(&t, avg, max, length);
+		now = 0;
+		for (done = 0; done < 500; done++) {
+			while ((wait = qt_wait(&t, QT_READ, now, &full)))
+				now += wait;
+			assert_true(qt_admit(&t, QT_READ, 512, now));
+			assert_true((long double)done <=
+				    (long double)max * length +
+				    avg * (now / 1e9L) + 1e-6L);
+		}
+	}
+}
+
+int main(void)
+{
+	struct CMUnitTest tests[NR_CASES + 2];
+	const char *given = getenv("SEED");
+	size_t i;
+
+	seed = given ? strtoull(given, NULL, 0) : 88172645463325252ULL;
+	printf("# seed: SEED=%llu\n", (unsigned long long)seed);
+	for (i = 0; i < NR_CASES; i++)
+		tests[i] = pure_test(&bucket_cases[i]);
+	tests[NR_CASES] = (struct CMUnitTest){
+		.name = "a million random traces agree with floating point",
+		.test_func = agrees_with_floating_point,
+	};
+	tests[NR_CASES + 1] = (struct CMUnitTest){
+		.name = "never more goes than size and rate times time allow",
+		.test_func = conserves,
+	};
+	return cmocka_run_group_tests_name("bucket", tests, NULL, NULL);
+}

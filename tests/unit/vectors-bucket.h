@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What QEMU's leaky bucket does in known cases, in integers: a level of 1.5
+ * units is 3 * UNIT / 2. The figures are those that QEMU's own tests expect.
+ */
+#ifndef VECTORS_BUCKET_H
+#define VECTORS_BUCKET_H
+
+#include "qthrottle/bucket.h"
+#include "pure-case.h"
+
+#define SECOND	1000000000ULL
+#define UNIT	((qt_wide)QT_UNIT)
+#define VMAX	QT_VALUE_MAX
+
+/* One bucket of operations, for both directions. */
+static void one_bucket(struct qt_throttle *throttle, u64 avg, u64 max,
+		       u64 length)
+{
+	struct qt_limits limits;
+
+	qt_limits_init(&limits);
+	limits.bucket[QT_OPS_TOTAL] =
+		(struct qt_limit){ .avg = avg, .max = max, .length = length };
+	qt_config(throttle, &limits, 0);
+}
+
+/* A double carries 15 digits; ours are exact, so compare within 10^-6. */
+static bool near(qt_wide level, qt_wide expected)
+{
+	qt_wide off = level > expected ? level - expected : expected - level;
+
+	return off <= UNIT / 1000000;
+}
+
+static int bucket_leaks(void)
+{
+	struct qt_throttle t;
+	struct qt_level *pool = &t.pool[QT_OPS_TOTAL];
+	enum qt_bucket full;
+	u64 step = SECOND / 150;
+
+	one_bucket(&t, 150, 0, 1);
+	pool->level = 3 * UNIT / 2;
+	qt_wait(&t, QT_READ, step, &full);
+	EXPECT(near(pool->level, UNIT / 2));
+	qt_wait(&t, QT_READ, 2 * step, &full);
+	EXPECT(near(pool->level, 0));
+	qt_wait(&t, QT_READ, 3 * step, &full);
+	EXPECT(pool->level == 0);
+	return 0;
+}
+
+static int burst_bucket_leaks(void)
+{
+	struct qt_throttle t;
+	struct qt_level *burst = &t.burst[QT_OPS_TOTAL];
+	enum qt_bucket full;
+	u64 step = SECOND / 100;
+
+	one_bucket(&t, 100, 250, 2);
+	burst->level = 6 * UNIT;
+	qt_wait(&t, QT_READ, step, &full);
+	EXPECT(burst->level == 7 * UNIT / 2);
+	qt_wait(&t, QT_READ, 2 * step, &full);
+	EXPECT(burst->level == UNIT);
+	qt_wait(&t, QT_READ, 3 * step, &full);
+	EXPECT(burst->level == 0);
+	return 0;
+}
+
+static u64 wait_at(u64 avg, qt_wide level)
+{
+	struct qt_throttle t;
+	enum qt_bucket full;
+
+	one_bucket(&t, avg, 0, 1);
+	t.pool[QT_OPS_TOTAL].level = level;
+	return qt_wait(&t, QT_WRITE, 0, &full);
+}
+
+static int bucket_makes_wait(void)
+{
+	EXPECT(wait_at(0, 3 * UNIT / 2) == 0);
+	EXPECT(wait_at(150, 15 * UNIT) == 0);
+	EXPECT(wait_at(150, 9 * UNIT) == 0);
+	EXPECT(wait_at(150, 31 * UNIT / 2) == 3333333);
+	EXPECT(wait_at(150, 15 * UNIT + 1) == 0);
+	return 0;
+}
+
+static int burst_takes_its_length(void)
+{
+	struct qt_throttle t;
+	enum qt_bucket full;
+	u64 now = 0, wait = 0;
+	int i;
+
+	one_bucket(&t, 10, 200, 2);
+	for (i = 0; i < 22; i++) {
+		EXPECT(wait == 0);
+		t.pool[QT_OPS_TOTAL].level += 20 * UNIT;
+		t.burst[QT_OPS_TOTAL].level += 20 * UNIT;
+		now += SECOND / 10;
+		wait = qt_wait(&t, QT_READ, now, &full);
+		EXPECT(t.burst[QT_OPS_TOTAL].level == 0);
+		EXPECT(t.pool[QT_OPS_TOTAL].level == (u64)(i + 1) * 19 * UNIT);
+	}
+	EXPECT(wait == 1800000000 && full == QT_OPS_TOTAL);
+	return 0;
+}
+
+static int burst_rate_is_a_limit(void)
+{
+	struct qt_throttle t;
+	enum qt_bucket full;
+
+	one_bucket(&t, 10, 200, 2);
+	t.burst[QT_OPS_TOTAL].level = 21 * UNIT;
+	EXPECT(qt_wait(&t, QT_READ, 0, &full) == SECOND / 200);
+	return 0;
+}
+
+static int length_one_has_no_burst_rate(void)
+{
+	struct qt_throttle t;
+	int i;
+
+	one_bucket(&t, 10, 200, 1);
+	for (i = 0; i < 201; i++)
+		EXPECT(qt_admit(&t, QT_READ, 512, 0));
+	EXPECT(!qt_admit(&t, QT_READ, 512, 0));
+	return 0;
+}
+
+static int one_request_of_any_size_goes(void)
+{
+	struct qt_limits limits;
+	struct qt_throttle t;
+	enum qt_bucket full;
+
+	qt_limits_init(&limits);
+	limits.bucket[QT_BPS_WRITE].avg = 1000;
+	qt_config(&t, &limits, 0);
+	EXPECT(qt_admit(&t, QT_WRITE, 1000000, 0));
+	EXPECT(!qt_admit(&t, QT_WRITE, 1, 0));
+	EXPECT(qt_wait(&t, QT_WRITE, 0, &full) == 999900000000ULL);
+	EXPECT(full == QT_BPS_WRITE);
+	EXPECT(!qt_admit(&t, QT_WRITE, 1, 999899999999ULL));
+	EXPECT(qt_admit(&t, QT_WRITE, 1, 999900000000ULL));
+	return 0;
+}
+
+static int directions_are_apart(void)
+{
+	struct qt_limits limits;
+	struct qt_throttle t;
+
+	qt_limits_init(&limits);
+	limits.bucket[QT_OPS_WRITE].avg = 1;
+	qt_config(&t, &limits, 0);
+	EXPECT(qt_admit(&t, QT_WRITE, 512, 0));
+	EXPECT(!qt_admit(&t, QT_WRITE, 512, 0));
+	EXPECT(qt_admit(&t, QT_READ, 512, 0));
+	EXPECT(qt_admit(&t, QT_READ, 512, 0));
+	return 0;
+}
+
+/* One read and one write of @size; what the six buckets then hold. */
+static struct qt_throttle accounted(u64 avg, enum qt_bucket total, u64 size,
+				    u64 op_size, bool apart)
+{
+	struct qt_limits limits;
+	struct qt_throttle t;
+
+	qt_limits_init(&limits);
+	limits.op_size = op_size;
+	limits.bucket[total + (apart ? 1 : 0)].avg = avg;
+	limits.bucket[total + (apart ? 2 : 0)].avg = avg;
+	qt_config(&t, &limits, 0);
+	qt_account(&t, QT_READ, size, 0);
+	qt_account(&t, QT_WRITE, size, 0);
+	return t;
+}
+
+static int bytes_are_accounted(void)
+{
+	struct qt_throttle t;
+
+	t = accounted(150, QT_BPS_TOTAL, 512, 0, false);
+	EXPECT(t.pool[QT_BPS_TOTAL].level == 1024 * UNIT);
+	t = accounted(150, QT_BPS_TOTAL, 1024, 17, true);
+	EXPECT(t.pool[QT_BPS_READ].level == 1024 * UNIT);
+	EXPECT(t.pool[QT_BPS_WRITE].level == 1024 * UNIT);
+	return 0;
+}
+
+static int operations_are_accounted(void)
+{
+	struct qt_throttle t;
+
+	t = accounted(150, QT_OPS_TOTAL, 512, 0, false);
+	EXPECT(t.pool[QT_OPS_TOTAL].level == 2 * UNIT);
+	t = accounted(150, QT_OPS_TOTAL, 1024, 0, true);
+	EXPECT(t.pool[QT_OPS_READ].level == UNIT);
+	t = accounted(300, QT_OPS_TOTAL, 64 * 512, 13 * 512, false);
+	EXPECT(near(t.pool[QT_OPS_TOTAL].level, 128 * UNIT / 13));
+	t = accounted(300, QT_OPS_TOTAL, 64 * 512, 13 * 512, true);
+	EXPECT(near(t.pool[QT_OPS_WRITE].level, 64 * UNIT / 13));
+	t = accounted(300, QT_OPS_TOTAL, 13 * 512, 13 * 512, true);
+	EXPECT(t.pool[QT_OPS_WRITE].level == UNIT);
+	return 0;
+}
+
+static int nothing_overflows(void)
+{
+	struct qt_throttle t;
+	enum qt_bucket full;
+
+	one_bucket(&t, 1, VMAX, 1);
+	t.pool[QT_OPS_TOTAL].level = 2 * VMAX * UNIT;
+	EXPECT(qt_wait(&t, QT_READ, 0, &full) == (u64)S64_MAX);
+	t.pool[QT_OPS_TOTAL].level = (VMAX + 5000000000ULL) * UNIT;
+	EXPECT(qt_wait(&t, QT_READ, 0, &full) == 5000000000ULL * SECOND);
+	one_bucket(&t, VMAX, VMAX, 1);
+	qt_account(&t, QT_READ, 512, 0);
+	qt_wait(&t, QT_READ, (u64)S64_MAX, &full);
+	EXPECT(t.pool[QT_OPS_TOTAL].level == 0);
+	return 0;
+}
+
+static int clock_going_back_leaks_nothing(void)
+{
+	struct qt_throttle t;
+	enum qt_bucket full;
+
+	one_bucket(&t, 10, 0, 1);
+	qt_wait(&t, QT_READ, SECOND, &full);
+	qt_account(&t, QT_READ, 512, 0);
+	EXPECT(t.pool[QT_OPS_TOTAL].level == UNIT);
+	EXPECT(t.pool[QT_OPS_TOTAL].when == SECOND);
+	return 0;
+}
+
+static int config_empties(void)
+{
+	struct qt_throttle t;
+
+	one_bucket(&t, 150, 0, 1);
+	t.pool[QT_OPS_TOTAL].level = 500 * UNIT;
+	one_bucket(&t, 150, 0, 1);
+	EXPECT(t.pool[QT_OPS_TOTAL].level == 0);
+	return 0;
+}
+
+/* First letters of the text are enough to tell them apart; "" is accepted. */
+struct limits_case {
+	enum qt_bucket bucket;
+	u64 avg;
+	u64 max;
+	u64 length;
+	const char *text;
+};
+
+#define RANGE	"bps/iops/max values must be within"
+#define LONG	"burst length too high"
+#define NO_AVG	"bps_max/iops_max require"
+#define LOWER	"bps_max/iops_max cannot be lower"
+
+static const struct limits_case limits_cases[] = {
+	{ QT_BPS_TOTAL, 0, 0, 1, "" },
+	{ QT_BPS_READ, 1, 0, 1, "" },
+	{ QT_OPS_WRITE, VMAX, 0, 1, "" },
+	{ QT_OPS_WRITE, VMAX, VMAX, 1, "" },
+	{ QT_OPS_WRITE, VMAX + 1, 0, 1, RANGE },
+	{ QT_BPS_WRITE, 1, VMAX + 1, 1, RANGE },
+	{ QT_BPS_TOTAL, (u64)-1, 0, 1, RANGE },
+	{ QT_OPS_TOTAL, 1, 1, 0, "the burst length cannot be 0" },
+	{ QT_OPS_TOTAL, 1, 1, 1, "" },
+	{ QT_OPS_TOTAL, 1, 1, VMAX, "" },
+	{ QT_OPS_TOTAL, 1, 1, VMAX + 1, LONG },
+	{ QT_OPS_TOTAL, 1, 2, VMAX / 2, "" },
+	{ QT_OPS_TOTAL, 1, 3, VMAX / 2, LONG },
+	{ QT_OPS_TOTAL, 1, VMAX, 1, "" },
+	{ QT_OPS_TOTAL, 1, VMAX, 2, LONG },
+	{ QT_OPS_TOTAL, 1, 0, 2, "burst length set without burst rate" },
+	{ QT_BPS_READ, 0, 100, 1, NO_AVG },
+	{ QT_BPS_READ, 100, 30, 1, LOWER },
+	{ QT_BPS_READ, 100, 100, 1, "" },
+};
+
+static bool begins(const char *text, const char *with)
+{
+	if (!text || !*with)
+		return !text && !*with;
+	for (; *with; text++, with++)
+		if (*text != *with)
+			return false;
+	return true;
+}
+
+static int limits_are_checked(void)
+{
+	const struct limits_case *c;
+	struct qt_limits limits;
+	size_t i;
+
+	for (i = 0; i < sizeof(limits_cases) / sizeof(*c); i++) {
+		c = &limits_cases[i];
+		qt_limits_init(&limits);
+		limits.bucket[c->bucket] =
+			(struct qt_limit){ c->avg, c->max, c->length };
+		if (!begins(qt_limits_check(&limits), c->text))
+			return 1000 + (int)i;
+	}
+	return 0;
+}
+
+static int totals_exclude_directions(void)
+{
+	struct qt_limits limits;
+
+	qt_limits_init(&limits);
+	limits.bucket[QT_BPS_TOTAL].avg = 1;
+	limits.bucket[QT_BPS_READ].avg = 1;
+	EXPECT(begins(qt_limits_check(&limits), "bps/iops/max total values"));
+	limits.bucket[QT_BPS_TOTAL].avg = 0;
+	limits.bucket[QT_BPS_WRITE].avg = 1;
+	EXPECT(!qt_limits_check(&limits));
+	limits.bucket[QT_OPS_TOTAL].avg = 1;
+	EXPECT(!qt_limits_check(&limits));
+	limits.bucket[QT_OPS_TOTAL].max = 1;
+	limits.bucket[QT_OPS_WRITE].max = 1;
+	EXPECT(begins(qt_limits_check(&limits), "bps/iops/max total values"));
+	return 0;
+}
+
+static int size_needs_operations(void)
+{
+	struct qt_limits limits;
+
+	qt_limits_init(&limits);
+	limits.op_size = 4096;
+	limits.bucket[QT_BPS_TOTAL].avg = 1;
+	EXPECT(begins(qt_limits_check(&limits), "iops size requires"));
+	limits.bucket[QT_OPS_READ].avg = 1;
+	EXPECT(!qt_limits_check(&limits));
+	return 0;
+}
+
+static int enabled_means_any_average(void)
+{
+	struct qt_limits limits;
+
+	qt_limits_init(&limits);
+	EXPECT(!qt_limits_enabled(&limits));
+	limits.bucket[QT_OPS_WRITE].avg = 150;
+	EXPECT(qt_limits_enabled(&limits));
+	return 0;
+}
+
+static const struct pure_case bucket_cases[] = {
+	{ "a bucket leaks at its rate down to nothing", bucket_leaks },
+	{ "a burst bucket leaks at the burst rate", burst_bucket_leaks },
+	{ "a bucket more than full makes wait, a full one does not",
+	  bucket_makes_wait },
+	{ "a burst lasts its length and then some", burst_takes_its_length },
+	{ "a long burst has a rate limit", burst_rate_is_a_limit },
+	{ "a burst of one second is a pool only", length_one_has_no_burst_rate },
+	{ "one request of any size goes, those behind it wait",
+	  one_request_of_any_size_goes },
+	{ "reads and writes have buckets of their own", directions_are_apart },
+	{ "bytes are accounted whatever iops-size", bytes_are_accounted },
+	{ "operations are accounted in fractions of iops-size",
+	  operations_are_accounted },
+	{ "nothing overflows at 10^15", nothing_overflows },
+	{ "a clock that goes back leaks nothing",
+	  clock_going_back_leaks_nothing },
+	{ "new limits empty the buckets", config_empties },
+	{ "each limit out of range has QEMU's text", limits_are_checked },
+	{ "totals exclude limits of one direction", totals_exclude_directions },
+	{ "iops-size needs an iops limit", size_needs_operations },
+	{ "any average enables throttling", enabled_means_any_average },
+};
+
+#endif /* VECTORS_BUCKET_H */
