@@ -95,13 +95,14 @@ static int run(struct dm_task *task, const char *what, const char *name,
 
 int kdm_open(struct error *error)
 {
+	struct error ignored = { 0 };
 	char version[64] = "";
 	struct dm_task *task;
 	int ok;
 
 	dm_log_with_errno_init(keep_log);
 	dm_set_name_mangling_mode(DM_STRING_MANGLING_AUTO);
-	task = task_for(DM_DEVICE_VERSION, NULL, error);
+	task = task_for(DM_DEVICE_VERSION, NULL, &ignored);
 	ok = task && dm_task_run(task) &&
 	     dm_task_get_driver_version(task, version, sizeof(version));
 	if (task)

@@ -245,6 +245,8 @@ static struct json_object *build(const char *text, size_t len,
 	value = json_tokener_parse_ex(reader, text, len);
 	if (!value)
 		refuse(error, "JSON parse error, %s",
+		       json_tokener_get_error(reader) == json_tokener_success ?
+		       "null alone means nothing" :
 		       json_tokener_error_desc(json_tokener_get_error(reader)));
 	json_tokener_free(reader);
 	return value;

@@ -47,8 +47,9 @@ static const char *word(struct call *call, const char *name)
  */
 
 static const struct arg limits_members[] = {
-#define LIMIT(name)	{ .name = name, .type = ARG_INT }
-#define LIMIT3(name)	LIMIT(name), LIMIT(name "-max"), LIMIT(name "-max-length")
+#define LIMIT(limit)	{ .name = limit, .type = ARG_INT }
+#define LIMIT3(rate) \
+	LIMIT(rate), LIMIT(rate "-max"), LIMIT(rate "-max-length")
 	LIMIT3("bps-total"), LIMIT3("bps-read"), LIMIT3("bps-write"),
 	LIMIT3("iops-total"), LIMIT3("iops-read"), LIMIT3("iops-write"),
 	LIMIT("iops-size"),
