@@ -14,7 +14,7 @@ release  = $(shell cat $(KDIR)/include/config/kernel.release 2>/dev/null)
 objects  = $(BUILD)/modules/$(release)
 kbuild   = $(MAKE) $(if $(V),,--no-print-directory -s) -C $(KDIR) M=$(objects)
 
-kunit    = $(wildcard tests/kunit tests/unit/vectors-*.h)
+kunit    = $(wildcard tests/kunit tests/unit/*.h)
 tool    := $(wildcard tools/Makefile)
 lab     := tests/vm
 

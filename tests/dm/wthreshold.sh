@@ -1,0 +1,227 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The write threshold as its users meet it: which writes fire, what the event
+# says, what survives a reload, and what is refused.
+
+. ./lib.sh
+
+MIB=1048576
+
+field() { # field NAME NR: a word of the target's status, the first is 1
+	dmsetup status "$1" | cut -d' ' -f$(($2 + 3))
+}
+
+write_at() { # write_at NAME KIB: 4 KiB there
+	dd if=/dev/zero of="/dev/mapper/$1" bs=4k count=1 seek=$(($2 / 4)) \
+		oflag=direct conv=notrunc status=none
+}
+
+threshold() { # threshold NAME REST: a 16 MiB device with a threshold
+	table "$1" "0 32768 wthreshold $(memdev mem 16) 0 $2"
+}
+
+fires_strictly_past() {
+	threshold t $((4 * MIB))
+	write_at t 0
+	write_at t $((4 * 1024 - 4))
+	same "state at the threshold" armed "$(field t 1)"
+	write_at t $((4 * 1024))
+	same "state past it" fired "$(field t 1)"
+	same "amount exceeded" 4096 "$(field t 3)"
+	same "threshold that fired" $((4 * MIB)) "$(field t 6)"
+	eventually 5 test "$(event_nr t)" = 1
+}
+it "fires when a write ends strictly past the threshold, not at it" fires_strictly_past
+
+event_nr() {
+	dmsetup info -c --noheadings -o events "$1"
+}
+
+fires_once() {
+	threshold t $MIB
+	for kib in 2048 4096 8192; do write_at t $kib; done
+	same "events" 1 "$(field t 5)"
+	dmsetup message t 0 set-threshold $((2 * MIB))
+	write_at t 4096
+	same "events" 2 "$(field t 5)"
+	eventually 5 test "$(event_nr t)" = 2
+}
+it "fires once, and once more when it is set again" fires_once
+
+wakes_dmsetup_wait() {
+	threshold t $MIB
+	dmsetup wait t 0 >waited &
+	sleep 0.5
+	write_at t 2048
+	eventually 10 test -s waited
+	wait $!
+}
+it "wakes dmsetup wait" wakes_dmsetup_wait
+
+tells_udev() {
+	threshold t $MIB
+	udevadm settle
+	udevadm monitor --kernel --property >monitor &
+	local monitor=$!
+	sleep 1
+	write_at t 2048
+	eventually 10 grep -q '^DM_ACTION=WRITE_THRESHOLD' monitor
+	kill $monitor
+	for key in DM_NAME=t DM_TARGET=wthreshold DM_SEQNUM=1 \
+		DM_WRITE_THRESHOLD=$MIB DM_AMOUNT_EXCEEDED=$((MIB + 4096)); do
+		grep -qx "$key" monitor || { cat monitor; return 1; }
+	done
+}
+it "sends a uevent that says what happened" tells_udev
+
+keeps_links() {
+	threshold t $MIB
+	mkfs.ext4 -q -F -U 11111111-2222-3333-4444-555555555555 /dev/mapper/t
+	udevadm trigger --settle --action=change "/sys/block/$(basename "$(readlink -f /dev/mapper/t)")"
+	eventually 20 test -e /dev/disk/by-uuid/11111111-2222-3333-4444-555555555555
+	dmsetup message t 0 set-threshold $MIB
+	write_at t 8192
+	udevadm settle
+	test -e /dev/disk/by-uuid/11111111-2222-3333-4444-555555555555
+	test -e /dev/mapper/t
+}
+it "does not lose the device its links in /dev/disk" keeps_links
+
+discard_counts() {
+	threshold t $((8 * MIB))
+	blkdiscard -o $((4 * MIB)) -l $((4 * MIB)) /dev/mapper/t
+	same "state" armed "$(field t 1)"
+	blkdiscard -o $((4 * MIB)) -l $((4 * MIB + 4096)) /dev/mapper/t
+	same "state" fired "$(field t 1)"
+}
+it "counts a discard as a write" discard_counts
+
+zeroes_count() {
+	threshold t $((8 * MIB))
+	blkdiscard -z -o $((8 * MIB)) -l 4096 /dev/mapper/t
+	same "state" fired "$(field t 1)"
+}
+it "counts write-zeroes as a write" zeroes_count
+
+reads_do_not() {
+	threshold t $MIB
+	dd if=/dev/mapper/t of=/dev/null bs=1M iflag=direct status=none
+	sync /dev/mapper/t
+	same "state" armed "$(field t 1)"
+	same "mark" 0 "$(field t 4)"
+}
+it "counts neither reads nor flushes" reads_do_not
+
+mark_survives() {
+	local dev
+	dev=$(memdev mem 16)
+	table t "0 32768 wthreshold $dev 0 $MIB"
+	write_at t 4096
+	reload t "0 32768 wthreshold $dev 0"
+	same "mark" $((4 * MIB + 4096)) "$(field t 4)"
+	same "events" 1 "$(field t 5)"
+	reload t "0 32768 wthreshold $dev 0 $((2 * MIB)) 2 fire-on-arm on"
+	same "events" 2 "$(field t 5)"
+	same "amount" $((2 * MIB + 4096)) "$(field t 3)"
+}
+it "keeps its mark over a reload, and fires on arming when asked" mark_survives
+
+rearms() {
+	threshold t "$MIB 2 rearm $MIB"
+	write_at t 1024
+	same "state" armed "$(field t 1)"
+	same "threshold" $((2 * MIB)) "$(field t 2)"
+	write_at t 10240
+	same "threshold" $((11 * MIB)) "$(field t 2)"
+	same "events" 2 "$(field t 5)"
+}
+it "steps on by itself with rearm" rearms
+
+table_round_trips() {
+	local line
+	threshold t "$MIB 4 rearm 65536 fire-on-arm on"
+	line=$(dmsetup table t)
+	reload t "$line"
+	same "table" "$line" "$(dmsetup table t)"
+}
+it "prints a table line that can be loaded again" table_round_trips
+
+races_fire_once() {
+	local round before
+	threshold t 0
+	for round in $(seq 20); do
+		before=$(field t 5)
+		dmsetup message t 0 set-threshold $((8 * MIB))
+		fio --name=race --filename=/dev/mapper/t --numjobs=2 --rw=write \
+			--bs=4k --offset=8m --size=256k --direct=1 \
+			--ioengine=libaio --iodepth=16 --output=/dev/null
+		same "events in round $round" $((before + 1)) "$(field t 5)"
+	done
+}
+it "fires once when two writers race past" races_fire_once
+
+refuses() { # refuses REST TEXT
+	fails dmsetup create bad --table "0 32768 wthreshold $(memdev mem 16) $1"
+	log_says "$2"
+}
+
+bad_lines() {
+	refuses "0 -1" "'-1'"
+	refuses "0 1.5" "'1.5'"
+	refuses "0 18446744073709551616" "'18446744073709551616'"
+	refuses "0 4k" "'4k'"
+	refuses "0 4096 1 rearm" "rearm needs a value"
+	refuses "0 4096 2 rearm 1 2" "2 option words announced, 3 follow"
+	refuses "0 4096 2 rearms 1" "unknown option 'rearms', allowed are rearm fire-on-arm"
+	refuses "0 4096 2 fire-on-arm maybe" "fire-on-arm cannot be 'maybe', allowed are off on"
+	refuses "0 4096 4 rearm 1 rearm 2" "rearm is given twice"
+	refuses "1" "too few"
+	fails dmsetup create bad --table "0 8 wthreshold /dev/nowhere 0"
+	fails dmsetup create bad --table "0 8 wthreshold"
+	log_says "needed are: <dev> <offset>"
+}
+it "refuses wrong lines and names the word" bad_lines
+
+bad_messages() {
+	threshold t $MIB
+	fails dmsetup message t 0 set-threshold
+	log_says "set-threshold takes one number of bytes"
+	fails dmsetup message t 0 set-threshold -5
+	fails dmsetup message t 0 set-threshold 1 2
+	fails dmsetup message t 0 set-treshold 1
+	log_says "unknown message 'set-treshold'"
+	dmsetup suspend t
+	fails dmsetup message t 0 set-threshold 5
+	log_says "the device is suspended"
+	dmsetup resume t
+	same "state" armed "$(field t 1)"
+	same "threshold" $MIB "$(field t 2)"
+	write_at t 0
+}
+it "refuses wrong messages and stays as it was" bad_messages
+
+past_the_end() {
+	threshold t $((1024 * MIB))
+	write_at t 8192
+	same "state" armed "$(field t 1)"
+}
+it "takes a threshold beyond the device's end" past_the_end
+
+under_load() {
+	local dev round
+	dev=$(memdev mem 16)
+	table t "0 32768 linear $dev 0"
+	fio --name=load --filename=/dev/mapper/t --rw=randwrite --bs=4k \
+		--direct=1 --ioengine=libaio --iodepth=16 --size=16m \
+		--time_based --runtime=6 --verify=crc32c --verify_backlog=64 \
+		--output=fio.log &
+	for round in $(seq 8); do
+		reload t "0 32768 wthreshold $dev 0 $((round * MIB))"
+		reload t "0 32768 linear $dev 0"
+	done
+	wait $! || { cat fio.log; return 1; }
+	modprobe -r dm-wthreshold
+}
+it "goes in and out under load, and its module after it" under_load
+
+finish
