@@ -6,7 +6,7 @@
 # The cache holds, and nothing but the cache holds:
 #   roots/<suite>-<hash>/          a Debian tree with compiler and kernels, a chroot
 #   roots/<suite>-<hash>.img       the same tree as the guest's read-only disk
-#   kernels/<kernel>-<hash>/       vmlinux, initramfs, release of one bootable kernel
+#   kernels/<kernel>-<hash>/       image, initramfs, release of one bootable kernel
 #   stages/<kernel>-<hash>/        the project built and installed for one kernel
 #   work/                          what is being made; renamed to its name when complete
 # Whatever lies in work/ without its lock held is rubbish from an interrupted run.
@@ -16,11 +16,21 @@ set -euo pipefail
 VM_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 TOP=$(cd "$VM_DIR/../.." && pwd)
 CACHE=${QDM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/qdm}
-KERNELS="6.1 6.12 latest debug"
+KNOWN_KERNELS="6.1 6.12 latest debug"
 export QDM_CACHE=$CACHE
 
 EXIT_USAGE=64
 EXIT_LAB=69
+
+# A command that fails unforeseen says which; those that explained themselves have.
+unforeseen() {
+	case $1 in
+	$EXIT_USAGE | $EXIT_LAB | 130) ;;
+	*) say "internal error: status $1 from: $2" ;;
+	esac
+}
+set -E
+trap 'unforeseen $? "$BASH_COMMAND"' ERR
 
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 
@@ -131,13 +141,17 @@ in_work() {
 	trap 'exit 130' INT TERM HUP
 }
 
-# only_newest GLOB KEEP: older editions of a recipe go, the one in use stays
-only_newest() {
+# in_use PATH...: prints the first, and marks all as used now
+in_use() {
+	touch -c "$@" 2>/dev/null || true
+	echo "$1"
+}
+
+# prune GLOB: editions of a recipe that nobody used for an hour go; another work tree, or a
+# run that is starting right now, may well be using one that is not the newest
+prune() {
 	local old
 	for old in $1; do
-		case $old in
-		"$2" | "$2".*) ;;
-		*) [ ! -e "$old" ] || rm -rf --one-file-system "$old" ;;
-		esac
+		[ -z "$(find "$old" -maxdepth 0 -mmin +60 2>/dev/null)" ] || rm -rf --one-file-system "$old"
 	done
 }
