@@ -7,6 +7,7 @@
 #ifndef QDM_COMPAT_H
 #define QDM_COMPAT_H
 
+#include <linux/blkdev.h>
 #include <linux/device-mapper.h>
 #include <linux/hrtimer.h>
 #include <linux/workqueue.h>
@@ -63,6 +64,19 @@ static void __exit dm_##name##_exit(void)				\
 	dm_unregister_target(&(name##_target));				\
 }									\
 module_exit(dm_##name##_exit)
+#endif
+
+/*
+ * Before 6.9 an open block device is not a file. What stands for the file here
+ * is the device itself, opened for reading and writing, as all of ours are.
+ */
+#ifndef QDM_HAVE_BDEV_FILE
+#define BLK_OPEN_READ FMODE_READ
+#define BLK_OPEN_WRITE FMODE_WRITE
+#define bdev_file_open_by_dev(dev, mode, holder, ops) \
+	((struct file *)blkdev_get_by_dev(dev, mode, holder))
+#define file_bdev(file) ((struct block_device *)(file))
+#define bdev_fput(file) blkdev_put(file_bdev(file), FMODE_READ | FMODE_WRITE)
 #endif
 
 #endif /* QDM_COMPAT_H */

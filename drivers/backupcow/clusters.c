@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The per-cluster state machine of a backup, without locks, memory or I/O, so
+ * that it can be tested in user space to the last illegal transition. A range
+ * of clusters changes state as a whole or not at all.
+ */
+#include "clusters.h"
+
+#define BITS CLUSTERS_WORD_BITS
+
+static u64 bitmap_words(u64 nr)
+{
+	return (nr + BITS - 1) / BITS;
+}
+
+static u64 count(u64 sectors, unsigned int shift)
+{
+	return (sectors + (1ULL << shift) - 1) >> shift;
+}
+
+/**
+ * clusters_words - how much memory the states need
+ * @sectors: length of the device
+ * @shift: a cluster is 1 << @shift sectors long
+ *
+ * Return: number of u64 words.
+ */
+u64 clusters_words(u64 sectors, unsigned int shift)
+{
+	return 2 * bitmap_words(count(sectors, shift));
+}
+
+/**
+ * clusters_init - begin with everything to copy
+ * @clusters: the states
+ * @words: clusters_words() words, all zero, which the caller keeps and frees
+ * @sectors: length of the device
+ * @shift: a cluster is 1 << @shift sectors long
+ */
+void clusters_init(struct clusters *clusters, u64 *words, u64 sectors,
+		   unsigned int shift)
+{
+	clusters->nr = count(sectors, shift);
+	clusters->nr_done = 0;
+	clusters->nr_busy = 0;
+	clusters->sectors = sectors;
+	clusters->shift = shift;
+	clusters->done = words;
+	clusters->busy = words + bitmap_words(clusters->nr);
+}
+
+/* The bits of [first, end) that lie in the word of @first. */
+static u64 mask(u64 first, u64 end)
+{
+	unsigned int bit = first % BITS;
+	u64 nr = end - first;
+
+	if (nr >= BITS - bit)
+		return ~0ULL << bit;
+	return ((1ULL << nr) - 1) << bit;
+}
+
+static u64 next_word(u64 cluster)
+{
+	return (cluster / BITS + 1) * BITS;
+}
+
+static bool range_is(const u64 *map, u64 first, u64 end, bool set)
+{
+	u64 bits, at;
+
+	for (at = first; at < end; at = next_word(at)) {
+		bits = mask(at, end);
+		if ((READ_ONCE(map[at / BITS]) & bits) != (set ? bits : 0))
+			return false;
+	}
+	return true;
+}
+
+static void range_set(u64 *map, u64 first, u64 end, bool set)
+{
+	u64 at, *word;
+
+	for (at = first; at < end; at = next_word(at)) {
+		word = &map[at / BITS];
+		if (set)
+			WRITE_ONCE(*word, *word | mask(at, end));
+		else
+			WRITE_ONCE(*word, *word & ~mask(at, end));
+	}
+}
+
+static bool within(const struct clusters *clusters, u64 first, u64 nr)
+{
+	return nr && first < clusters->nr && nr <= clusters->nr - first;
+}
+
+/**
+ * clusters_state - the state of one cluster
+ * @clusters: the states
+ * @cluster: which one
+ */
+enum cluster_state clusters_state(const struct clusters *clusters, u64 cluster)
+{
+	if (range_is(clusters->done, cluster, cluster + 1, true))
+		return CLUSTER_DONE;
+	if (range_is(clusters->busy, cluster, cluster + 1, true))
+		return CLUSTER_BUSY;
+	return CLUSTER_TO_COPY;
+}
+
+/**
+ * clusters_claim - take clusters to copy them
+ * @clusters: the states
+ * @first: the first one
+ * @nr: how many
+ *
+ * Return: 0, or -EINVAL if any of them is not to be copied.
+ */
+int clusters_claim(struct clusters *clusters, u64 first, u64 nr)
+{
+	if (!within(clusters, first, nr) ||
+	    !range_is(clusters->done, first, first + nr, false) ||
+	    !range_is(clusters->busy, first, first + nr, false))
+		return -EINVAL;
+	range_set(clusters->busy, first, first + nr, true);
+	clusters->nr_busy += nr;
+	return 0;
+}
+
+/**
+ * clusters_finish - the old data of claimed clusters is safe
+ * @clusters: the states
+ * @first: the first one
+ * @nr: how many
+ *
+ * Return: 0, or -EINVAL if any of them is not being copied.
+ */
+int clusters_finish(struct clusters *clusters, u64 first, u64 nr)
+{
+	if (!within(clusters, first, nr) ||
+	    !range_is(clusters->busy, first, first + nr, true))
+		return -EINVAL;
+	range_set(clusters->busy, first, first + nr, false);
+	range_set(clusters->done, first, first + nr, true);
+	clusters->nr_busy -= nr;
+	clusters->nr_done += nr;
+	return 0;
+}
+
+/**
+ * clusters_revert - claimed clusters could not be copied
+ * @clusters: the states
+ * @first: the first one
+ * @nr: how many
+ *
+ * Return: 0, or -EINVAL if any of them is not being copied.
+ */
+int clusters_revert(struct clusters *clusters, u64 first, u64 nr)
+{
+	if (!within(clusters, first, nr) ||
+	    !range_is(clusters->busy, first, first + nr, true))
+		return -EINVAL;
+	range_set(clusters->busy, first, first + nr, false);
+	clusters->nr_busy -= nr;
+	return 0;
+}
+
+/* First cluster in [from, end) with its bit clear in both maps, or @end. */
+static u64 next_clear(const u64 *map, const u64 *map2, u64 from, u64 end)
+{
+	u64 at, clear;
+
+	for (at = from; at < end; at = next_word(at)) {
+		clear = ~(map[at / BITS] | map2[at / BITS]) & mask(at, end);
+		if (clear)
+			return at / BITS * BITS + __builtin_ctzll(clear);
+	}
+	return end;
+}
+
+static u64 clip(const struct clusters *clusters, u64 end)
+{
+	return end < clusters->nr ? end : clusters->nr;
+}
+
+/**
+ * clusters_next_undone - find a cluster that is not done
+ * @clusters: the states
+ * @from: where to begin
+ * @end: where to stop
+ *
+ * Return: the first one, or @end if there is none before it.
+ */
+u64 clusters_next_undone(const struct clusters *clusters, u64 from, u64 end)
+{
+	u64 stop = clip(clusters, end);
+	u64 found = next_clear(clusters->done, clusters->done, from, stop);
+
+	return found < stop ? found : end;
+}
+
+/**
+ * clusters_next_to_copy - find a cluster to copy
+ * @clusters: the states
+ * @from: where to begin
+ * @end: where to stop
+ *
+ * Return: the first one, or @end if there is none before it.
+ */
+u64 clusters_next_to_copy(const struct clusters *clusters, u64 from, u64 end)
+{
+	u64 stop = clip(clusters, end);
+	u64 found = next_clear(clusters->done, clusters->busy, from, stop);
+
+	return found < stop ? found : end;
+}
+
+/**
+ * clusters_run - how many clusters in a row are to be copied
+ * @clusters: the states
+ * @from: the first of them
+ * @end: where to stop
+ */
+u64 clusters_run(const struct clusters *clusters, u64 from, u64 end)
+{
+	u64 at, set, stop = clip(clusters, end);
+
+	for (at = from; at < stop; at = next_word(at)) {
+		set = (clusters->done[at / BITS] | clusters->busy[at / BITS]) &
+		      mask(at, stop);
+		if (set)
+			return at / BITS * BITS + __builtin_ctzll(set) - from;
+	}
+	return from < stop ? stop - from : 0;
+}
+
+/**
+ * clusters_sectors - length of some clusters; the last one may be partial
+ * @clusters: the states
+ * @first: the first one
+ * @nr: how many
+ */
+u64 clusters_sectors(const struct clusters *clusters, u64 first, u64 nr)
+{
+	u64 begin = first << clusters->shift;
+	u64 end = (first + nr) << clusters->shift;
+
+	return (end < clusters->sectors ? end : clusters->sectors) - begin;
+}
+
+/**
+ * clusters_range_done - are all of these clusters done?
+ * @clusters: the states
+ * @first: the first one
+ * @last: the last one; what lies beyond the device needs no copy
+ *
+ * Needs no lock, as clusters_all_done().
+ */
+bool clusters_range_done(const struct clusters *clusters, u64 first, u64 last)
+{
+	return range_is(clusters->done, first, clip(clusters, last + 1), true);
+}

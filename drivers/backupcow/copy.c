@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory and bios for data on its way from the origin to the target. kcopyd
+ * would do the moving, but its list of jobs has no bound, one thread serves
+ * all its users and it cannot say when the data has been read, which is when
+ * a writer may go in write-behind mode. So bios are submitted directly; each
+ * copy brings its own, and no mempool is needed for them.
+ *
+ * The bound is a plain counter of bytes over all jobs. Half of it is kept for
+ * copies that writers wait for. A job that gets nothing, because others hold
+ * all of it or because the machine has no memory left, goes on with the one
+ * spare copy that it has had since it was made, so it always gets on.
+ *
+ * Locking: none; a copy belongs to one context at a time.
+ */
+#include <linux/atomic.h>
+#include <linux/blkdev.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/moduleparam.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "copy.h"
+
+static unsigned int max_copy_memory_mib = 64;
+module_param(max_copy_memory_mib, uint, 0644);
+MODULE_PARM_DESC(max_copy_memory_mib,
+		 "Bound on the memory of copies in flight, over all jobs, in MiB");
+
+static struct kmem_cache *copy_cache;
+static atomic64_t copy_charged;
+
+/**
+ * copy_init - set up; at module load
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int copy_init(void)
+{
+	copy_cache = kmem_cache_create("backupcow_copy", sizeof(struct copy), 0,
+				       0, NULL);
+	return copy_cache ? 0 : -ENOMEM;
+}
+
+/**
+ * copy_exit - undo copy_init(), when no copy is left
+ */
+void copy_exit(void)
+{
+	kmem_cache_destroy(copy_cache);
+}
+
+/**
+ * copy_cost - what a copy of some bytes is charged
+ * @bytes: the bytes
+ */
+u64 copy_cost(u64 bytes)
+{
+	if (bytes > COPY_CHUNK_BYTES)
+		bytes = round_up(bytes, COPY_CHUNK_BYTES);
+	else
+		bytes = PAGE_SIZE << get_order(bytes);
+	return bytes + sizeof(struct copy);
+}
+
+/**
+ * copy_charge - ask for memory
+ * @bytes: how much, from copy_cost()
+ * @foreground: a writer waits for it
+ *
+ * Return: true if it is within the bound, and now charged.
+ */
+bool copy_charge(u64 bytes, bool foreground)
+{
+	u64 max = (u64)READ_ONCE(max_copy_memory_mib) << 20;
+
+	if (!foreground)
+		max /= 2;
+	if (atomic64_add_return(bytes, &copy_charged) <= max)
+		return true;
+	copy_uncharge(bytes);
+	return false;
+}
+
+/**
+ * copy_uncharge - give back what copy_charge() granted
+ * @bytes: how much
+ */
+void copy_uncharge(u64 bytes)
+{
+	atomic64_sub(bytes, &copy_charged);
+}
+
+/* Fills the chunks; fewer than wanted will do, as copies go in pieces. */
+static void add_chunks(struct copy *copy, u64 bytes, unsigned int order,
+		       gfp_t gfp)
+{
+	unsigned int wanted = DIV_ROUND_UP_ULL(bytes, PAGE_SIZE << order);
+	struct page *page;
+
+	copy->order = order;
+	if (order)
+		gfp |= __GFP_COMP;
+	while (copy->nr_chunks < min_t(unsigned int, wanted, COPY_CHUNKS)) {
+		page = alloc_pages(gfp, order);
+		if (!page)
+			return;
+		copy->chunks[copy->nr_chunks++] = page;
+	}
+}
+
+/**
+ * copy_alloc - make a copy
+ * @bytes: how much it should hold; it may hold less
+ * @gfp: how hard to try
+ *
+ * Return: the copy, or NULL for want of memory.
+ */
+struct copy *copy_alloc(u64 bytes, gfp_t gfp)
+{
+	unsigned int order = min_t(unsigned int, get_order(bytes),
+				   COPY_CHUNK_ORDER);
+	struct copy *copy = kmem_cache_alloc(copy_cache, gfp | __GFP_NOWARN);
+
+	if (!copy)
+		return NULL;
+	copy->nr_chunks = 0;
+	copy->charged = 0;
+	bio_init(&copy->bio, NULL, copy->vecs, COPY_CHUNKS, 0);
+	add_chunks(copy, bytes, order, gfp | __GFP_NOWARN);
+	if (!copy->nr_chunks)
+		add_chunks(copy, bytes, 0, gfp | __GFP_NOWARN);
+	if (copy->nr_chunks)
+		return copy;
+	copy_free(copy);
+	return NULL;
+}
+
+/**
+ * copy_free - free a copy that is not in flight; gives back its charge
+ * @copy: the copy
+ */
+void copy_free(struct copy *copy)
+{
+	while (copy->nr_chunks)
+		__free_pages(copy->chunks[--copy->nr_chunks], copy->order);
+	copy_uncharge(copy->charged);
+	bio_uninit(&copy->bio);
+	kmem_cache_free(copy_cache, copy);
+}
+
+/**
+ * copy_room - how many sectors a copy holds at a time
+ * @copy: the copy
+ */
+unsigned int copy_room(const struct copy *copy)
+{
+	return copy->nr_chunks << (copy->order + PAGE_SHIFT - SECTOR_SHIFT);
+}
+
+/**
+ * copy_is_whole - is the piece in flight all of the copy?
+ * @copy: the copy
+ */
+bool copy_is_whole(const struct copy *copy)
+{
+	return !copy->later && copy->end - copy->at == copy->piece;
+}
+
+/**
+ * copy_is_zero - is the piece that was read nothing but zeroes?
+ * @copy: the copy
+ */
+bool copy_is_zero(const struct copy *copy)
+{
+	size_t len, left = (size_t)copy->piece << SECTOR_SHIFT;
+	unsigned int i;
+
+	for (i = 0; left; i++, left -= len) {
+		len = min_t(size_t, left, PAGE_SIZE << copy->order);
+		if (memchr_inv(page_address(copy->chunks[i]), 0, len))
+			return false;
+	}
+	return true;
+}
+
+static void add_data(struct copy *copy)
+{
+	size_t len, left = (size_t)copy->piece << SECTOR_SHIFT;
+	unsigned int i;
+
+	for (i = 0; left; i++, left -= len) {
+		len = min_t(size_t, left, PAGE_SIZE << copy->order);
+		__bio_add_page(&copy->bio, copy->chunks[i], len, 0);
+	}
+}
+
+/**
+ * copy_submit - read or write a piece
+ * @copy: the copy, with @piece set
+ * @bdev: the device
+ * @sector: where on it
+ * @opf: what to do
+ * @end_io: called when it has ended
+ */
+void copy_submit(struct copy *copy, struct block_device *bdev, sector_t sector,
+		 blk_opf_t opf, bio_end_io_t *end_io)
+{
+	struct bio *bio = &copy->bio;
+
+	bio_reset(bio, bdev, opf);
+	bio->bi_iter.bi_sector = sector;
+	bio->bi_end_io = end_io;
+	bio->bi_private = copy;
+	if ((opf & REQ_OP_MASK) == REQ_OP_WRITE_ZEROES)
+		bio->bi_iter.bi_size = copy->piece << SECTOR_SHIFT;
+	else
+		add_data(copy);
+	submit_bio(bio);
+}

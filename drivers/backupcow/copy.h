@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A copy takes the old data of some clusters in a row from the origin into
+ * memory and from there to the target. What is in flight over all jobs of the
+ * machine is bounded; the memory is charged before it is allocated.
+ */
+#ifndef BACKUPCOW_COPY_H
+#define BACKUPCOW_COPY_H
+
+#include <linux/bio.h>
+#include <linux/list.h>
+#include <linux/types.h>
+
+#define COPY_CHUNKS		16
+#define COPY_CHUNK_ORDER	4
+#define COPY_CHUNK_BYTES	(PAGE_SIZE << COPY_CHUNK_ORDER)
+#define COPY_MAX_BYTES		(COPY_CHUNKS * COPY_CHUNK_BYTES)
+#define COPY_MIN_BYTES		(COPY_CHUNKS * PAGE_SIZE)
+
+struct job;
+
+/**
+ * struct copy - some clusters on their way
+ * @node: in one of the job's queues, or in no list
+ * @resident: in job.resident while the whole of it is in memory
+ * @job: whose it is
+ * @first: the first cluster
+ * @nr: how many clusters
+ * @at: the next sector to be copied; a copy longer than its memory is done
+ *	in pieces
+ * @end: one past the last sector
+ * @piece: sectors in flight
+ * @foreground: a writer waits for it
+ * @later: a piece of it has been copied before
+ * @early: its clusters were declared done when they were in memory
+ * @reading: the piece is being read, not written
+ * @zeroing: the piece is being written as zeroes, without data
+ * @error: 0, or the negative errno that ended it
+ * @charged: bytes of the bound it uses
+ * @order: each chunk has 1 << @order pages
+ * @nr_chunks: how many there are
+ * @chunks: the memory
+ * @bio: reads, then writes
+ * @vecs: for @bio
+ */
+struct copy {
+	struct list_head node;
+	struct list_head resident;
+	struct job *job;
+	u64 first;
+	u64 nr;
+	sector_t at;
+	sector_t end;
+	unsigned int piece;
+	bool foreground;
+	bool later;
+	bool early;
+	bool reading;
+	bool zeroing;
+	int error;
+	u64 charged;
+	unsigned int order;
+	unsigned int nr_chunks;
+	struct page *chunks[COPY_CHUNKS];
+	struct bio bio;
+	struct bio_vec vecs[COPY_CHUNKS];
+};
+
+int copy_init(void);
+void copy_exit(void);
+
+bool copy_charge(u64 bytes, bool foreground);
+void copy_uncharge(u64 bytes);
+u64 copy_cost(u64 bytes);
+
+struct copy *copy_alloc(u64 bytes, gfp_t gfp);
+void copy_free(struct copy *copy);
+unsigned int copy_room(const struct copy *copy);
+bool copy_is_whole(const struct copy *copy);
+bool copy_is_zero(const struct copy *copy);
+void copy_submit(struct copy *copy, struct block_device *bdev, sector_t sector,
+		 blk_opf_t opf, bio_end_io_t *end_io);
+
+#endif /* BACKUPCOW_COPY_H */

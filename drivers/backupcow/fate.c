@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How a job ends, and what an error leads to: the two policies of QEMU's
+ * backup. Errors of copies that a writer waits for follow on-cbw-error: the
+ * write fails and the cluster stays to be copied, or the write goes and the
+ * snapshot is broken for good. Errors of background copies follow
+ * on-source-error and on-target-error.
+ *
+ * Locking: job.lock is held, except by job_check_end(), which takes it.
+ */
+#include "job.h"
+
+/* How long the background waits after an error that is to be ignored. */
+#define RETRY_NS	(100 * NSEC_PER_MSEC)
+/* Ignored errors are reported no more often than this. */
+#define REPORT_NS	NSEC_PER_SEC
+
+static const char * const action_names[] = {
+	[ON_ERROR_REPORT] = "report",
+	[ON_ERROR_IGNORE] = "ignore",
+	[ON_ERROR_STOP] = "stop",
+};
+
+static void raise(struct job *job, const struct qdm_event *event)
+{
+	if (job->events)
+		qdm_events_raise(job->events, event);
+}
+
+static u64 bytes_done(const struct job *job)
+{
+	u64 last = job->clusters.nr - 1, sectors;
+
+	sectors = job->clusters.nr_done << job->place.shift;
+	if (clusters_state(&job->clusters, last) == CLUSTER_DONE)
+		sectors -= (job->clusters.nr << job->place.shift) -
+			   job->place.sectors;
+	return sectors << SECTOR_SHIFT;
+}
+
+/**
+ * job_raise_end - tell that the job is over
+ * @job: the job
+ */
+void job_raise_end(struct job *job)
+{
+	struct qdm_event event;
+
+	qdm_event_start(&event, job->cancelled ? QDM_ACTION_BACKUP_CANCELLED :
+						 QDM_ACTION_BACKUP_COMPLETED);
+	qdm_event_key(&event, QDM_KEY_BACKUP_OFFSET "=%llu", bytes_done(job));
+	qdm_event_key(&event, QDM_KEY_BACKUP_LEN "=%llu",
+		      (u64)job->place.sectors << SECTOR_SHIFT);
+	if (!job->cancelled && job->error)
+		qdm_event_key(&event, QDM_KEY_BACKUP_ERROR "=%s",
+			      job_error_name(job->error));
+	raise(job, &event);
+}
+
+/**
+ * job_end - guard the old data no longer, and conclude when nothing is in flight
+ * @job: the job
+ * @error: why; the first error is the one that is kept
+ * @bios: gets the writers that waited
+ */
+void job_end(struct job *job, int error, struct job_bios *bios)
+{
+	if (job->state >= JOB_ABORTING)
+		return;
+	if (!job->error)
+		job->error = error;
+	WRITE_ONCE(job->guarding, false);
+	job->state = JOB_ABORTING;
+	writers_take_all(&job->writers, &bios->go);
+	job_kick(job);
+}
+
+/**
+ * job_break - the snapshot can no longer be had
+ * @job: the job
+ * @error: why
+ * @bios: gets the writers that waited
+ */
+void job_break(struct job *job, int error, struct job_bios *bios)
+{
+	struct qdm_event event;
+
+	if (job->state >= JOB_ABORTING)
+		return;
+	job->broken = error;
+	qdm_event_start(&event, QDM_ACTION_SNAPSHOT_BROKEN);
+	qdm_event_key(&event, QDM_KEY_SNAPSHOT_ERROR "=%s",
+		      job_error_name(error));
+	raise(job, &event);
+	job_end(job, error, bios);
+}
+
+/**
+ * job_writers_failed - a copy that writers wait for has failed
+ * @job: the job
+ * @copy: the copy, its clusters reverted
+ * @bios: gets the writers that wait no longer
+ *
+ * One writer's copy may have gone along with another's: copies of several
+ * clusters are first tried again one by one, so that an error only meets
+ * those whose own cluster it is.
+ */
+void job_writers_failed(struct job *job, const struct copy *copy,
+			struct job_bios *bios)
+{
+	if (!job->guarding)
+		return;
+	if (job->opts.on_cbw_error == CBW_BREAK_SNAPSHOT) {
+		job_break(job, copy->error, bios);
+	} else if (copy->nr > 1) {
+		writers_wake(&job->writers, copy->first, copy->nr, true);
+	} else {
+		bios->status = errno_to_blk_status(copy->error);
+		writers_take_waiting(&job->writers, copy->first, &bios->fail);
+	}
+}
+
+static enum job_on_error resolve(const struct job *job, const struct copy *copy)
+{
+	enum job_on_error policy = copy->reading ? job->opts.on_source_error :
+						   job->opts.on_target_error;
+
+	if (policy != ON_ERROR_ENOSPC)
+		return policy;
+	return copy->error == -ENOSPC ? ON_ERROR_STOP : ON_ERROR_REPORT;
+}
+
+static void raise_error(struct job *job, bool reading, int error,
+			enum job_on_error action)
+{
+	struct qdm_event event;
+
+	qdm_event_start(&event, QDM_ACTION_BACKUP_ERROR);
+	qdm_event_key(&event, QDM_KEY_BACKUP_OPERATION "=%s",
+		      reading ? "read" : "write");
+	qdm_event_key(&event, QDM_KEY_BACKUP_ACTION "=%s", action_names[action]);
+	qdm_event_key(&event, QDM_KEY_BACKUP_ERROR "=%s", job_error_name(error));
+	raise(job, &event);
+}
+
+static void stop(struct job *job, int error)
+{
+	if (job->state != JOB_RUNNING)
+		return;
+	job->state = JOB_PAUSED;
+	job->io_status = error == -ENOSPC ? IO_STATUS_NOSPACE :
+					    IO_STATUS_FAILED;
+	job->error = error;
+}
+
+/**
+ * job_background_failed - a copy of the background has failed
+ * @job: the job
+ * @copy: the copy, its clusters reverted
+ * @bios: gets the writers that wait no longer
+ */
+void job_background_failed(struct job *job, const struct copy *copy,
+			   struct job_bios *bios)
+{
+	enum job_on_error action = resolve(job, copy);
+	u64 now = ktime_get_ns();
+
+	if (job->state >= JOB_ABORTING)
+		return;
+	if (action != ON_ERROR_IGNORE || now - job->last_report > REPORT_NS) {
+		job->last_report = now;
+		raise_error(job, copy->reading, copy->error, action);
+	}
+	switch (action) {
+	case ON_ERROR_IGNORE:
+		job->retry_at = now + RETRY_NS;
+		break;
+	case ON_ERROR_STOP:
+		stop(job, copy->error);
+		break;
+	default:
+		job_end(job, copy->error, bios);
+		break;
+	}
+}
+
+static void conclude(struct job *job)
+{
+	WRITE_ONCE(job->guarding, false);
+	job->state = JOB_CONCLUDED;
+	job_raise_end(job);
+}
+
+/* Everything is copied, but the target may still have it in a cache only. */
+static void begin_flush(struct job *job)
+{
+	job->state = JOB_WAITING;
+	job->flush = FLUSH_WANTED;
+	job->inflight++;
+	job_get(job);
+	queue_work(job_sink_wq, &job->sink);
+}
+
+static bool end_flush(struct job *job, struct job_bios *bios)
+{
+	if (job->flush != FLUSH_ENDED)
+		return false;
+	job->flush = FLUSH_NONE;
+	if (!--job->inflight)
+		wake_up(&job->idle);
+	if (job->state != JOB_WAITING)
+		return true;
+	if (job->flush_error) {
+		raise_error(job, false, job->flush_error, ON_ERROR_REPORT);
+		job_end(job, job->flush_error, bios);
+	} else {
+		conclude(job);
+	}
+	return true;
+}
+
+/**
+ * job_check_end - is the job at its end, or a step nearer to it?
+ * @job: the job
+ */
+void job_check_end(struct job *job)
+{
+	struct clusters *clusters = &job->clusters;
+	struct job_bios bios;
+	bool flushed;
+
+	job_bios_init(&bios);
+	spin_lock_irq(&job->lock);
+	flushed = end_flush(job, &bios);
+	if (job->state == JOB_ABORTING && !job->inflight)
+		conclude(job);
+	if (job->state == JOB_RUNNING && job->opts.sync == SYNC_FULL &&
+	    clusters->nr_done == clusters->nr && !job->inflight)
+		begin_flush(job);
+	spin_unlock_irq(&job->lock);
+	job_bios_send(&bios);
+	if (flushed) {
+		bio_uninit(&job->flush_bio);
+		job_put_later(job);
+	}
+}
+
+/**
+ * job_figures - what the status shows
+ * @job: the job
+ * @figures: gets it
+ */
+void job_figures(struct job *job, struct job_figures *figures)
+{
+	spin_lock_irq(&job->lock);
+	*figures = (struct job_figures){
+		.state = job->state,
+		.io_status = job->io_status,
+		.error = job->error,
+		.broken = job->broken,
+		.clusters_done = job->clusters.nr_done,
+		.clusters = job->clusters.nr,
+		.bytes_done = bytes_done(job),
+		.bytes = (u64)job->place.sectors << SECTOR_SHIFT,
+		.inflight = job->inflight,
+		.writers = job->writers.nr,
+		.held = job->held,
+		.opts = job->opts,
+	};
+	spin_unlock_irq(&job->lock);
+}

@@ -1,0 +1,702 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The way of the data through a job. A write to a cluster that is not done is
+ * parked in map(). The front worker looks at what is parked, claims clusters
+ * and reads them from the origin; what has been read goes to the sink worker,
+ * which writes it to the target; what has been written comes back to the front
+ * worker, which declares the clusters done and lets the writers go. When no
+ * writer wants anything the front worker claims for the background copy.
+ *
+ *            map()            front            sink
+ *     write ------> writers ------> read ------> write to target
+ *                      ^                             |
+ *                      +----------- done <-----------+
+ *
+ * No write is in flight to a cluster that is to be copied: the job is armed
+ * while dm has drained the device, and from then on such writes are parked.
+ * So a read for a copy never sees new data. map() asks without the lock
+ * whether a cluster is done; the answer yes stays true, and after a no it asks
+ * again with the lock, under which a copy is declared done and its writers are
+ * woken, so no wake-up is lost.
+ *
+ * Only the sink worker submits to the target, so a target that hangs blocks
+ * nothing else; it has a workqueue, and so a rescuer, of its own.
+ *
+ * Locking: job.lock guards all, see struct job; nothing is submitted or ended
+ * under it. Bios taken out under the lock travel in a struct job_bios.
+ * Life: a copy in flight holds a reference to the job, dropped by the front
+ * worker; whoever queues work does so under the lock, while it is sure that
+ * the copy at hand has not been settled.
+ */
+#include <linux/blkdev.h>
+#include <linux/part_stat.h>
+
+#include "job.h"
+
+/* How far ahead of the cluster it waits for a large discard is copied. */
+#define WINDOW_BYTES	(4 * COPY_MAX_BYTES)
+/* How much at most is copied at once for a writer that writes in sequence. */
+#define AHEAD_BYTES	(256 * 1024)
+/* How much at once the background copies while the device is in use. */
+#define POLITE_BYTES	(64 * 1024)
+/* A worker that comes late may make up for so much. */
+#define PACE_CREDIT_NS	(100 * NSEC_PER_MSEC)
+/* How many clusters are searched under the lock at a time. */
+#define SCAN_CLUSTERS	(1 << 18)
+
+#define COPY_WRITE_FLAGS (REQ_SYNC | REQ_IDLE)
+
+enum outcome { OUT_OF_WORK, CLAIMED, LOOK_ON, NO_ROOM };
+
+/* Clusters taken for a copy, before there is memory for it. */
+struct claim {
+	u64 first;
+	u64 nr;
+	u64 bytes;
+	u64 charge;
+	bool foreground;
+	bool spare;
+};
+
+void job_bios_init(struct job_bios *bios)
+{
+	bio_list_init(&bios->go);
+	bio_list_init(&bios->fail);
+	bios->status = BLK_STS_OK;
+}
+
+void job_bios_send(struct job_bios *bios)
+{
+	struct bio *bio;
+
+	while ((bio = bio_list_pop(&bios->go)))
+		dm_submit_bio_remap(bio, NULL);
+	while ((bio = bio_list_pop(&bios->fail))) {
+		bio->bi_status = bios->status;
+		bio_endio(bio);
+	}
+}
+
+void job_kick(struct job *job)
+{
+	queue_work(job_front_wq, &job->front);
+}
+
+static u64 clusters_in(const struct job *job, u64 bytes)
+{
+	return max_t(u64, bytes >> (job->place.shift + SECTOR_SHIFT), 1);
+}
+
+static void await_tick(struct job *job, u64 ns)
+{
+	queue_delayed_work(job_front_wq, &job->tick, nsecs_to_jiffies(ns) + 1);
+}
+
+/*--------------------------------- claiming --------------------------------*/
+
+static bool try_charge(struct job *job, struct claim *claim, u64 nr)
+{
+	u64 sectors = clusters_sectors(&job->clusters, claim->first, nr);
+
+	claim->nr = nr;
+	claim->bytes = min_t(u64, sectors << SECTOR_SHIFT, COPY_MAX_BYTES);
+	claim->charge = copy_cost(claim->bytes);
+	return !job->dry && copy_charge(claim->charge, claim->foreground);
+}
+
+static bool take_spare(struct job *job, struct claim *claim)
+{
+	if (job->spare_busy)
+		return false;
+	job->spare_busy = true;
+	claim->spare = true;
+	claim->charge = 0;
+	return true;
+}
+
+static void use_up_speed(struct job *job, const struct claim *claim)
+{
+	u64 sectors = clusters_sectors(&job->clusters, claim->first, claim->nr);
+
+	if (job->opts.speed)
+		job->paced_until += div64_u64((sectors << SECTOR_SHIFT) *
+					      NSEC_PER_SEC, job->opts.speed);
+}
+
+/* Claims all or, if memory is short, one of @nr clusters to be copied. */
+static bool claim_run(struct job *job, struct claim *claim, u64 first, u64 nr,
+		      bool foreground)
+{
+	*claim = (struct claim){ .first = first, .foreground = foreground };
+	if (!try_charge(job, claim, nr) && !try_charge(job, claim, 1) &&
+	    !take_spare(job, claim))
+		return false;
+	WARN_ON_ONCE(clusters_claim(&job->clusters, first, claim->nr));
+	use_up_speed(job, claim);
+	job->held += claim->charge;
+	job->background += !foreground;
+	job->inflight++;
+	job->reads++;
+	job_get(job);
+	return true;
+}
+
+/* A copy is no longer in flight. */
+static void forget(struct job *job, bool foreground, u64 charge)
+{
+	job->held -= charge;
+	job->background -= !foreground;
+	job->dry = false;
+	if (!--job->inflight)
+		wake_up(&job->idle);
+}
+
+static void end_read(struct job *job)
+{
+	if (!--job->reads)
+		wake_up(&job->idle);
+}
+
+/* No memory for what was claimed: the spare copy, or wait for one to end. */
+static struct copy *fall_back(struct job *job, struct claim *claim)
+{
+	bool spare;
+
+	copy_uncharge(claim->charge);
+	spin_lock_irq(&job->lock);
+	job->held -= claim->charge;
+	spare = take_spare(job, claim);
+	if (!spare) {
+		clusters_revert(&job->clusters, claim->first, claim->nr);
+		writers_wake(&job->writers, claim->first, claim->nr, false);
+		end_read(job);
+		forget(job, claim->foreground, 0);
+		job->dry = true;
+	}
+	spin_unlock_irq(&job->lock);
+	if (spare)
+		return job->spare;
+	job_put_later(job);
+	return NULL;
+}
+
+/*--------------------------------- reading ---------------------------------*/
+
+/* The old data is in memory, so write-behind lets the writers go. */
+static void declare_early(struct job *job, struct copy *copy)
+{
+	copy->early = true;
+	clusters_finish(&job->clusters, copy->first, copy->nr);
+	writers_wake(&job->writers, copy->first, copy->nr, false);
+}
+
+static void take_in(struct job *job, struct copy *copy)
+{
+	if (job->opts.on_cbw_error == CBW_BREAK_SNAPSHOT && copy_is_whole(copy)) {
+		if (copy->foreground)
+			declare_early(job, copy);
+		else
+			list_add_tail(&copy->resident, &job->resident);
+	}
+	list_add_tail(&copy->node, &job->arrived);
+	queue_work(job_sink_wq, &job->sink);
+}
+
+static void read_ended(struct bio *bio)
+{
+	struct copy *copy = bio->bi_private;
+	struct job *job = copy->job;
+	unsigned long flags;
+
+	copy->error = blk_status_to_errno(bio->bi_status);
+	spin_lock_irqsave(&job->lock, flags);
+	end_read(job);
+	if (copy->error || !job->guarding)
+		list_add_tail(&copy->node, &job->ended);
+	else
+		take_in(job, copy);
+	if (!list_empty(&job->ended) || !list_empty(&job->writers.todo))
+		job_kick(job);
+	spin_unlock_irqrestore(&job->lock, flags);
+}
+
+static void read_piece(struct copy *copy)
+{
+	struct job *job = copy->job;
+
+	copy->piece = min_t(sector_t, copy->end - copy->at, copy_room(copy));
+	copy->reading = true;
+	copy_submit(copy, job->origin, job->start + copy->at,
+		    REQ_OP_READ | (copy->foreground ? REQ_SYNC : 0), read_ended);
+}
+
+static void start(struct job *job, struct claim *claim)
+{
+	struct copy *copy = job->spare;
+
+	if (!claim->spare)
+		copy = copy_alloc(claim->bytes, GFP_NOIO | __GFP_NORETRY);
+	if (!copy)
+		copy = fall_back(job, claim);
+	if (!copy)
+		return;
+	INIT_LIST_HEAD(&copy->resident);
+	copy->job = job;
+	copy->first = claim->first;
+	copy->nr = claim->nr;
+	copy->at = claim->first << job->place.shift;
+	copy->end = copy->at + clusters_sectors(&job->clusters, claim->first,
+						claim->nr);
+	copy->foreground = claim->foreground;
+	copy->later = false;
+	copy->early = false;
+	copy->zeroing = false;
+	copy->error = 0;
+	copy->charged = claim->charge;
+	read_piece(copy);
+}
+
+/*--------------------------------- writing ---------------------------------*/
+
+static void write_ended(struct bio *bio)
+{
+	struct copy *copy = bio->bi_private;
+	struct job *job = copy->job;
+	unsigned long flags;
+
+	copy->error = blk_status_to_errno(bio->bi_status);
+	spin_lock_irqsave(&job->lock, flags);
+	if (copy->zeroing && copy->error == -EOPNOTSUPP) {
+		job->no_zeroing = true;
+		list_add_tail(&copy->node, &job->arrived);
+		queue_work(job_sink_wq, &job->sink);
+	} else {
+		list_add_tail(&copy->node, &job->ended);
+		job_kick(job);
+	}
+	spin_unlock_irqrestore(&job->lock, flags);
+}
+
+static blk_opf_t write_op(struct job *job, struct copy *copy)
+{
+	u64 zeroes = READ_ONCE(job->opts.detect_zeroes);
+
+	copy->zeroing = zeroes != ZEROES_OFF && !READ_ONCE(job->no_zeroing) &&
+			bdev_write_zeroes_sectors(job->target) &&
+			copy_is_zero(copy);
+	if (!copy->zeroing)
+		return REQ_OP_WRITE | COPY_WRITE_FLAGS;
+	return REQ_OP_WRITE_ZEROES | (zeroes == ZEROES_ON ? REQ_NOUNMAP : 0);
+}
+
+static void flush_ended(struct bio *bio)
+{
+	struct job *job = bio->bi_private;
+	unsigned long flags;
+
+	spin_lock_irqsave(&job->lock, flags);
+	job->flush_error = blk_status_to_errno(bio->bi_status);
+	job->flush = FLUSH_ENDED;
+	job_kick(job);
+	spin_unlock_irqrestore(&job->lock, flags);
+}
+
+static void flush_target(struct job *job)
+{
+	struct bio *bio = &job->flush_bio;
+
+	bio_init(bio, job->target, NULL, 0, REQ_OP_WRITE | REQ_PREFLUSH);
+	bio->bi_end_io = flush_ended;
+	bio->bi_private = job;
+	submit_bio(bio);
+}
+
+static struct copy *next_of(struct job *job, struct list_head *queue)
+{
+	struct copy *copy;
+
+	spin_lock_irq(&job->lock);
+	copy = list_first_entry_or_null(queue, struct copy, node);
+	if (copy)
+		list_del(&copy->node);
+	spin_unlock_irq(&job->lock);
+	return copy;
+}
+
+static bool take_flush(struct job *job)
+{
+	bool wanted;
+
+	spin_lock_irq(&job->lock);
+	wanted = job->flush == FLUSH_WANTED;
+	if (wanted)
+		job->flush = FLUSH_SENT;
+	spin_unlock_irq(&job->lock);
+	return wanted;
+}
+
+void job_sink(struct work_struct *work)
+{
+	struct job *job = container_of(work, struct job, sink);
+	struct blk_plug plug;
+	struct copy *copy;
+	blk_opf_t opf;
+
+	blk_start_plug(&plug);
+	while ((copy = next_of(job, &job->arrived))) {
+		opf = write_op(job, copy);
+		copy->reading = false;
+		copy_submit(copy, job->target, job->place.start + copy->at,
+			    opf, write_ended);
+	}
+	blk_finish_plug(&plug);
+	if (take_flush(job))
+		flush_target(job);
+}
+
+/*--------------------------------- settling --------------------------------*/
+
+static void settle_failed(struct job *job, struct copy *copy,
+			  struct job_bios *bios)
+{
+	clusters_revert(&job->clusters, copy->first, copy->nr);
+	if (copy->error && copy->foreground)
+		job_writers_failed(job, copy, bios);
+	else if (copy->error)
+		job_background_failed(job, copy, bios);
+	if (!copy->foreground)
+		job->cursor = min(job->cursor, copy->first);
+	writers_wake(&job->writers, copy->first, copy->nr, false);
+}
+
+/* Return: true if another piece is to follow. */
+static bool settle_locked(struct job *job, struct copy *copy,
+			  struct job_bios *bios)
+{
+	list_del_init(&copy->resident);
+	if (copy->early) {
+		if (copy->error)
+			job_break(job, copy->error, bios);
+		return false;
+	}
+	if (copy->error) {
+		settle_failed(job, copy, bios);
+		return false;
+	}
+	copy->at += copy->piece;
+	copy->later = true;
+	if (copy->at == copy->end) {
+		clusters_finish(&job->clusters, copy->first, copy->nr);
+		writers_wake(&job->writers, copy->first, copy->nr, false);
+		return false;
+	}
+	if (job->guarding && !job->detached) {
+		job->reads++;
+		return true;
+	}
+	settle_failed(job, copy, bios);
+	return false;
+}
+
+static void settle(struct job *job, struct copy *copy)
+{
+	bool spare = copy == job->spare, more;
+	struct job_bios bios;
+
+	job_bios_init(&bios);
+	spin_lock_irq(&job->lock);
+	more = settle_locked(job, copy, &bios);
+	if (!more) {
+		forget(job, copy->foreground, copy->charged);
+		if (spare)
+			job->spare_busy = false;
+	}
+	spin_unlock_irq(&job->lock);
+	job_bios_send(&bios);
+	if (more) {
+		read_piece(copy);
+		return;
+	}
+	if (!spare)
+		copy_free(copy);
+	job_put_later(job);
+}
+
+/*--------------------------------- planning --------------------------------*/
+
+/* Write-behind: a background copy of this cluster may already be in memory. */
+static bool declare_resident(struct job *job, u64 cluster)
+{
+	struct copy *copy;
+
+	if (job->opts.on_cbw_error != CBW_BREAK_SNAPSHOT)
+		return false;
+	list_for_each_entry(copy, &job->resident, resident) {
+		if (cluster < copy->first || cluster >= copy->first + copy->nr)
+			continue;
+		list_del_init(&copy->resident);
+		declare_early(job, copy);
+		return true;
+	}
+	return false;
+}
+
+/*
+ * Where a copy for a writer ends. A full backup needs every cluster anyway,
+ * so for one who writes in sequence ever more are copied in one go.
+ */
+static u64 foreground_end(struct job *job, const struct writer *writer,
+			  u64 first)
+{
+	u64 end = min(writer->end, first + clusters_in(job, COPY_MAX_BYTES));
+
+	if (writer->careful)
+		return first + 1;
+	if (job->opts.sync != SYNC_FULL)
+		return end;
+	if (first == job->sequel)
+		job->ahead = min(2 * job->ahead, clusters_in(job, AHEAD_BYTES));
+	else
+		job->ahead = 1;
+	return max(end, first + job->ahead);
+}
+
+/* What does a writer need? */
+static enum outcome look_at(struct job *job, struct writer *writer,
+			    struct claim *claim, struct job_bios *bios)
+{
+	struct clusters *clusters = &job->clusters;
+	u64 first, stop, nr;
+	u64 next = clusters_next_undone(clusters, writer->next, writer->end);
+
+	if (next == writer->end) {
+		writers_take(&job->writers, writer, &bios->go);
+		return LOOK_ON;
+	}
+	writers_await(&job->writers, writer, next);
+	if (clusters_state(clusters, next) == CLUSTER_BUSY &&
+	    declare_resident(job, next))
+		return LOOK_ON;
+	stop = min(writer->end, next + clusters_in(job, WINDOW_BYTES));
+	first = clusters_next_to_copy(clusters, next, stop);
+	if (first == stop) {
+		list_del_init(&writer->todo);
+		return LOOK_ON;
+	}
+	nr = clusters_run(clusters, first, foreground_end(job, writer, first));
+	if (!claim_run(job, claim, first, nr, true))
+		return NO_ROOM;
+	job->sequel = first + claim->nr;
+	return CLAIMED;
+}
+
+/* Those that found no memory come first, unless there still is none. */
+static bool plan_foreground(struct job *job, struct claim *claim,
+			    struct job_bios *bios)
+{
+	struct writers *writers = &job->writers;
+	struct writer *writer;
+	bool no_room = false, starved;
+
+	for (;;) {
+		writer = list_first_entry_or_null(&writers->starved,
+						  struct writer, todo);
+		starved = writer && !no_room;
+		if (!starved)
+			writer = list_first_entry_or_null(&writers->todo,
+							  struct writer, todo);
+		if (!writer)
+			return false;
+		switch (look_at(job, writer, claim, bios)) {
+		case CLAIMED:
+			return true;
+		case NO_ROOM:
+			no_room = true;
+			if (!starved)
+				writers_starve(writers, writer);
+			break;
+		default:
+			break;
+		}
+	}
+}
+
+/* Is somebody else using the device? */
+static bool device_is_busy(struct job *job)
+{
+	struct block_device *part = job->disk->part0;
+	long inflight = job->writers.nr;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		inflight += part_stat_local_read_cpu(part, in_flight[0], cpu) +
+			    part_stat_local_read_cpu(part, in_flight[1], cpu);
+	return inflight > 0;
+}
+
+/* May the background go on now? If only later, it will be woken. */
+static bool background_is_due(struct job *job)
+{
+	u64 now = ktime_get_ns(), due = job->retry_at;
+
+	if (job->opts.speed) {
+		due = max(due, job->paced_until);
+		if (job->paced_until + PACE_CREDIT_NS < now)
+			job->paced_until = now - PACE_CREDIT_NS;
+	}
+	if (due <= now)
+		return true;
+	await_tick(job, due - now);
+	return false;
+}
+
+static u64 background_bytes(struct job *job, bool busy)
+{
+	u64 bytes = busy ? POLITE_BYTES : COPY_MAX_BYTES;
+
+	if (job->opts.speed)
+		bytes = min(bytes, job->opts.speed / 16);
+	return bytes;
+}
+
+static enum outcome plan_background(struct job *job, struct claim *claim)
+{
+	struct clusters *clusters = &job->clusters;
+	u64 first, stop, nr;
+	bool busy;
+
+	if (job->state != JOB_RUNNING || job->opts.sync != SYNC_FULL ||
+	    job->halted || job->background >= job->opts.max_workers ||
+	    clusters->nr_done + clusters->nr_busy == clusters->nr)
+		return OUT_OF_WORK;
+	busy = device_is_busy(job);
+	if ((busy && job->background) || !background_is_due(job))
+		return OUT_OF_WORK;
+	if (job->cursor >= clusters->nr)
+		job->cursor = 0;
+	stop = min_t(u64, job->cursor + SCAN_CLUSTERS, clusters->nr);
+	first = clusters_next_to_copy(clusters, job->cursor, stop);
+	job->cursor = first;
+	if (first == stop)
+		return LOOK_ON;
+	nr = clusters_run(clusters, first,
+			  first + clusters_in(job, background_bytes(job, busy)));
+	if (!claim_run(job, claim, first, nr, false))
+		return OUT_OF_WORK;
+	job->cursor = first + claim->nr;
+	return CLAIMED;
+}
+
+static enum outcome plan(struct job *job, struct claim *claim,
+			 struct job_bios *bios)
+{
+	enum outcome outcome = CLAIMED;
+
+	spin_lock_irq(&job->lock);
+	if (job->detached)
+		outcome = OUT_OF_WORK;
+	else if (!plan_foreground(job, claim, bios))
+		outcome = plan_background(job, claim);
+	spin_unlock_irq(&job->lock);
+	return outcome;
+}
+
+void job_front(struct work_struct *work)
+{
+	struct job *job = container_of(work, struct job, front);
+	enum outcome outcome;
+	struct job_bios bios;
+	struct blk_plug plug;
+	struct claim claim;
+	struct copy *copy;
+
+	blk_start_plug(&plug);
+	do {
+		while ((copy = next_of(job, &job->ended)))
+			settle(job, copy);
+		job_bios_init(&bios);
+		outcome = plan(job, &claim, &bios);
+		job_bios_send(&bios);
+		if (outcome == CLAIMED)
+			start(job, &claim);
+		cond_resched();
+	} while (outcome != OUT_OF_WORK);
+	blk_finish_plug(&plug);
+	job_check_end(job);
+}
+
+void job_tick(struct work_struct *work)
+{
+	job_kick(container_of(to_delayed_work(work), struct job, tick));
+}
+
+/*--------------------------------- writers ---------------------------------*/
+
+static void watch_deadline(struct job *job, unsigned long since)
+{
+	unsigned long at = since + job->opts.cbw_timeout * HZ;
+
+	if (job->opts.cbw_timeout)
+		queue_delayed_work(job_front_wq, &job->deadline,
+				   time_after(at, jiffies) ? at - jiffies : 0);
+}
+
+/**
+ * job_park - a write meets clusters that are not done
+ * @job: the job
+ * @ti: the live target
+ * @bio: the write, already pointed at the origin
+ * @sector: where it begins, from the beginning of the target
+ *
+ * Return: what map() is to return.
+ */
+int job_park(struct job *job, struct dm_target *ti, struct bio *bio,
+	     sector_t sector)
+{
+	unsigned int shift = job->place.shift;
+	u64 last = (sector + bio_sectors(bio) - 1) >> shift;
+	int r = DM_MAPIO_SUBMITTED;
+
+	spin_lock_irq(&job->lock);
+	if (job_lets_pass(job, sector, bio_sectors(bio))) {
+		r = DM_MAPIO_REMAPPED;
+	} else if (job->pushback && dm_noflush_suspending(ti)) {
+		r = DM_MAPIO_REQUEUE;
+	} else {
+		writers_park(&job->writers, bio, sector >> shift, last + 1);
+		watch_deadline(job, jiffies);
+		job_kick(job);
+	}
+	spin_unlock_irq(&job->lock);
+	return r;
+}
+
+/* Has the writer that came first waited too long? */
+static bool expired(struct job *job, struct writer *writer)
+{
+	unsigned long timeout = job->opts.cbw_timeout * HZ;
+
+	return timeout && time_after_eq(jiffies, writer->since + timeout);
+}
+
+void job_deadline(struct work_struct *work)
+{
+	struct job *job = container_of(to_delayed_work(work), struct job,
+				       deadline);
+	struct job_bios bios;
+	struct writer *writer;
+
+	job_bios_init(&bios);
+	spin_lock_irq(&job->lock);
+	while ((writer = writers_oldest(&job->writers)) && expired(job, writer)) {
+		bios.status = BLK_STS_TIMEOUT;
+		if (job->opts.on_cbw_error == CBW_BREAK_SNAPSHOT)
+			job_break(job, -ETIMEDOUT, &bios);
+		else
+			writers_take(&job->writers, writer, &bios.fail);
+	}
+	if (writer)
+		watch_deadline(job, writer->since);
+	spin_unlock_irq(&job->lock);
+	job_bios_send(&bios);
+}

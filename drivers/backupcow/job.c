@@ -1,0 +1,536 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The life of a backup. It is made in a constructor, where everything that can
+ * fail is done, armed when its first table resumes, and handed from table to
+ * table by reference. Cancelling, failing and completing only change its
+ * state; it stays to be asked about until a table without it, or with another,
+ * is resumed in its place.
+ *
+ * A target may hang for ever, and an origin must never be held up by that. So
+ * the job has its own handle of the target, besides the one its tables have
+ * through dm, and each copy in flight holds a reference to the job and by it
+ * to the module. A table can go without waiting for the target: the last copy
+ * to come back frees the job. The origin is different: it is used through
+ * the live table, and postsuspend waits for the reads in flight, as dm itself
+ * waits for every bio that it has sent there.
+ *
+ * Locking: see struct job and flow.c. job_put() may sleep; what runs on the
+ * front worker drops its references with job_put_later() instead, since the
+ * job cannot be freed from a work of its own.
+ */
+#include <linux/blkdev.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include "job.h"
+
+/* How long the end of a table waits for copies, before it leaves them alone. */
+#define LINGER	(2 * HZ)
+
+struct workqueue_struct *job_front_wq;
+struct workqueue_struct *job_sink_wq;
+static struct workqueue_struct *job_reaper_wq;
+
+static const char * const sync_words[] = { "full", "none", "bitmap", NULL };
+static const char * const cbw_words[] = {
+	"break-guest-write", "break-snapshot", NULL
+};
+static const char * const on_error_words[] = {
+	"report", "ignore", "enospc", "stop", NULL
+};
+static const char * const zeroes_words[] = { "off", "on", "unmap", NULL };
+
+#define OPTION(field) .offset = offsetof(struct job_options, field)
+
+static const struct qdm_opt job_opts[] = {
+	{ .name = "sync", OPTION(sync), .words = sync_words },
+	{ .name = "on-cbw-error", OPTION(on_cbw_error), .words = cbw_words },
+	{ .name = "cbw-timeout", OPTION(cbw_timeout), .max = 1000000 },
+	{ .name = "speed", OPTION(speed), .max = S64_MAX },
+	{
+		.name = "on-source-error", OPTION(on_source_error),
+		.words = on_error_words,
+	}, {
+		.name = "on-target-error", OPTION(on_target_error),
+		.words = on_error_words,
+	}, {
+		.name = "max-workers", OPTION(max_workers),
+		.min = 1, .max = 1024, .def = 16,
+	}, {
+		.name = "detect-zeroes", OPTION(detect_zeroes),
+		.words = zeroes_words,
+	},
+};
+
+const struct qdm_opt_table job_option_table = {
+	job_opts, ARRAY_SIZE(job_opts)
+};
+
+/*------------------------------ birth and death ----------------------------*/
+
+static void job_free(struct job *job)
+{
+	cancel_delayed_work_sync(&job->tick);
+	cancel_delayed_work_sync(&job->deadline);
+	cancel_work_sync(&job->front);
+	cancel_work_sync(&job->sink);
+	copy_free(job->spare);
+	bdev_fput(job->target_file);
+	kvfree(job->words);
+	kfree(job);
+	module_put(THIS_MODULE);
+}
+
+static void job_reaper(struct work_struct *work)
+{
+	job_free(container_of(work, struct job, reaper));
+}
+
+static void release_now(struct kref *ref)
+{
+	job_free(container_of(ref, struct job, ref));
+}
+
+static void release_later(struct kref *ref)
+{
+	struct job *job = container_of(ref, struct job, ref);
+
+	queue_work(job_reaper_wq, &job->reaper);
+}
+
+void job_get(struct job *job)
+{
+	kref_get(&job->ref);
+}
+
+/* A copy's reference goes. */
+void job_put_later(struct job *job)
+{
+	kref_put(&job->ref, release_later);
+}
+
+/**
+ * job_put - a table's reference goes
+ * @job: the job
+ *
+ * If the job has been let go, its copies in flight get a moment to end, so
+ * that in all but the worst case the target is free when the caller is back.
+ */
+void job_put(struct job *job)
+{
+	if (!READ_ONCE(job->events)) {
+		wait_event_timeout(job->idle, !READ_ONCE(job->inflight), LINGER);
+		flush_work(&job->front);
+	}
+	kref_put(&job->ref, release_now);
+}
+
+static int open_target(struct job *job, struct qdm_why *why)
+{
+	job->target_file = bdev_file_open_by_dev(job->place.target,
+						 BLK_OPEN_READ | BLK_OPEN_WRITE,
+						 NULL, NULL);
+	if (IS_ERR(job->target_file))
+		return qdm_refuse(why, "the target cannot be opened for writing: error %ld",
+				  PTR_ERR(job->target_file));
+	job->target = file_bdev(job->target_file);
+	return 0;
+}
+
+static int get_memory(struct job *job, struct qdm_why *why)
+{
+	u64 bytes = sizeof(u64) * clusters_words(job->place.sectors,
+						 job->place.shift);
+	u64 charge = copy_cost(COPY_MIN_BYTES);
+
+	job->words = kvzalloc(bytes, GFP_KERNEL);
+	if (!job->words)
+		return qdm_refuse(why, "no memory for %llu bytes of cluster states: choose larger clusters",
+				  bytes);
+	if (!copy_charge(charge, true)) {
+		qdm_refuse(why, "the memory allowed by max_copy_memory_mib is in use by other backups");
+		goto out_free;
+	}
+	job->spare = copy_alloc(COPY_MIN_BYTES, GFP_KERNEL);
+	if (!job->spare) {
+		qdm_refuse(why, "no memory for a copy");
+		copy_uncharge(charge);
+		goto out_free;
+	}
+	job->spare->charged = charge;
+	return 0;
+
+out_free:
+	kvfree(job->words);
+	return -ENOMEM;
+}
+
+static void init(struct job *job, const struct job_place *place)
+{
+	job->place = *place;
+	kref_init(&job->ref);
+	spin_lock_init(&job->lock);
+	job->detached = true;
+	job->ahead = 1;
+	writers_init(&job->writers);
+	INIT_LIST_HEAD(&job->arrived);
+	INIT_LIST_HEAD(&job->ended);
+	INIT_LIST_HEAD(&job->resident);
+	init_waitqueue_head(&job->idle);
+	INIT_WORK(&job->front, job_front);
+	INIT_WORK(&job->sink, job_sink);
+	INIT_WORK(&job->reaper, job_reaper);
+	INIT_DELAYED_WORK(&job->tick, job_tick);
+	INIT_DELAYED_WORK(&job->deadline, job_deadline);
+}
+
+/**
+ * job_create - make a backup that has not begun
+ * @place: from where to where
+ * @why: the reason, if refused
+ *
+ * Return: the job, with one reference, or NULL.
+ */
+struct job *job_create(const struct job_place *place, struct qdm_why *why)
+{
+	struct job *job = kzalloc(sizeof(*job), GFP_KERNEL);
+
+	if (!job) {
+		qdm_refuse(why, "no memory for a backup");
+		return NULL;
+	}
+	init(job, place);
+	qdm_opts_default(&job_option_table, &job->opts);
+	if (open_target(job, why))
+		goto out_free;
+	if (get_memory(job, why))
+		goto out_close;
+	clusters_init(&job->clusters, job->words, place->sectors, place->shift);
+	__module_get(THIS_MODULE);
+	return job;
+
+out_close:
+	bdev_fput(job->target_file);
+out_free:
+	kfree(job);
+	return NULL;
+}
+
+/*------------------------------ tables and suspend -------------------------*/
+
+/**
+ * job_attach - a table that has this job is live; no I/O is in flight yet
+ * @job: the job
+ * @origin: what is backed up
+ * @start: first sector of it
+ * @disk: the mapped device
+ * @events: where events go
+ *
+ * The first time this is the instant whose data the backup will hold.
+ */
+void job_attach(struct job *job, struct block_device *origin, sector_t start,
+		struct gendisk *disk, struct qdm_events *events)
+{
+	spin_lock_irq(&job->lock);
+	job->origin = origin;
+	job->start = start;
+	job->disk = disk;
+	job->events = events;
+	job->detached = false;
+	job->halted = false;
+	job->pushback = false;
+	job->paced_until = ktime_get_ns();
+	if (job->state == JOB_CREATED) {
+		job->state = JOB_RUNNING;
+		WRITE_ONCE(job->guarding, true);
+	}
+	job_kick(job);
+	spin_unlock_irq(&job->lock);
+}
+
+/**
+ * job_configure - a table brings options
+ * @job: the job
+ * @opts: the options
+ */
+void job_configure(struct job *job, const struct job_options *opts)
+{
+	spin_lock_irq(&job->lock);
+	job->opts = *opts;
+	job->paced_until = ktime_get_ns();
+	mod_delayed_work(job_front_wq, &job->deadline, 0);
+	job_kick(job);
+	spin_unlock_irq(&job->lock);
+}
+
+/**
+ * job_halt - the device is about to be suspended
+ * @job: the job
+ * @noflush: what waits goes back to dm, as the target may be hanging
+ *
+ * Otherwise dm waits for the writers, and their copies go on.
+ */
+void job_halt(struct job *job, bool noflush)
+{
+	struct job_bios bios;
+
+	job_bios_init(&bios);
+	bios.status = BLK_STS_DM_REQUEUE;
+	spin_lock_irq(&job->lock);
+	job->halted = true;
+	if (noflush) {
+		job->pushback = true;
+		writers_take_all(&job->writers, &bios.fail);
+	}
+	spin_unlock_irq(&job->lock);
+	job_bios_send(&bios);
+}
+
+/**
+ * job_unhalt - the device is not suspended after all
+ * @job: the job
+ */
+void job_unhalt(struct job *job)
+{
+	spin_lock_irq(&job->lock);
+	job->halted = false;
+	job->pushback = false;
+	job_kick(job);
+	spin_unlock_irq(&job->lock);
+}
+
+/**
+ * job_detach - the device is suspended; on return the origin is not in use
+ * @job: the job
+ */
+void job_detach(struct job *job)
+{
+	spin_lock_irq(&job->lock);
+	job->detached = true;
+	spin_unlock_irq(&job->lock);
+	wait_event(job->idle, !READ_ONCE(job->reads));
+}
+
+/**
+ * job_dismiss - the device has this job no longer; it ends if it has not
+ * @job: the job
+ */
+void job_dismiss(struct job *job)
+{
+	struct job_bios bios;
+
+	job_bios_init(&bios);
+	spin_lock_irq(&job->lock);
+	if (job->state != JOB_CONCLUDED) {
+		if (job->state < JOB_ABORTING)
+			job->cancelled = true;
+		job_end(job, -ECANCELED, &bios);
+		job_raise_end(job);
+	}
+	WRITE_ONCE(job->events, NULL);
+	spin_unlock_irq(&job->lock);
+	job_bios_send(&bios);
+}
+
+/**
+ * job_over - has the job ended?
+ * @job: the job
+ */
+bool job_over(struct job *job)
+{
+	bool over;
+
+	spin_lock_irq(&job->lock);
+	over = job->state == JOB_CONCLUDED;
+	spin_unlock_irq(&job->lock);
+	return over;
+}
+
+/*---------------------------------- verbs ----------------------------------*/
+
+static int refuse_verb(const struct job *job, const char *verb,
+		       struct qdm_why *why)
+{
+	return qdm_refuse(why, "%s is not possible while the backup is %s",
+			  verb, job_state_name(job->state));
+}
+
+/**
+ * job_pause - hold the background copy
+ * @job: the job
+ * @why: the reason, if refused
+ */
+int job_pause(struct job *job, struct qdm_why *why)
+{
+	int r = 0;
+
+	spin_lock_irq(&job->lock);
+	if (job->state == JOB_RUNNING)
+		job->state = JOB_PAUSED;
+	else
+		r = refuse_verb(job, "pause", why);
+	spin_unlock_irq(&job->lock);
+	return r;
+}
+
+/**
+ * job_resume - let the background copy go on, and try again what has failed
+ * @job: the job
+ * @why: the reason, if refused
+ */
+int job_resume(struct job *job, struct qdm_why *why)
+{
+	int r = 0;
+
+	spin_lock_irq(&job->lock);
+	if (job->state == JOB_PAUSED) {
+		job->state = JOB_RUNNING;
+		job->io_status = IO_STATUS_OK;
+		job->error = 0;
+		job->paced_until = ktime_get_ns();
+		job_kick(job);
+	} else {
+		r = refuse_verb(job, "resume", why);
+	}
+	spin_unlock_irq(&job->lock);
+	return r;
+}
+
+/**
+ * job_cancel - end the job; the writers go
+ * @job: the job
+ * @why: the reason, if refused
+ */
+int job_cancel(struct job *job, struct qdm_why *why)
+{
+	struct job_bios bios;
+	int r = 0;
+
+	job_bios_init(&bios);
+	spin_lock_irq(&job->lock);
+	if (job->state < JOB_ABORTING) {
+		job->cancelled = true;
+		job_end(job, -ECANCELED, &bios);
+	} else {
+		r = refuse_verb(job, "cancel", why);
+	}
+	spin_unlock_irq(&job->lock);
+	job_bios_send(&bios);
+	return r;
+}
+
+/**
+ * job_set_speed - limit the background copy
+ * @job: the job
+ * @speed: bytes per second, 0 for no limit
+ * @why: the reason, if refused
+ */
+int job_set_speed(struct job *job, u64 speed, struct qdm_why *why)
+{
+	int r = 0;
+
+	spin_lock_irq(&job->lock);
+	if (job->state < JOB_WAITING) {
+		job->opts.speed = speed;
+		job->paced_until = ktime_get_ns();
+		job_kick(job);
+	} else {
+		r = refuse_verb(job, "set-speed", why);
+	}
+	spin_unlock_irq(&job->lock);
+	return r;
+}
+
+/*---------------------------------- names ----------------------------------*/
+
+const char *job_state_name(enum job_state state)
+{
+	static const char * const names[] = {
+		[JOB_CREATED] = "created",
+		[JOB_RUNNING] = "running",
+		[JOB_PAUSED] = "paused",
+		[JOB_WAITING] = "waiting",
+		[JOB_ABORTING] = "aborting",
+		[JOB_CONCLUDED] = "concluded",
+	};
+
+	return names[state];
+}
+
+const char *job_io_status_name(enum job_io_status status)
+{
+	static const char * const names[] = {
+		[IO_STATUS_OK] = "ok",
+		[IO_STATUS_FAILED] = "failed",
+		[IO_STATUS_NOSPACE] = "nospace",
+	};
+
+	return names[status];
+}
+
+struct error_name {
+	int error;
+	const char *name;
+};
+
+#define NAMED(error) { -(error), #error }
+
+/**
+ * job_error_name - an error in a word; '-' for none
+ * @error: a negative errno, of those a block device can give
+ */
+const char *job_error_name(int error)
+{
+	static const struct error_name names[] = {
+		{ 0, "-" },
+		NAMED(EIO), NAMED(ENOSPC), NAMED(ETIMEDOUT), NAMED(ECANCELED),
+		NAMED(EOPNOTSUPP), NAMED(ENOLINK), NAMED(EREMOTEIO),
+		NAMED(EBADE), NAMED(ENODATA), NAMED(EILSEQ), NAMED(ENOMEM),
+		NAMED(EBUSY), NAMED(EAGAIN), NAMED(EREMCHG), NAMED(ENODEV),
+		NAMED(EINVAL),
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		if (names[i].error == error)
+			return names[i].name;
+	return "EIO";
+}
+
+/*---------------------------------- module ---------------------------------*/
+
+/**
+ * job_module_exit - at module unload, or to undo a part of job_module_init()
+ */
+void job_module_exit(void)
+{
+	if (job_reaper_wq)
+		destroy_workqueue(job_reaper_wq);
+	if (job_sink_wq)
+		destroy_workqueue(job_sink_wq);
+	if (job_front_wq)
+		destroy_workqueue(job_front_wq);
+	copy_exit();
+}
+
+/**
+ * job_module_init - at module load
+ *
+ * Return: 0, or a negative errno.
+ */
+int job_module_init(void)
+{
+	int r = copy_init();
+
+	if (r)
+		return r;
+	job_front_wq = alloc_workqueue("backupcow",
+				       WQ_MEM_RECLAIM | WQ_HIGHPRI | WQ_PERCPU, 0);
+	job_sink_wq = alloc_workqueue("backupcow_sink",
+				      WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
+	job_reaper_wq = alloc_workqueue("backupcow_reaper", WQ_UNBOUND, 0);
+	if (job_front_wq && job_sink_wq && job_reaper_wq)
+		return 0;
+	job_module_exit();
+	return -ENOMEM;
+}

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A backup as an object. It is found by its mapped device and outlives the
+ * tables that refer to it; what is in flight for it outlives even the device,
+ * so that a target that hangs can hold up nothing but itself.
+ *
+ *                     +---------+  pause   +--------+
+ *     created ------->| running |<-------->| paused |
+ *      (in ctr)  first+---------+  resume  +--------+
+ *               resume  |     |                 |
+ *          all copied   |     | cancel, error,  | cancel, snapshot broken
+ *                       v     v snapshot broken v
+ *               +---------+  +-----------------------+
+ *               | waiting |  |       aborting        |
+ *               +---------+  +-----------------------+
+ *       target flushed  |     |  nothing in flight
+ *                       v     v
+ *                     +-----------+
+ *                     | concluded |
+ *                     +-----------+
+ */
+#ifndef BACKUPCOW_JOB_H
+#define BACKUPCOW_JOB_H
+
+#include <linux/bio.h>
+#include <linux/blkdev.h>
+#include <linux/device-mapper.h>
+#include <linux/kref.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "args.h"
+#include "clusters.h"
+#include "copy.h"
+#include "event.h"
+#include "writers.h"
+
+enum job_state {
+	JOB_CREATED,
+	JOB_RUNNING,
+	JOB_PAUSED,
+	JOB_WAITING,
+	JOB_ABORTING,
+	JOB_CONCLUDED,
+};
+
+enum job_sync { SYNC_FULL, SYNC_NONE, SYNC_BITMAP };
+enum job_cbw { CBW_BREAK_GUEST_WRITE, CBW_BREAK_SNAPSHOT };
+enum job_on_error { ON_ERROR_REPORT, ON_ERROR_IGNORE, ON_ERROR_ENOSPC,
+		    ON_ERROR_STOP };
+enum job_zeroes { ZEROES_OFF, ZEROES_ON, ZEROES_UNMAP };
+enum job_io_status { IO_STATUS_OK, IO_STATUS_FAILED, IO_STATUS_NOSPACE };
+
+enum job_flush { FLUSH_NONE, FLUSH_WANTED, FLUSH_SENT, FLUSH_ENDED };
+
+/**
+ * struct job_options - the options of a table line, in the option table's form
+ * @sync: enum job_sync
+ * @on_cbw_error: enum job_cbw
+ * @cbw_timeout: seconds, 0 for ever
+ * @speed: bytes per second, 0 for no limit
+ * @on_source_error: enum job_on_error
+ * @on_target_error: enum job_on_error
+ * @max_workers: background copies at a time
+ * @detect_zeroes: enum job_zeroes
+ */
+struct job_options {
+	u64 sync;
+	u64 on_cbw_error;
+	u64 cbw_timeout;
+	u64 speed;
+	u64 on_source_error;
+	u64 on_target_error;
+	u64 max_workers;
+	u64 detect_zeroes;
+};
+
+extern const struct qdm_opt_table job_option_table;
+
+/**
+ * struct job_place - what makes two table lines speak of the same backup
+ * @target: the device that is copied to
+ * @start: first sector used of it
+ * @sectors: how much is backed up
+ * @shift: a cluster is 1 << @shift sectors long
+ */
+struct job_place {
+	dev_t target;
+	sector_t start;
+	sector_t sectors;
+	unsigned int shift;
+};
+
+/**
+ * struct job - a backup
+ *
+ * Read without the lock by every write:
+ * @guarding: writes to clusters not done have to wait; set at the first
+ *	resume, cleared for good when the job ends
+ * @clusters: which are done
+ *
+ * Set once:
+ * @place: see there
+ * @words: memory of @clusters
+ * @target_file: our own handle of the target, open until the job is freed
+ * @target: the target
+ * @spare: the copy that is always there
+ * @ref: held by each table, by the device state and by each copy in flight
+ *
+ * Guarded by @lock, which is taken with interrupts off:
+ * @state, @opts, @io_status: as shown in the status
+ * @error: what ended or stopped the job first, 0 if nothing did
+ * @broken: what broke the snapshot, 0 if nothing did
+ * @cancelled: the job ends because it was told to
+ * @origin, @start: what is backed up; valid while not @detached
+ * @disk: the mapped device, to see how busy it is; likewise
+ * @events: where events go; NULL once the device has let go of the job
+ * @halted: the device is being suspended, the background stands still
+ * @pushback: writes that would wait go back to dm: a noflush suspend
+ * @detached: the device is suspended, the origin must not be touched
+ * @flush: how far the flush that ends the job is
+ * @flush_error: what it ended with
+ * @no_zeroing: the target does not take write zeroes after all
+ * @spare_busy: @spare is in flight
+ * @dry: no memory was left for a copy, wait until one comes back
+ * @writers: writes that wait
+ * @arrived: copies that have been read and wait to be written
+ * @ended: copies that have ended and wait to be settled
+ * @resident: copies whose data is in memory, but not yet declared done
+ * @inflight: copies claimed and not freed; the flush counts too
+ * @background: how many of them no writer asked for
+ * @reads: how many of them may touch the origin
+ * @held: bytes of memory they hold
+ * @cursor: where the background goes on
+ * @sequel: where the last copy for a writer ended
+ * @ahead: how many clusters to copy at once for a writer in sequence
+ * @paced_until: the background has used up its speed until then, in ns
+ * @retry_at: the background waits after an ignored error, in ns
+ * @last_report: when the last ignored error was reported, in ns
+ *
+ * Others:
+ * @idle: woken when @reads or @inflight falls to zero
+ * @front: starts copies, settles ended ones, lets writers go
+ * @sink: writes to the target; the only work that a hung target can block
+ * @tick: wakes @front when speed or a retry allows more
+ * @deadline: looks for writers that have waited too long
+ * @reaper: frees the job when the last reference was a copy's
+ * @flush_bio: the flush that ends the job
+ */
+struct job {
+	bool guarding;
+	struct clusters clusters;
+
+	struct job_place place;
+	u64 *words;
+	struct file *target_file;
+	struct block_device *target;
+	struct copy *spare;
+	struct kref ref;
+
+	spinlock_t lock;
+	enum job_state state;
+	struct job_options opts;
+	enum job_io_status io_status;
+	int error;
+	int broken;
+	bool cancelled;
+	struct block_device *origin;
+	sector_t start;
+	struct gendisk *disk;
+	struct qdm_events *events;
+	bool halted;
+	bool pushback;
+	bool detached;
+	enum job_flush flush;
+	int flush_error;
+	bool no_zeroing;
+	bool spare_busy;
+	bool dry;
+	struct writers writers;
+	struct list_head arrived;
+	struct list_head ended;
+	struct list_head resident;
+	unsigned int inflight;
+	unsigned int background;
+	unsigned int reads;
+	u64 held;
+	u64 cursor;
+	u64 sequel;
+	u64 ahead;
+	u64 paced_until;
+	u64 retry_at;
+	u64 last_report;
+
+	wait_queue_head_t idle;
+	struct work_struct front;
+	struct work_struct sink;
+	struct delayed_work tick;
+	struct delayed_work deadline;
+	struct work_struct reaper;
+	struct bio flush_bio;
+};
+
+/**
+ * struct job_bios - bios taken out of the job under its lock, dealt with after
+ * @go: to be submitted
+ * @fail: to be ended with @status
+ * @status: why
+ */
+struct job_bios {
+	struct bio_list go;
+	struct bio_list fail;
+	blk_status_t status;
+};
+
+/**
+ * struct job_figures - what the status shows, at one instant
+ */
+struct job_figures {
+	enum job_state state;
+	enum job_io_status io_status;
+	int error;
+	int broken;
+	u64 clusters_done;
+	u64 clusters;
+	u64 bytes_done;
+	u64 bytes;
+	unsigned int inflight;
+	unsigned int writers;
+	u64 held;
+	struct job_options opts;
+};
+
+/* job.c: the object and what people and dm do with it */
+int job_module_init(void);
+void job_module_exit(void);
+struct job *job_create(const struct job_place *place, struct qdm_why *why);
+void job_get(struct job *job);
+void job_put(struct job *job);
+void job_attach(struct job *job, struct block_device *origin, sector_t start,
+		struct gendisk *disk, struct qdm_events *events);
+void job_configure(struct job *job, const struct job_options *opts);
+void job_halt(struct job *job, bool noflush);
+void job_unhalt(struct job *job);
+void job_detach(struct job *job);
+void job_dismiss(struct job *job);
+bool job_over(struct job *job);
+int job_pause(struct job *job, struct qdm_why *why);
+int job_resume(struct job *job, struct qdm_why *why);
+int job_cancel(struct job *job, struct qdm_why *why);
+int job_set_speed(struct job *job, u64 speed, struct qdm_why *why);
+void job_figures(struct job *job, struct job_figures *figures);
+const char *job_state_name(enum job_state state);
+const char *job_io_status_name(enum job_io_status status);
+const char *job_error_name(int error);
+
+/* fate.c: what errors lead to and how jobs end; called with the lock held */
+void job_end(struct job *job, int error, struct job_bios *bios);
+void job_break(struct job *job, int error, struct job_bios *bios);
+void job_writers_failed(struct job *job, const struct copy *copy,
+			struct job_bios *bios);
+void job_background_failed(struct job *job, const struct copy *copy,
+			   struct job_bios *bios);
+void job_raise_end(struct job *job);
+void job_check_end(struct job *job); /* without the lock */
+
+/* flow.c: the way of the data */
+int job_park(struct job *job, struct dm_target *ti, struct bio *bio,
+	     sector_t sector);
+void job_bios_init(struct job_bios *bios);
+void job_bios_send(struct job_bios *bios);
+void job_kick(struct job *job);
+void job_front(struct work_struct *work);
+void job_sink(struct work_struct *work);
+void job_tick(struct work_struct *work);
+void job_deadline(struct work_struct *work);
+void job_put_later(struct job *job);
+
+extern struct workqueue_struct *job_front_wq;
+extern struct workqueue_struct *job_sink_wq;
+
+/**
+ * job_lets_pass - may a write go at once?
+ * @job: the job
+ * @sector: where it begins, from the beginning of the target
+ * @sectors: its length, not 0
+ *
+ * Needs no lock: if it may, nothing will ever take that back.
+ */
+static inline bool job_lets_pass(const struct job *job, sector_t sector,
+				 sector_t sectors)
+{
+	return clusters_all_done(&job->clusters, sector, sectors) ||
+	       !READ_ONCE(job->guarding);
+}
+
+#endif /* BACKUPCOW_JOB_H */

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Reads a table line and judges the devices it names. What would go wrong
+ * later, above all a target that is the origin or shares sectors with it, is
+ * refused here in words that name the fault.
+ */
+#include <linux/blkdev.h>
+#include <linux/log2.h>
+
+#include "line.h"
+
+#define CLUSTER_MIN	8
+#define CLUSTER_MAX	131072
+
+static int parse_cluster(struct line *line, const char *word,
+			 struct qdm_why *why)
+{
+	int r = qdm_parse_u64("the cluster size in sectors", word, CLUSTER_MIN,
+			      CLUSTER_MAX, &line->cluster, why);
+
+	if (!r && !is_power_of_2(line->cluster))
+		r = qdm_refuse(why, "the cluster size must be a power of two within [%d, %d] sectors, not %s",
+			       CLUSTER_MIN, CLUSTER_MAX, word);
+	return r;
+}
+
+/* "<cluster sectors> [<#opts> {<option> <value>}...]" */
+static int parse(struct line *line, unsigned int argc, char **argv,
+		 struct qdm_why *why)
+{
+	int r = parse_cluster(line, argv[0], why);
+
+	if (r)
+		return r;
+	qdm_opts_default(&job_option_table, &line->opts);
+	r = qdm_opts_parse_group(&job_option_table, &line->opts, argc - 1,
+				 argv + 1, NULL, why);
+	if (!r && line->opts.sync == SYNC_BITMAP)
+		r = qdm_refuse(why, "sync bitmap needs dirty bitmaps, which this version does not have: allowed are full none");
+	return r;
+}
+
+static int check_kind(const struct qdm_lower *lower, const char *path,
+		      struct qdm_why *why)
+{
+	struct block_device *bdev = lower->dev->bdev;
+
+	if (bdev_is_zoned(bdev))
+		return qdm_refuse(why, "'%.100s' is a zoned device, whose zone operations cannot be copied before",
+				  path);
+	if (blk_queue_dax(bdev_get_queue(bdev)))
+		return qdm_refuse(why, "'%.100s' is a DAX device, which can be written to without any bio",
+				  path);
+	return 0;
+}
+
+static u64 begin_on_disk(const struct qdm_lower *lower)
+{
+	return get_start_sect(lower->dev->bdev) + lower->start;
+}
+
+static bool overlap(const struct line *line, sector_t len)
+{
+	u64 origin = begin_on_disk(&line->origin);
+	u64 target = begin_on_disk(&line->target);
+
+	return line->origin.dev->bdev->bd_disk ==
+	       line->target.dev->bdev->bd_disk &&
+	       origin < target + len && target < origin + len;
+}
+
+static int check_blocks(const struct line *line, sector_t len,
+			const char *path, struct qdm_why *why)
+{
+	unsigned int size = bdev_logical_block_size(line->target.dev->bdev);
+	unsigned int origin_size =
+		bdev_logical_block_size(line->origin.dev->bdev);
+
+	if (size > origin_size)
+		return qdm_refuse(why, "target '%.60s' has logical blocks of %u bytes, larger than the origin's %u",
+				  path, size, origin_size);
+	if ((line->target.start | len) & ((size >> SECTOR_SHIFT) - 1))
+		return qdm_refuse(why, "target offset %llu and length %llu must be multiples of the target's logical block of %u bytes",
+				  (u64)line->target.start, (u64)len, size);
+	return 0;
+}
+
+static int check_target(const struct line *line, struct dm_target *ti,
+			const char *path, struct qdm_why *why)
+{
+	struct block_device *bdev = line->target.dev->bdev;
+	struct gendisk *self = dm_disk(dm_table_get_md(ti->table));
+
+	if (bdev_read_only(bdev))
+		return qdm_refuse(why, "target '%.100s' is read-only", path);
+	if (bdev->bd_disk == self)
+		return qdm_refuse(why, "target '%.100s' is the device itself",
+				  path);
+	if (overlap(line, ti->len))
+		return qdm_refuse(why, "target '%.60s' from sector %llu on overlaps the origin",
+				  path, (u64)line->target.start);
+	return check_blocks(line, ti->len, path, why);
+}
+
+static int open_target(struct line *line, struct dm_target *ti, char **argv,
+		       struct qdm_why *why)
+{
+	int r;
+
+	line->has_target = strcmp(argv[0], "-");
+	if (!line->has_target)
+		return qdm_parse_u64("the target offset in sectors", argv[1], 0,
+				     U64_MAX >> 10, &line->target_start, why);
+	if (!(dm_table_get_mode(ti->table) & BLK_OPEN_WRITE))
+		return qdm_refuse(why, "a read-only table cannot have a target");
+	r = qdm_lower_get(&line->target, ti, argv[0], argv[1], why);
+	if (r)
+		return r;
+	line->target_start = line->target.start;
+	r = check_kind(&line->target, argv[0], why);
+	if (!r)
+		r = check_target(line, ti, argv[0], why);
+	if (r)
+		qdm_lower_put(&line->target, ti);
+	return r;
+}
+
+/**
+ * line_open - read a table line and open its devices
+ * @line: what it says
+ * @ti: the target under construction
+ * @argc: how many words
+ * @argv: "<origin> <offset> <target>|- <target offset> <cluster sectors>
+ *	[<#opts> {<option> <value>}...]"
+ * @why: the reason, if refused
+ *
+ * Return: 0, or a negative errno with nothing left open.
+ */
+int line_open(struct line *line, struct dm_target *ti, unsigned int argc,
+	      char **argv, struct qdm_why *why)
+{
+	int r;
+
+	if (argc < 5)
+		return qdm_refuse(why, "%u words, needed are: <origin> <offset> <target>|- <target offset> <cluster sectors> [<#opts> {<option> <value>}...]",
+				  argc);
+	r = parse(line, argc - 4, argv + 4, why);
+	if (r)
+		return r;
+	r = qdm_lower_get(&line->origin, ti, argv[0], argv[1], why);
+	if (r)
+		return r;
+	r = check_kind(&line->origin, argv[0], why);
+	if (!r)
+		r = open_target(line, ti, argv + 2, why);
+	if (r)
+		qdm_lower_put(&line->origin, ti);
+	return r;
+}
+
+/**
+ * line_close - close the devices of a line
+ * @line: the line
+ * @ti: the target
+ */
+void line_close(struct line *line, struct dm_target *ti)
+{
+	if (line->has_target)
+		qdm_lower_put(&line->target, ti);
+	qdm_lower_put(&line->origin, ti);
+}
+
+/**
+ * line_place - which backup a line with a target speaks of
+ * @line: the line
+ * @ti: the target
+ * @place: gets it
+ */
+void line_place(const struct line *line, const struct dm_target *ti,
+		struct job_place *place)
+{
+	place->target = line->target.dev->bdev->bd_dev;
+	place->start = line->target.start;
+	place->sectors = ti->len;
+	place->shift = ilog2(line->cluster);
+}

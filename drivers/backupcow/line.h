@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A table line of backupcow, read and judged. All that can be wrong with it is
+ * found here, in the constructor, before anything has changed.
+ */
+#ifndef BACKUPCOW_LINE_H
+#define BACKUPCOW_LINE_H
+
+#include <linux/device-mapper.h>
+
+#include "args.h"
+#include "job.h"
+#include "lower.h"
+
+/**
+ * struct line - what a table line says
+ * @origin: the device that is backed up
+ * @target: the device it is copied to, if there is one
+ * @has_target: is there?
+ * @target_start: first sector used of @target, also where there is none
+ * @cluster: cluster size in sectors
+ * @opts: the options
+ */
+struct line {
+	struct qdm_lower origin;
+	struct qdm_lower target;
+	bool has_target;
+	u64 target_start;
+	u64 cluster;
+	struct job_options opts;
+};
+
+int line_open(struct line *line, struct dm_target *ti, unsigned int argc,
+	      char **argv, struct qdm_why *why);
+void line_close(struct line *line, struct dm_target *ti);
+void line_place(const struct line *line, const struct dm_target *ti,
+		struct job_place *place);
+
+#endif /* BACKUPCOW_LINE_H */

@@ -1,0 +1,426 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * dm-backupcow copies a live device to another one as it was at one instant:
+ * old data goes to the target before it is overwritten, and all the rest is
+ * copied in the background. This file is the glue between device-mapper and
+ * the job, which does the work.
+ *
+ * Locking: backup_device.lock guards backup_device.job; it is taken in constructors,
+ * resumes and destructors only. Between a table's constructor and destructor
+ * backupcow.job does not change, so map() and the rest use it freely.
+ * Life: the device belongs to the mapped device and goes with its last table.
+ * Each table that has a job holds a reference to it, and so does the device
+ * to the one that is its own. A constructor takes the device's job if the line
+ * describes it, or makes a new one, which becomes the device's at resume; so an
+ * inactive table that is cleared has changed nothing.
+ */
+#include <linux/device-mapper.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+
+#include "event.h"
+#include "job.h"
+#include "line.h"
+#include "perdev.h"
+
+#define DM_MSG_PREFIX QDM_TARGET_BACKUPCOW
+
+struct backup_device {
+	struct qdm_perdev perdev;
+	struct qdm_events events;
+	struct mutex lock;
+	struct job *job;
+};
+
+/* One table; @live once it has been resumed, so that its options are applied. */
+struct backupcow {
+	struct job *job;
+	struct line line;
+	struct backup_device *device;
+	bool live;
+};
+
+static struct qdm_perdev *create_device(void)
+{
+	struct backup_device *device = kzalloc(sizeof(*device), GFP_KERNEL);
+
+	if (!device)
+		return NULL;
+	mutex_init(&device->lock);
+	qdm_events_init(&device->events);
+	return &device->perdev;
+}
+
+/* Makes @job, or none, the one of the device; what was it before, ends. */
+static void set_job(struct backup_device *device, struct job *job)
+{
+	struct job *old;
+
+	mutex_lock(&device->lock);
+	old = device->job;
+	if (old == job) {
+		mutex_unlock(&device->lock);
+		return;
+	}
+	if (job)
+		job_get(job);
+	device->job = job;
+	mutex_unlock(&device->lock);
+	if (old) {
+		job_dismiss(old);
+		job_put_later(old);
+	}
+}
+
+static void destroy_device(struct qdm_perdev *perdev)
+{
+	struct backup_device *device = container_of(perdev, struct backup_device, perdev);
+
+	set_job(device, NULL);
+	qdm_events_exit(&device->events);
+	kfree(device);
+}
+
+static QDM_PERDEV_REGISTRY(devices, create_device, destroy_device);
+
+/*------------------------------- constructor -------------------------------*/
+
+static bool same_place(const struct job_place *a, const struct job_place *b)
+{
+	return a->target == b->target && a->start == b->start &&
+	       a->shift == b->shift;
+}
+
+/* May a table with @place be loaded while the device has this job? */
+static int check_running(struct job *job, const struct job_place *place,
+			 struct qdm_why *why)
+{
+	if (!same_place(&job->place, place))
+		return qdm_refuse(why, "a backup to %u:%u from sector %llu on in clusters of %u sectors is under way: cancel it first",
+				  MAJOR(job->place.target),
+				  MINOR(job->place.target),
+				  (u64)job->place.start, 1U << job->place.shift);
+	if (place->sectors < job->place.sectors)
+		return qdm_refuse(why, "a backup of %llu sectors is under way, the device cannot shrink to %llu",
+				  (u64)job->place.sectors, (u64)place->sectors);
+	return 0;
+}
+
+/* The device's job if the line describes it, or else a new one. */
+static int find_job(struct backupcow *b, struct dm_target *ti,
+		    struct qdm_why *why)
+{
+	struct backup_device *device = b->device;
+	struct job_place place;
+	int r = 0;
+
+	if (!b->line.has_target)
+		return 0;
+	line_place(&b->line, ti, &place);
+	mutex_lock(&device->lock);
+	if (device->job && !job_over(device->job))
+		r = check_running(device->job, &place, why);
+	if (!r && device->job && same_place(&device->job->place, &place)) {
+		b->job = device->job;
+		job_get(b->job);
+	}
+	mutex_unlock(&device->lock);
+	if (r || b->job)
+		return r;
+	b->job = job_create(&place, why);
+	return b->job ? 0 : -EINVAL;
+}
+
+static int get_device_state(struct backupcow *b, struct dm_target *ti,
+			    struct qdm_why *why)
+{
+	struct qdm_perdev *perdev = qdm_perdev_get(&devices, ti);
+	int r;
+
+	if (!perdev) {
+		qdm_refuse(why, "out of memory");
+		return -ENOMEM;
+	}
+	b->device = container_of(perdev, struct backup_device, perdev);
+	r = find_job(b, ti, why);
+	if (r)
+		qdm_perdev_put(&devices, perdev);
+	return r;
+}
+
+/*
+ * <origin> <offset> <target>|- <target offset> <cluster sectors>
+ * [<#opts> {<option> <value>}...]
+ */
+static int backupcow_ctr(struct dm_target *ti, unsigned int argc, char **argv)
+{
+	struct backupcow *b = kzalloc(sizeof(*b), GFP_KERNEL);
+	struct qdm_why why;
+	int r;
+
+	if (!b) {
+		ti->error = "Out of memory";
+		return -ENOMEM;
+	}
+	r = line_open(&b->line, ti, argc, argv, &why);
+	if (r)
+		goto out_free;
+	r = get_device_state(b, ti, &why);
+	if (r)
+		goto out_close;
+	qdm_lower_pass_all(ti);
+	ti->per_io_data_size = sizeof(struct writer);
+	ti->accounts_remapped_io = true;
+	ti->private = b;
+	return 0;
+
+out_close:
+	line_close(&b->line, ti);
+out_free:
+	qdm_refuse_table(ti, &why);
+	kfree(b);
+	return r;
+}
+
+static void backupcow_dtr(struct dm_target *ti)
+{
+	struct backupcow *b = ti->private;
+
+	qdm_perdev_put(&devices, &b->device->perdev);
+	if (b->job)
+		job_put(b->job);
+	line_close(&b->line, ti);
+	kfree(b);
+}
+
+/*---------------------------------- I/O ------------------------------------*/
+
+static int backupcow_map(struct dm_target *ti, struct bio *bio)
+{
+	struct backupcow *b = ti->private;
+	sector_t sector = dm_target_offset(ti, bio->bi_iter.bi_sector);
+
+	bio_set_dev(bio, b->line.origin.dev->bdev);
+	bio->bi_iter.bi_sector = b->line.origin.start + sector;
+	if (!op_is_write(bio_op(bio)) || !b->job || !qdm_has_data(bio) ||
+	    job_lets_pass(b->job, sector, bio_sectors(bio)))
+		return DM_MAPIO_REMAPPED;
+	return job_park(b->job, ti, bio, sector);
+}
+
+static void backupcow_presuspend(struct dm_target *ti)
+{
+	struct backupcow *b = ti->private;
+
+	if (b->job)
+		job_halt(b->job, dm_noflush_suspending(ti));
+}
+
+static void backupcow_presuspend_undo(struct dm_target *ti)
+{
+	struct backupcow *b = ti->private;
+
+	if (b->job)
+		job_unhalt(b->job);
+}
+
+static void backupcow_postsuspend(struct dm_target *ti)
+{
+	struct backupcow *b = ti->private;
+
+	if (b->job)
+		job_detach(b->job);
+	qdm_events_detach(&b->device->events);
+}
+
+static void backupcow_resume(struct dm_target *ti)
+{
+	struct backupcow *b = ti->private;
+	struct mapped_device *md = dm_table_get_md(ti->table);
+
+	set_job(b->device, b->job);
+	if (b->job) {
+		if (!b->live)
+			job_configure(b->job, &b->line.opts);
+		job_attach(b->job, b->line.origin.dev->bdev,
+			   b->line.origin.start, dm_disk(md),
+			   &b->device->events);
+	}
+	b->live = true;
+	qdm_events_attach(&b->device->events, ti);
+}
+
+/*---------------------------- messages and status --------------------------*/
+
+static int set_speed(struct job *job, unsigned int argc, char **argv,
+		     struct qdm_why *why)
+{
+	u64 speed;
+	int r;
+
+	if (argc != 2)
+		return qdm_refuse(why, "set-speed takes one number of bytes per second");
+	r = qdm_parse_u64("the speed in bytes per second", argv[1], 0, S64_MAX,
+			  &speed, why);
+	return r ? r : job_set_speed(job, speed, why);
+}
+
+static int handle_message(struct backupcow *b, unsigned int argc, char **argv,
+			  struct qdm_why *why)
+{
+	if (!b->job)
+		return qdm_refuse(why, "there is no backup");
+	if (!strcasecmp(argv[0], "set-speed"))
+		return set_speed(b->job, argc, argv, why);
+	if (argc == 1 && !strcasecmp(argv[0], "pause"))
+		return job_pause(b->job, why);
+	if (argc == 1 && !strcasecmp(argv[0], "resume"))
+		return job_resume(b->job, why);
+	if (argc == 1 && !strcasecmp(argv[0], "cancel"))
+		return job_cancel(b->job, why);
+	if (!strncasecmp(argv[0], "bitmap-", 7))
+		return qdm_refuse(why, "'%.40s' needs dirty bitmaps, which this version does not have",
+				  argv[0]);
+	return qdm_refuse(why, "unknown message '%.40s' of %u words, allowed are: pause, resume, cancel, set-speed <bytes/s>",
+			  argv[0], argc);
+}
+
+static int backupcow_message(struct dm_target *ti, unsigned int argc,
+			     char **argv, char *result, unsigned int maxlen)
+{
+	struct qdm_why why;
+	int r = handle_message(ti->private, argc, argv, &why);
+
+	return r ? qdm_refuse_message(ti, &why) : 0;
+}
+
+/*
+ * <state> <clusters done>/<clusters> <bytes done>/<bytes> <first error>
+ * <intact|broken> <I/O status> <copies in flight> <writers waiting>
+ * <bytes of memory held> <number of the last event>
+ */
+static unsigned int emit_info(struct backupcow *b, char *result,
+			      unsigned int maxlen)
+{
+	u64 seq = qdm_events_seq(&b->device->events);
+	struct job_figures f;
+	unsigned int sz = 0;
+
+	if (!b->job) {
+		DMEMIT("none 0/0 0/0 - - ok 0 0 0 %llu", seq);
+		return sz;
+	}
+	job_figures(b->job, &f);
+	DMEMIT("%s %llu/%llu %llu/%llu %s %s %s %u %u %llu %llu",
+	       job_state_name(f.state), f.clusters_done, f.clusters,
+	       f.bytes_done, f.bytes, job_error_name(f.error),
+	       f.broken ? "broken" : "intact", job_io_status_name(f.io_status),
+	       f.inflight, f.writers, f.held, seq);
+	return sz;
+}
+
+/* The live table's options may have been changed by messages. */
+static const struct job_options *current_options(struct backupcow *b,
+						 struct job_figures *f)
+{
+	if (!b->job || !b->live)
+		return &b->line.opts;
+	job_figures(b->job, f);
+	return &f->opts;
+}
+
+static void backupcow_status(struct dm_target *ti, status_type_t type,
+			     unsigned int flags, char *result,
+			     unsigned int maxlen)
+{
+	struct backupcow *b = ti->private;
+	const struct line *line = &b->line;
+	const char *target = line->has_target ? line->target.dev->name : "-";
+	const struct job_options *opts;
+	struct job_figures f;
+	unsigned int sz = 0;
+
+	opts = current_options(b, &f);
+	switch (type) {
+	case STATUSTYPE_INFO:
+		sz += emit_info(b, result, maxlen);
+		break;
+	case STATUSTYPE_TABLE:
+		DMEMIT("%s %llu %s %llu %llu", line->origin.dev->name,
+		       (u64)line->origin.start, target, line->target_start,
+		       line->cluster);
+		sz += qdm_opts_emit(&job_option_table, opts, result + sz,
+				    maxlen - sz);
+		break;
+	case STATUSTYPE_IMA:
+		DMEMIT_TARGET_NAME_VERSION(ti->type);
+		DMEMIT(",origin=%s,start=%llu,target=%s,target_start=%llu,cluster=%llu",
+		       line->origin.dev->name, (u64)line->origin.start, target,
+		       line->target_start, line->cluster);
+		sz += qdm_opts_emit_ima(&job_option_table, opts, result + sz,
+					maxlen - sz);
+		DMEMIT(";");
+		break;
+	}
+}
+
+/* Not the target: its limits are not to become the origin's. */
+static int backupcow_iterate_devices(struct dm_target *ti,
+				     iterate_devices_callout_fn fn, void *data)
+{
+	struct backupcow *b = ti->private;
+
+	return qdm_lower_iterate(&b->line.origin, ti, fn, data);
+}
+
+static int backupcow_prepare_ioctl(struct dm_target *ti,
+				   struct block_device **bdev QDM_IOCTL_ARGS)
+{
+	struct backupcow *b = ti->private;
+
+	return qdm_lower_prepare_ioctl(&b->line.origin, ti, bdev);
+}
+
+static struct target_type backupcow_target = {
+	.name = QDM_TARGET_BACKUPCOW,
+	.version = { 1, 0, 0 },
+	.module = THIS_MODULE,
+	.features = DM_TARGET_NOWAIT | DM_TARGET_PASSES_INTEGRITY |
+		    DM_TARGET_PASSES_CRYPTO | QDM_TARGET_ATOMIC_WRITES,
+	.ctr = backupcow_ctr,
+	.dtr = backupcow_dtr,
+	.map = backupcow_map,
+	.presuspend = backupcow_presuspend,
+	.presuspend_undo = backupcow_presuspend_undo,
+	.postsuspend = backupcow_postsuspend,
+	.resume = backupcow_resume,
+	.message = backupcow_message,
+	.status = backupcow_status,
+	.iterate_devices = backupcow_iterate_devices,
+	.prepare_ioctl = backupcow_prepare_ioctl,
+};
+
+static int __init backupcow_init(void)
+{
+	int r = job_module_init();
+
+	if (r)
+		return r;
+	r = dm_register_target(&backupcow_target);
+	if (r)
+		job_module_exit();
+	return r;
+}
+module_init(backupcow_init);
+
+static void __exit backupcow_exit(void)
+{
+	dm_unregister_target(&backupcow_target);
+	job_module_exit();
+}
+module_exit(backupcow_exit);
+
+MODULE_DESCRIPTION("device-mapper target that backs up a live device as of one instant");
+MODULE_AUTHOR("the qdm developers");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Writes that wait until the old data below them is safe. A writer waits for
+ * one cluster at a time, the first of its own that is not done; when that one
+ * is, it looks again. So a discard of a terabyte costs as little memory as a
+ * write of one sector.
+ */
+#ifndef BACKUPCOW_WRITERS_H
+#define BACKUPCOW_WRITERS_H
+
+#include <linux/bio.h>
+#include <linux/list.h>
+#include <linux/types.h>
+
+#define WRITERS_HASH 256
+
+/**
+ * struct writer - a write that waits; lives in its bio's per-bio data
+ * @age: in writers.all
+ * @todo: in writers.todo or writers.starved, or empty
+ * @wait: in writers.waiting, or unhashed
+ * @next: the first cluster that may not be done yet
+ * @end: one past its last cluster
+ * @since: when it began to wait, in jiffies
+ * @careful: a copy of several clusters failed; to be tried one by one
+ */
+struct writer {
+	struct list_head age;
+	struct list_head todo;
+	struct hlist_node wait;
+	u64 next;
+	u64 end;
+	unsigned long since;
+	bool careful;
+};
+
+/**
+ * struct writers - all writes that wait
+ * @all: oldest first
+ * @todo: to be looked at
+ * @starved: want a copy that no memory is left for
+ * @waiting: by the cluster waited for
+ * @nr: how many there are
+ */
+struct writers {
+	struct list_head all;
+	struct list_head todo;
+	struct list_head starved;
+	struct hlist_head waiting[WRITERS_HASH];
+	unsigned int nr;
+};
+
+void writers_init(struct writers *writers);
+void writers_park(struct writers *writers, struct bio *bio, u64 first, u64 end);
+void writers_await(struct writers *writers, struct writer *writer, u64 cluster);
+void writers_wake(struct writers *writers, u64 first, u64 nr, bool careful);
+void writers_starve(struct writers *writers, struct writer *writer);
+void writers_take(struct writers *writers, struct writer *writer,
+		  struct bio_list *to);
+void writers_take_waiting(struct writers *writers, u64 cluster,
+			  struct bio_list *to);
+void writers_take_all(struct writers *writers, struct bio_list *to);
+struct writer *writers_oldest(struct writers *writers);
+
+#endif /* BACKUPCOW_WRITERS_H */
