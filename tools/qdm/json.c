@@ -57,7 +57,7 @@ static bool walk_escape(struct walk *walk)
 {
 	char hex[5] = "";
 
-	if (peek(walk) && strchr("\"'\\/bfnrt", peek(walk))) {
+	if (peek(walk) && strchr("\"\\/bfnrt", peek(walk))) {
 		walk->at++;
 		return true;
 	}

@@ -1,0 +1,312 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Edits of the graph on a mounted LVM volume:
+#
+#	vg-lv  ext4, mounted, fio verifying        vg-lv  the same device
+#	  |                              insert       |
+#	memory                            ---->    t0, t1: throttle, threshold
+#	                                 <----        |
+#	                                 remove    vg-lv-root
+#	                                              |
+#	                                           memory
+#
+# The device's name, number and UUID never change, no I/O is lost, and the
+# script that --dry-run prints does the same.
+
+. ./lib.sh
+
+qmp() { # qmp COMMAND [ARGUMENTS]
+	qdm exec "{'execute': '$1', 'arguments': {${2:-}}}"
+}
+
+plan() { qdm exec --dry-run "{'execute': '$1', 'arguments': {${2:-}}}"; }
+
+group() { # group NAME LIMITS
+	qmp object-add "'qom-type': 'throttle-group', 'id': '$1', 'limits': {$2}"
+}
+
+throttle() { # throttle NAME GROUP FILE: the arguments
+	echo "'driver': 'throttle', 'node-name': '$1', 'throttle-group': '$2', 'file': '$3'"
+}
+
+threshold() { # threshold NAME BYTES FILE: the arguments
+	echo "'driver': 'write-threshold', 'node-name': '$1', 'write-threshold': $2, 'file': '$3'"
+}
+
+edge() { echo "'parent': '$1', 'child': '$2', 'node': '$3'"; }
+
+clean_up() {
+	umount /mnt/lv 2>/dev/null || true
+	qmp block-remove-node "$(edge vg-lv vg-lv t1)" >/dev/null || true
+	qmp block-remove-node "$(edge vg-lv vg-lv t0)" >/dev/null || true
+	vgchange -qan vg >/dev/null 2>&1 || true
+	qmp blockdev-del "'node-name': 't1'" >/dev/null || true
+	qmp blockdev-del "'node-name': 't0'" >/dev/null || true
+	qmp object-del "'id': 'g'" >/dev/null || true
+	vgremove -qqy vg >/dev/null 2>&1 || true
+}
+
+volume() { # a mounted ext4 on an LVM volume with room to grow
+	trap clean_up EXIT
+	local disk
+	disk=$(memdev pv 128)
+	pvcreate -qqy "$disk"
+	vgcreate -qq vg "$disk"
+	lvcreate -qqy --size 64M --name lv vg
+	mkfs.ext4 -q /dev/vg/lv
+	mkdir -p /mnt/lv
+	mount /dev/vg/lv /mnt/lv
+	udevadm settle
+}
+
+identity() { dmsetup info -c --noheadings -o name,uuid,major,minor vg-lv; }
+graph() {
+	qdm tree
+	dmsetup info -c --noheadings --sort name -o name,uuid
+}
+
+start_load() {
+	fio --name=verify --directory=/mnt/lv --size=24m --rw=randrw --bs=4k-64k --direct=1 \
+		--ioengine=libaio --iodepth=8 --verify=crc32c --verify_backlog=64 --verify_fatal=1 \
+		--time_based --runtime="$1" --output=fio.log &
+	LOAD=$!
+	sleep 2
+}
+
+inserts_under_load() {
+	volume
+	group g "'iops-total': 500"
+	local before tables round
+	before=$(identity)
+	tables=$(dmsetup table vg-lv)
+	start_load 20
+	for round in 1 2 3; do
+		qmp blockdev-add "$(throttle t0 g vg-lv)"
+		qmp block-insert-node "$(edge vg-lv vg-lv t0)"
+		same "table with the filter in, round $round" "0 131072 linear" \
+			"$(dmsetup table vg-lv | cut -d' ' -f1-3)"
+		sleep 1
+		qmp block-remove-node "$(edge vg-lv vg-lv-root t0)"
+		qmp blockdev-del "'node-name': 't0'"
+	done
+	wait $LOAD || { cat fio.log && return 1; }
+	same "name, UUID and number" "$before" "$(identity)"
+	same "table" "$tables" "$(dmsetup table vg-lv)"
+	same "devices left" "vg-lv" "$(dmsetup info -c --noheadings -o name)"
+	umount /mnt/lv
+	fsck.ext4 -fn /dev/vg/lv
+}
+it "inserts a throttle under a mounted volume and removes it, while fio verifies" inserts_under_load
+
+limits_the_rate() {
+	volume
+	group g "'iops-total': 100"
+	qmp blockdev-add "$(throttle t0 g vg-lv)"
+	qmp block-insert-node "$(edge vg-lv vg-lv t0)"
+	local start=$SECONDS
+	dd if=/dev/zero of=/mnt/lv/x bs=4k count=500 oflag=direct conv=notrunc
+	[ $((SECONDS - start)) -ge 3 ] || { echo "500 writes at 100 per second took $((SECONDS - start)) s" && return 1; }
+	qmp qom-set "'path': 'g', 'property': 'limits', 'value': {'iops-total': 0}"
+	start=$SECONDS
+	dd if=/dev/zero of=/mnt/lv/x bs=4k count=500 oflag=direct conv=notrunc
+	[ $((SECONDS - start)) -le 2 ] || { echo "still limited after qom-set" && return 1; }
+}
+it "limits the volume's rate, and qom-set lifts it" limits_the_rate
+
+stacks_and_unstacks() {
+	volume
+	group g "'iops-total': 5000"
+	start_load 15
+	qmp blockdev-add "$(throttle t0 g vg-lv)"
+	qmp block-insert-node "$(edge vg-lv vg-lv t0)"
+	qmp blockdev-add "$(threshold t1 1048576 vg-lv)"
+	qmp block-insert-node "$(edge vg-lv t0 t1)"
+	same "order of nodes" "vg-lv t1 t0 vg-lv-root" \
+		"$(qdm tree | awk '/vg-lv/,0 { if (NF > 1) printf "%s%s", sep, $1; sep = " " }')"
+	qmp block-set-write-threshold "'node-name': 'vg-lv', 'write-threshold': 33554432"
+	same "threshold" 33554432 "$(qdm show t1 write-threshold)"
+	qmp block-remove-node "$(edge t1 vg-lv-root t0)"
+	qmp blockdev-del "'node-name': 't0'"
+	qmp block-remove-node "$(edge vg-lv vg-lv-root t1)"
+	qmp blockdev-del "'node-name': 't1'"
+	wait $LOAD || { cat fio.log && return 1; }
+	same "devices left" "vg-lv" "$(dmsetup info -c --noheadings -o name)"
+}
+it "stacks a second filter and removes the lower one first" stacks_and_unstacks
+
+uuid_link() { readlink -f "/dev/disk/by-uuid/$(blkid -o value -s UUID -p /dev/mapper/vg-lv)"; }
+
+keeps_links() {
+	volume
+	group g "'iops-total': 5000"
+	local before
+	before=$(uuid_link)
+	same "link by UUID at first" "$(readlink -f /dev/mapper/vg-lv)" "$before"
+	qmp blockdev-add "$(throttle t0 g vg-lv)"
+	udevadm settle
+	same "link with the node there" "$before" "$(uuid_link)"
+	qmp block-insert-node "$(edge vg-lv vg-lv t0)"
+	udevadm settle
+	same "link with the node in" "$before" "$(uuid_link)"
+	qmp block-remove-node "$(edge vg-lv vg-lv t0)"
+	qmp blockdev-del "'node-name': 't0'"
+	udevadm settle
+	same "link at the end" "$before" "$(uuid_link)"
+}
+it "leaves the link by UUID with the device" keeps_links
+
+# both COMMAND ARGUMENTS: by the tool, and its script by hand from the same start
+both() {
+	plan "$1" "$2" >script
+	bash script
+	graph >by-hand
+	[ -z "${3:-}" ] || bash "$3"
+	[ -n "${3:-}" ] || return 0
+	qmp "$1" "$2"
+	graph >by-tool
+	diff -u by-tool by-hand
+}
+
+scripts_do_the_same() {
+	volume
+	echo "rmdir /sys/kernel/config/qthrottle/g" >undo-group
+	both object-add "'qom-type': 'throttle-group', 'id': 'g', 'limits': {'iops-total': 700, 'iops-size': 4096}" undo-group
+	same "limit" 700 "$(sed -n 's/^iops-total=//p' /sys/kernel/config/qthrottle/g/limits)"
+	printf '%s\n' "dmsetup remove --retry t0" "dmsetup remove --retry vg-lv-root" >undo-add
+	both blockdev-add "$(throttle t0 g vg-lv)" undo-add
+	plan block-remove-node "$(edge vg-lv vg-lv t0)" >/dev/null && return 1
+	echo "dmsetup table vg-lv-root | dmsetup load vg-lv; dmsetup resume vg-lv" >undo-insert
+	both block-insert-node "$(edge vg-lv vg-lv t0)" undo-insert
+	echo "dmsetup load vg-lv --table '0 131072 linear /dev/mapper/t0 0'; dmsetup resume vg-lv" >undo-remove
+	both block-remove-node "$(edge vg-lv vg-lv t0)" undo-remove
+	qmp blockdev-add "$(threshold t1 0 vg-lv)"
+	both block-set-write-threshold "'node-name': 't1', 'write-threshold': 4096" <(echo "dmsetup message t1 0 set-threshold 0")
+	both blockdev-del "'node-name': 't1'"
+	both blockdev-del "'node-name': 't0'"
+	same "devices left" "vg-lv" "$(dmsetup info -c --noheadings -o name)"
+	both object-del "'id': 'g'"
+	[ ! -e /sys/kernel/config/qthrottle/g ]
+}
+it "prints with --dry-run a script that gives the same graph" scripts_do_the_same
+
+over_a_leaf() {
+	trap clean_up EXIT
+	local disk
+	disk=$(memdev mem 16)
+	table t "0 16384 linear $disk 8192"
+	group g "'iops-total': 5000"
+	qmp blockdev-add "$(throttle t0 g "$disk")"
+	qmp block-insert-node "$(edge t "$disk" t0)"
+	same "table" "0 16384 linear $(dmsetup info -c --noheadings -o major,minor t0) 8192" "$(dmsetup table t)"
+	qmp blockdev-add "$(threshold t1 0 t0)"
+	qmp block-insert-node "$(edge t t0 t1)"
+	qmp block-remove-node "$(edge t t0 t1)"
+	qmp block-remove-node "$(edge t "$disk" t0)"
+	same "table" "0 16384 linear $(lsblk -dno MAJ:MIN "$disk" | tr -d ' ') 8192" "$(dmsetup table t)"
+	qmp blockdev-del "'node-name': 't1'"
+	qmp blockdev-del "'node-name': 't0'"
+}
+it "inserts between a device and the part of a disk it maps" over_a_leaf
+
+refuses_a_stale_size() {
+	volume
+	group g "'iops-total': 5000"
+	qmp blockdev-add "$(throttle t0 g vg-lv)"
+	lvextend -qq --size 80M /dev/vg/lv
+	qmp block-insert-node "$(edge vg-lv vg-lv t0)" >reply && return 1
+	grep "node 't0' has 67108864 bytes and 'vg-lv' has 83886080" reply
+	qmp blockdev-del "'node-name': 't0'"
+	qmp blockdev-add "$(throttle t0 g vg-lv)"
+	qmp block-insert-node "$(edge vg-lv vg-lv t0)"
+	qmp block-remove-node "$(edge vg-lv vg-lv t0)"
+}
+it "refuses a node made before lvextend, and takes a new one" refuses_a_stale_size
+
+survives_pvmove_between() {
+	volume
+	group g "'iops-total': 5000"
+	qmp blockdev-add "$(throttle t0 g vg-lv)"
+	local start
+	start=$(dmsetup table vg-lv | cut -d' ' -f5)
+	lvcreate -qqy --size 4M --name other vg
+	# the same length, other blocks: shrink the file system's volume is no option,
+	# so the segments are moved within the disk
+	pvmove -qq -n lv "$(pvs --noheadings -o pv_name | tr -d ' '):0-7" "$(pvs --noheadings -o pv_name | tr -d ' ')" --alloc anywhere
+	[ "$(dmsetup table vg-lv | head -1 | cut -d' ' -f5)" != "$start" ]
+	qmp block-insert-node "$(edge vg-lv vg-lv t0)"
+	echo after-the-move >/mnt/lv/file
+	sync
+	echo 3 >/proc/sys/vm/drop_caches
+	same "file" after-the-move "$(cat /mnt/lv/file)"
+	qmp block-remove-node "$(edge vg-lv vg-lv t0)"
+	umount /mnt/lv
+	fsck.ext4 -fn /dev/vg/lv
+}
+it "takes over a table that changed after the node was made" survives_pvmove_between
+
+undoes_what_fails() {
+	volume
+	group g "'iops-total': 5000"
+	local before
+	before=$(graph)
+	qmp blockdev-add "$(throttle t0 g /dev/vg/lv)" >reply && return 1
+	grep "cannot load a table into 't0': Device or resource busy" reply
+	same "graph" "$before" "$(graph)"
+	same "semaphores left" 0 "$(ipcs -s | grep -c 0x0d4d || true)"
+}
+it "undoes what it made when a step fails" undoes_what_fails
+
+two_at_once() {
+	volume
+	group g "'iops-total': 5000"
+	local name
+	for name in a b c d; do
+		qmp blockdev-add "$(throttle "$name" g vg-lv)" >"reply.$name" &
+	done
+	wait
+	cat reply.?
+	same "nodes on one root" 4 "$(dmsetup deps -o devname a b c d | grep -c vg-lv-root)"
+	for name in a b c d; do
+		qmp blockdev-del "'node-name': '$name'" &
+	done
+	wait
+	same "devices left" "vg-lv" "$(dmsetup info -c --noheadings -o name)"
+}
+it "serialises edits of several processes" two_at_once
+
+udevd() { /usr/lib/systemd/systemd-udevd --daemon; }
+
+without_udevd() {
+	volume
+	group g "'iops-total': 5000"
+	udevadm control --exit
+	eventually 10 test ! -S /run/udev/control
+	local start=$SECONDS
+	qmp blockdev-add "$(throttle t0 g vg-lv)"
+	qmp block-insert-node "$(edge vg-lv vg-lv t0)"
+	qmp block-remove-node "$(edge vg-lv vg-lv t0)"
+	qmp blockdev-del "'node-name': 't0'"
+	local took=$((SECONDS - start))
+	udevd
+	[ $took -le 8 ] || { echo "took $took s" && return 1; }
+}
+it "works without udevd" without_udevd
+
+with_a_dead_udevd() {
+	volume
+	group g "'iops-total': 5000"
+	pkill -9 -x systemd-udevd || pkill -9 udevd
+	[ -S /run/udev/control ]
+	local start=$SECONDS
+	qmp blockdev-add "$(throttle t0 g vg-lv)" 2>said
+	local took=$((SECONDS - start))
+	rm -f /run/udev/control
+	udevd
+	grep "udev has not answered" said
+	[ $took -le 20 ] || { echo "took $took s" && return 1; }
+	same "semaphores left" 0 "$(ipcs -s | grep -c 0x0d4d || true)"
+	qmp blockdev-del "'node-name': 't0'"
+}
+it "does not wait for ever for a udevd that died" with_a_dead_udevd
+
+finish

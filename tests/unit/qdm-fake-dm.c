@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A device-mapper made of memory. It stands in for tools/qdm/dm.c, so that
+ * edits can be planned and run without a kernel that has device-mapper, and
+ * so that each single step can be made to fail.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "qdm-fake-dm.h"
+
+#define DEVICES	16
+
+static struct fake {
+	struct kdm_device device;
+	struct kdm_table live;
+	struct kdm_table loaded;
+} fakes[DEVICES];
+
+static unsigned int next_minor;
+static int fail_at;
+static bool suspend_on_failure;
+static char changes[2048];
+
+void fake_reset(void)
+{
+	int i;
+
+	for (i = 0; i < DEVICES; i++) {
+		kdm_table_free(&fakes[i].live);
+		kdm_table_free(&fakes[i].loaded);
+	}
+	memset(fakes, 0, sizeof(fakes));
+	next_minor = 0;
+	fail_at = -1;
+	suspend_on_failure = false;
+	*changes = '\0';
+}
+
+static struct fake *find(const char *name)
+{
+	int i;
+
+	for (i = 0; i < DEVICES; i++)
+		if (*fakes[i].device.name &&
+		    !strcmp(fakes[i].device.name, name))
+			return &fakes[i];
+	return NULL;
+}
+
+static struct fake *add(const char *name, const char *uuid)
+{
+	struct fake *fake = fakes;
+
+	while (*fake->device.name)
+		fake++;
+	snprintf(fake->device.name, KDM_NAME_LEN, "%s", name);
+	snprintf(fake->device.uuid, KDM_UUID_LEN, "%s", uuid);
+	fake->device.devno = (struct devno){ 253, next_minor++ };
+	return fake;
+}
+
+static void numbers(const struct kdm_table *table, struct devno **deps,
+		    size_t *nr)
+{
+	struct devno devno;
+	char *words, *word, *save = NULL;
+	size_t i;
+
+	for (i = 0; i < table->nr; i++) {
+		words = copy(table->line[i].params);
+		for (word = strtok_r(words, " ", &save); word;
+		     word = strtok_r(NULL, " ", &save)) {
+			if (sscanf(word, "%u:%u", &devno.major,
+				   &devno.minor) != 2)
+				continue;
+			*deps = more(*deps, *nr, sizeof(**deps));
+			(*deps)[(*nr)++] = devno;
+		}
+		free(words);
+	}
+}
+
+static void count_openers(void)
+{
+	struct devno *deps;
+	size_t nr, i;
+	int at, below;
+
+	for (at = 0; at < DEVICES; at++)
+		fakes[at].device.open_count = 0;
+	for (at = 0; at < DEVICES; at++) {
+		deps = NULL;
+		nr = 0;
+		numbers(&fakes[at].live, &deps, &nr);
+		for (i = 0; i < nr; i++)
+			for (below = 0; below < DEVICES; below++)
+				if (*fakes[below].device.name &&
+				    deps[i].major == 253 &&
+				    fakes[below].device.devno.minor ==
+				    deps[i].minor)
+					fakes[below].device.open_count++;
+		free(deps);
+	}
+}
+
+void fake_add(const char *name, const char *uuid, uint64_t len,
+	      const char *type, const char *params)
+{
+	struct fake *fake = add(name, uuid);
+
+	kdm_table_add(&fake->live, 0, len, type, params);
+	fake->device.live = true;
+	count_openers();
+}
+
+struct kdm_device *fake_device(const char *name)
+{
+	struct fake *fake = find(name);
+
+	return fake ? &fake->device : NULL;
+}
+
+struct kdm_table *fake_table(const char *name)
+{
+	return &find(name)->live;
+}
+
+void fake_fail_at(int nr)
+{
+	fail_at = nr;
+}
+
+void fake_suspend_on_failure(void)
+{
+	suspend_on_failure = true;
+}
+
+const char *fake_log(void)
+{
+	return changes;
+}
+
+static int change(const char *verb, const char *name, struct error *error)
+{
+	size_t used = strlen(changes);
+
+	if (fail_at >= 0 && !fail_at--)
+		return refuse(error, "%s of %s was made to fail", verb, name);
+	snprintf(changes + used, sizeof(changes) - used, "%s %s;", verb, name);
+	return 0;
+}
+
+int kdm_open(struct error *error)
+{
+	(void)error;
+	return 0;
+}
+
+int kdm_list(char (**names)[KDM_NAME_LEN], size_t *nr, struct error *error)
+{
+	int i;
+
+	(void)error;
+	*names = NULL;
+	*nr = 0;
+	for (i = 0; i < DEVICES; i++) {
+		if (!*fakes[i].device.name)
+			continue;
+		*names = more(*names, *nr, sizeof(**names));
+		strcpy((*names)[(*nr)++], fakes[i].device.name);
+	}
+	return 0;
+}
+
+int kdm_find(const char *name, struct kdm_device *device, struct error *error)
+{
+	struct fake *fake = find(name);
+
+	(void)error;
+	if (!fake)
+		return 0;
+	*device = fake->device;
+	return 1;
+}
+
+int kdm_deps(const char *name, struct devno **deps, size_t *nr,
+	     struct error *error)
+{
+	(void)error;
+	*deps = NULL;
+	*nr = 0;
+	numbers(&find(name)->live, deps, nr);
+	return 0;
+}
+
+int kdm_table(const char *name, struct kdm_table *table, struct error *error)
+{
+	(void)error;
+	kdm_table_copy(table, &find(name)->live);
+	return 0;
+}
+
+int kdm_status(const char *name, struct kdm_table *table, struct error *error)
+{
+	return kdm_table(name, table, error);
+}
+
+uint32_t kdm_read_ahead(const char *name)
+{
+	(void)name;
+	return 256;
+}
+
+int kdm_need_target(const char *type, struct error *error)
+{
+	(void)type;
+	(void)error;
+	return 0;
+}
+
+int kdm_create(const char *name, const char *uuid,
+	       const struct kdm_table *table, const struct kdm_how *how,
+	       struct error *error)
+{
+	struct fake *fake;
+
+	(void)how;
+	if (change("create", name, error))
+		return -1;
+	fake = add(name, uuid);
+	kdm_table_copy(&fake->live, table);
+	fake->device.live = true;
+	count_openers();
+	return 0;
+}
+
+int kdm_load(const char *name, const struct kdm_table *table,
+	     struct error *error)
+{
+	struct fake *fake = find(name);
+
+	if (change("load", name, error))
+		return -1;
+	kdm_table_free(&fake->loaded);
+	kdm_table_copy(&fake->loaded, table);
+	fake->device.pending = true;
+	return 0;
+}
+
+int kdm_clear(const char *name, struct error *error)
+{
+	struct fake *fake = find(name);
+
+	if (change("clear", name, error))
+		return -1;
+	kdm_table_free(&fake->loaded);
+	fake->device.pending = false;
+	return 0;
+}
+
+int kdm_resume(const char *name, const struct kdm_how *how,
+	       struct error *error)
+{
+	struct fake *fake = find(name);
+
+	(void)how;
+	if (change("resume", name, error)) {
+		fake->device.suspended = suspend_on_failure;
+		return -1;
+	}
+	fake->device.suspended = false;
+	if (!fake->device.pending)
+		return 0;
+	kdm_table_free(&fake->live);
+	fake->live = fake->loaded;
+	fake->loaded = (struct kdm_table){ 0 };
+	fake->device.pending = false;
+	count_openers();
+	return 0;
+}
+
+int kdm_remove(const char *name, struct error *error)
+{
+	struct fake *fake = find(name);
+
+	if (change("remove", name, error))
+		return -1;
+	kdm_table_free(&fake->live);
+	memset(fake, 0, sizeof(*fake));
+	count_openers();
+	return 0;
+}
+
+int kdm_message(const char *name, const char *text, struct error *error)
+{
+	char *both = print("%s %s", name, text);
+	int result = change("message", both, error);
+
+	free(both);
+	return result;
+}
+
+int kdm_udev_begin(struct error *error)
+{
+	(void)error;
+	return 0;
+}
+
+void kdm_udev_end(void)
+{
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A device-mapper made of memory, behind tools/qdm/dm.h; see qdm-fake-dm.c. */
+#ifndef QDM_FAKE_DM_H
+#define QDM_FAKE_DM_H
+
+#include "dm.h"
+
+/* Nothing but the devices added since. */
+void fake_reset(void);
+/* A live device with one table line; the number is 253:<order of adding>. */
+void fake_add(const char *name, const char *uuid, uint64_t len,
+	      const char *type, const char *params);
+struct kdm_device *fake_device(const char *name);
+struct kdm_table *fake_table(const char *name);
+/* The @nr-th change from now on fails; 0 is the next one. */
+void fake_fail_at(int nr);
+/* A resume that fails leaves the device suspended, as the kernel's may. */
+void fake_suspend_on_failure(void);
+/* All changes since fake_reset(), as "create a;load b;resume b;" */
+const char *fake_log(void);
+
+#endif /* QDM_FAKE_DM_H */
