@@ -10,7 +10,7 @@ BUILD   := $(CURDIR)/build
 Q       := $(if $(V),,@)
 
 # Lazy: targets that need no kernel tree must work on a machine that has none.
-release  = $(shell cat $(KDIR)/include/config/kernel.release 2>/dev/null)
+release  = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h 2>/dev/null)
 objects  = $(BUILD)/modules/$(release)
 kbuild   = $(MAKE) $(if $(V),,--no-print-directory -s) -C $(KDIR) M=$(objects)
 
@@ -27,7 +27,7 @@ modules: ## build only the modules
 	$(Q)test -n "$(release)" || { echo "make: no kernel headers in $(KDIR): install linux-headers, or give KDIR=" >&2; exit 1; }
 	$(Q)mkdir -p $(objects)
 	$(Q)cp -a --update --parents Kbuild drivers include $(kunit) $(objects)/
-	$(Q)$(kbuild) modules
+	+$(Q)$(kbuild) modules
 
 tool: ## build only the tool
 	$(Q)$(if $(tool),$(MAKE) --no-print-directory -C tools all,:)

@@ -1,0 +1,107 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The laboratory itself: if one of these fails, no other result means anything.
+. ./lib.sh
+
+right_kernel() {
+	case $(kernel) in
+	6.1 | 6.12) [[ $(uname -r) == "$(kernel)".* ]] ;;
+	debug) [[ $(uname -r) == 6.1.* ]] && test -e /sys/kernel/debug/kmemleak ;;
+	latest) [ "$(printf '6.13\n%s\n' "$(uname -r)" | sort -V | head -1)" = 6.13 ] ;;
+	esac
+}
+it "runs the kernel that was asked for" right_kernel
+
+processors() {
+	case $(lane) in
+	smp) [ "$(nproc)" -ge 2 ] ;;
+	icount) same processors 1 "$(nproc)" ;;
+	esac
+}
+it "has the processors of its lane" processors
+
+modules_load() {
+	local module
+	for module in qthrottle backupcow wthreshold; do
+		modprobe "dm-$module"
+		eventually 5 sh -c "dmsetup targets | grep -q '^$module '"
+	done
+}
+it "loads the three modules by name" modules_load
+
+autoload() {
+	modprobe -r dm-wthreshold
+	table t "0 2048 wthreshold $(memdev a 1) 0"
+	dmsetup targets | grep -q '^wthreshold '
+}
+it "loads a target by the first table that names it" autoload
+
+udev_answers() {
+	table t "0 2048 linear $(memdev a 1) 0"
+	udevadm settle
+	test -L /dev/mapper/t
+	mkfs.ext4 -q -U 11111111-1111-1111-1111-111111111111 /dev/mapper/t
+	udevadm trigger --settle --action=change "$(udevadm info -q path /dev/mapper/t | sed 's,^,/sys,')"
+	eventually 10 test -L /dev/disk/by-uuid/11111111-1111-1111-1111-111111111111
+}
+it "has a udevd that makes the links of a dm device" udev_answers
+
+lvm_grows() {
+	pvcreate -q "$(memdev a 128)"
+	vgcreate -q vg /dev/"$(lsblk -rno NAME | grep -E '^(qm-a|nullb)')"
+	lvcreate -q -L 32M -n lv vg
+	mkfs.ext4 -q /dev/vg/lv
+	mkdir -p /tmp/lv
+	mount /dev/vg/lv /tmp/lv
+	lvextend -q -r -L +32M vg/lv
+	[ "$(df -Pm --output=size /tmp/lv | tail -1)" -gt 48 ]
+	umount /tmp/lv
+	vgchange -q -an vg
+}
+it "extends an LVM volume with ext4 while it is mounted" lvm_grows
+
+fio_engine() {
+	fio --name=t --filename="$(memdev a 16)" --size=4M --rw=randrw --bs=4k --direct=1 \
+		--iodepth=8 --ioengine="$1" --verify=crc32c --output=fio.log
+}
+uring() { fio_engine io_uring; }
+aio() { fio_engine libaio; }
+it "runs fio with io_uring" uring
+it "runs fio with libaio" aio
+
+memdev_discards() {
+	local dev
+	dev=$(memdev a 16)
+	dd if=/dev/urandom of="$dev" bs=1M count=2 oflag=direct status=none
+	blkdiscard -o 0 -l 1048576 "$dev"
+	cmp -n 1048576 "$dev" /dev/zero
+	fails cmp -s -n 1048576 -i 1048576 "$dev" /dev/zero
+}
+it "has memory-backed devices that can discard" memdev_discards
+
+# In lane icount two runs of the same work take the same guest time, and waiting is free.
+clock_repeats() {
+	[ "$(lane)" = icount ] || skip "only the icount lane has a deterministic clock"
+	local dev first second
+	dev=$(memdev a 16)
+	measure "$dev" >/dev/null
+	first=$(measure "$dev") second=$(measure "$dev")
+	echo "$first $second"
+	[ $(((first - second) * (first - second) * 10000)) -le $((first * first)) ]
+}
+measure() {
+	fio --name=t --filename="$1" --size=4M --rw=randread --bs=4k --direct=1 --ioengine=libaio --iodepth=16 \
+		--number_ios=20000 --io_size=80M --randseed=1 --output-format=json | jq '.jobs[0].read.iops | floor'
+}
+it "measures the same rate twice within one per cent in the deterministic lane" clock_repeats
+
+cleans_up() {
+	table left "0 2048 zero"
+	losetup -f
+	mkdir -p /sys/kernel/config/nullb/qm-left
+}
+it "lets a test leave things behind" cleans_up
+nothing_left() { [ ! -e /dev/mapper/left ] && [ ! -e /sys/kernel/config/nullb/qm-left ]; }
+it "and takes them away" nothing_left
+
+finish

@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# What a topic of tests is written with, in the guest. A topic sources it, says
+#     it "sentence" function
+# for each test and ends with finish. Each test runs in a subshell under set -euo pipefail
+# with a time limit, and afterwards everything it left is taken away, so that a test says
+# nothing about its neighbours. One TAP line each; a failure carries what it printed, the
+# kernel log since it began, and what is needed to run it again.
+
+TOPIC=$(basename "$0" .sh)
+: "${QDM_KERNEL:?is set by the guest}" "${QDM_LANE:?is set by the guest}" "${SEED:?is set by the guest}"
+RANDOM=$SEED
+
+lane() { echo "$QDM_LANE"; }
+kernel() { echo "$QDM_KERNEL"; }
+seed() { echo "$SEED"; }
+
+counter=/run/qdm/tests
+[ -e $counter ] || echo 0 >$counter
+ran=0 failed=0
+
+# needs_lane LANE / needs_kernel KERNEL: the topic makes sense only there
+needs_lane() { [ "$1" = "$QDM_LANE" ] || not_here "needs lane $1"; }
+needs_kernel() { [ "$1" = "$QDM_KERNEL" ] || not_here "needs kernel $1"; }
+not_here() {
+	echo "# $TOPIC: nothing to run, $1 (this is kernel $QDM_KERNEL, lane $QDM_LANE)"
+	exit 0
+}
+
+skip() {
+	echo "$*" >/run/qdm/skip
+	exit 0
+}
+
+# --- what tests say
+
+# memdev NAME MIB: a block device in memory that can discard; prints its path
+memdev() {
+	local dir=/sys/kernel/config/nullb/qm-$1 node
+	[ -d /sys/kernel/config/nullb ] || modprobe null_blk nr_devices=0
+	mkdir "$dir"
+	echo 1 >"$dir/memory_backed"
+	echo 1 >"$dir/discard"
+	echo 512 >"$dir/blocksize"
+	echo "$2" >"$dir/size"
+	echo 0 >"$dir/irqmode"
+	nproc >"$dir/submit_queues"
+	echo 1 >"$dir/power"
+	# Older kernels number the device, newer ones call it as its folder.
+	node=/dev/qm-$1
+	[ -e "/sys/block/qm-$1" ] || node=/dev/nullb$(cat "$dir/index")
+	eventually 10 test -b "$node"
+	echo "$node"
+}
+
+# table NAME LINE: a device with that table; reload NAME LINE: that table under its users
+table() { printf '%s\n' "$2" | dmsetup create "$1"; }
+reload() {
+	printf '%s\n' "$2" | dmsetup reload "$1"
+	dmsetup resume "$1"
+}
+
+# eventually SECONDS CMD...: CMD succeeds within that time
+eventually() {
+	local end=$((SECONDS + $1)) said
+	said=$1
+	shift
+	until "$@" 2>/dev/null; do
+		if [ $SECONDS -gt $end ]; then
+			echo "not within $said s: $*"
+			return 1
+		fi
+		sleep 0.1
+	done
+}
+
+# fails CMD...: CMD does not succeed
+fails() {
+	if "$@"; then
+		echo "should have failed: $*"
+		return 1
+	fi
+}
+
+# same WHAT EXPECTED ACTUAL
+same() {
+	[ "$2" = "$3" ] || {
+		printf '%s: expected "%s", got "%s"\n' "$1" "$2" "$3"
+		return 1
+	}
+}
+
+# kernel_log: what the kernel said since the test began; log_says TEXT: that is in it
+kernel_log() { dmesg | sed "1,/qdm-test $(cat $counter) begins/d"; }
+log_says() {
+	kernel_log | grep -qF -- "$1" || {
+		printf 'the kernel log does not say "%s", but:\n' "$1"
+		kernel_log | tail -20
+		return 1
+	}
+}
+
+# --- running them
+
+limit() {
+	case $QDM_KERNEL in
+	debug) echo $((${TIME_LIMIT:-120} * 4)) ;;
+	*) echo "${TIME_LIMIT:-120}" ;;
+	esac
+}
+
+# In a process group of its own, so that what the test started ends with it.
+run_limited() {
+	local pid watch status=0
+	set -m
+	(
+		set +m
+		set -euo pipefail
+		"$1"
+	) >"$2" 2>&1 </dev/null &
+	pid=$!
+	(sleep "$(limit)" && echo "no end within $(limit) s: killed" >>"$2" && kill -KILL -- -$pid) 2>/dev/null &
+	watch=$!
+	set +m
+	wait $pid || status=$?
+	kill -- -$watch -$pid 2>/dev/null
+	wait $watch 2>/dev/null
+	return $status
+}
+
+# explain LOG: everything a reader needs to find the cause and run it again, as comments
+explain() {
+	{
+		cat "$1"
+		echo "--- kernel log since the test began"
+		kernel_log | tail -60
+		echo "--- kernel $QDM_KERNEL, lane $QDM_LANE, seed $SEED"
+	} | sed 's/^/# /'
+}
+
+it() {
+	local sentence=$1 log=/run/qdm/test.log nr status=0 skipped='' begin=$SECONDS
+	[[ $sentence == *${ONLY:-}* ]] || return 0
+	nr=$(($(cat $counter) + 1))
+	echo $nr >$counter
+	rm -f /run/qdm/skip
+	echo "qdm-test $nr begins: $TOPIC: $sentence" >/dev/kmsg
+	run_limited "$2" $log || status=$?
+	clean_up >>$log 2>&1 || status=1
+	! kernel_log | grep -qE -f ./.kernel-reports || status=1
+	[ $status != 0 ] || [ ! -e /run/qdm/skip ] || skipped=" # SKIP $(cat /run/qdm/skip)"
+	ran=$((ran + 1))
+	if [ $status = 0 ]; then
+		echo "ok $nr - $TOPIC: $sentence$skipped"
+	else
+		failed=$((failed + 1))
+		echo "not ok $nr - $TOPIC: $sentence"
+		explain $log
+	fi
+	[ $((SECONDS - begin)) -lt 15 ] || echo "# took $((SECONDS - begin)) s"
+}
+
+finish() {
+	touch /run/qdm/finished
+	[ $ran != 0 ] || [ -n "${ONLY:-}" ] || echo "# $TOPIC: no test ran"
+	[ $failed = 0 ]
+	exit
+}
+
+# --- leaving nothing behind
+
+# clean_up fails when something cannot be taken away: then the test left a stuck device.
+clean_up() {
+	unmount_all
+	remove_dm_devices
+	losetup -D
+	remove_members /sys/kernel/config/qthrottle
+	remove_members /sys/kernel/config/nullb
+	[ ! -d /sys/module/brd ] || modprobe -r brd
+	[ ! -d /sys/module/scsi_debug ] || modprobe -r scsi_debug
+	quiet_faults
+	rm -rf /tmp/*
+	local left
+	left=$(dmsetup ls 2>/dev/null | grep -v '^No devices')
+	[ -z "$left" ] || { echo "left behind: $left" && return 1; }
+}
+
+unmount_all() {
+	awk '$1 ~ /^\/dev\/(mapper|dm-|loop|nullb|qm-|ram|sd|nbd)/ || $1 ~ /^\/dev\/[^\/]+\/[^\/]+$/ { print $2 }' /proc/mounts |
+		tac | while read -r dir; do umount "$dir" || umount -l "$dir"; done
+}
+
+# Top devices go first only if asked often enough. One that is suspended or waits for a dead
+# target is let go by a table of errors.
+remove_dm_devices() {
+	local round name
+	for round in 1 2 3 4 5 6; do
+		dmsetup ls 2>/dev/null | grep -q '(' || return 0
+		dmsetup ls | cut -f1 | while read -r name; do
+			[ $round -lt 4 ] || timeout 10 dmsetup wipe_table --force --noflush "$name"
+			timeout 20 dmsetup remove --retry "$name" 2>/dev/null
+		done
+	done
+}
+
+remove_members() {
+	local dir
+	for dir in "$1"/*/; do
+		[ -d "$dir" ] || continue
+		[ ! -e "$dir/power" ] || echo 0 >"$dir/power"
+		rmdir "$dir"
+	done
+}
+
+quiet_faults() {
+	local dir
+	for dir in /sys/kernel/debug/fail*; do
+		[ ! -e "$dir/probability" ] || echo 0 >"$dir/probability"
+	done
+}
