@@ -30,13 +30,36 @@ static const char * const threshold_words[] = {
 	"event-seq", "fired-at", NULL
 };
 
+static const char * const backup_words[] = {
+	"state", "clusters", "bytes", "error", "snapshot", "io-status",
+	"in-flight", "writers-waiting", "held", "event-seq", NULL
+};
+
 static const struct {
 	const char *type;
 	const char * const *words;
 } statuses[] = {
 	{ "qthrottle", throttle_words },
 	{ "wthreshold", threshold_words },
+	{ "backupcow", backup_words },
 };
+
+/* A figure of the form done/total becomes two members. */
+static bool put_progress(struct json_object *object, const char *key,
+			 const char *word)
+{
+	unsigned long long done, total;
+	char name[64];
+	char rest;
+
+	if (sscanf(word, "%llu/%llu%c", &done, &total, &rest) != 2)
+		return false;
+	snprintf(name, sizeof(name), "%s-done", key);
+	json_put_number(object, name, done);
+	snprintf(name, sizeof(name), "%s-total", key);
+	json_put_number(object, name, total);
+	return true;
+}
 
 static void put_word(struct json_object *object, const char *key,
 		     const char *word)
@@ -46,7 +69,7 @@ static void put_word(struct json_object *object, const char *key,
 
 	if (*word >= '0' && *word <= '9' && !*end)
 		json_put_number(object, key, value);
-	else
+	else if (!put_progress(object, key, word))
 		json_put_string(object, key, word);
 }
 

@@ -63,6 +63,24 @@ static void node_free(struct node *node)
 	free(node->below);
 }
 
+/* The kernel lists devices in no promised order; a table line's first leads. */
+static void order_below(struct node *node)
+{
+	struct devno first, swap;
+	size_t i;
+
+	if (!node->table.nr || sscanf(node->table.line[0].params, "%u:%u",
+				      &first.major, &first.minor) != 2)
+		return;
+	for (i = 1; i < node->nr_below; i++) {
+		if (!same_devno(node->below[i], first))
+			continue;
+		swap = node->below[0];
+		node->below[0] = node->below[i];
+		node->below[i] = swap;
+	}
+}
+
 /* 1 when read; 0 when it went away since it was listed, which is no error. */
 static int node_read(struct node *node, const char *name, struct error *error)
 {
@@ -81,6 +99,7 @@ static int node_read(struct node *node, const char *name, struct error *error)
 			return 0;
 		return refuse(error, "%s", late.text);
 	}
+	order_below(node);
 	return 1;
 }
 

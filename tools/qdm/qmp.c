@@ -19,6 +19,7 @@
 
 #define CLUSTER_BYTES_MIN	65536
 #define CLUSTER_BYTES_MAX	(1024u * 1024 * 1024)
+#define CBW_TIMEOUT_MAX		1000000
 #define SECTOR			512
 
 struct call {
@@ -244,7 +245,7 @@ static const struct arg cbw_args[] = {
 	{ .name = "target", .type = ARG_STRING, .must = true },
 	{ .name = "on-cbw-error", .type = ARG_WORD, .words = policies,
 	  .def = "break-guest-write" },
-	{ .name = "cbw-timeout", .type = ARG_SIZE, .max = 4294967295u,
+	{ .name = "cbw-timeout", .type = ARG_SIZE, .max = CBW_TIMEOUT_MAX,
 	  .def = "0" },
 	{ .name = "min-cluster-size", .type = ARG_SIZE,
 	  .max = CLUSTER_BYTES_MAX, .def = "0" },

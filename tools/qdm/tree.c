@@ -65,6 +65,27 @@ static void print_threshold(FILE *out, struct json_object *node)
 	print_size(out, number(node, "high-water"));
 }
 
+static void print_backup(FILE *out, struct json_object *node)
+{
+	unsigned long long done = number(node, "bytes-done");
+	unsigned long long total = number(node, "bytes-total");
+
+	fprintf(out, ", %s", json_string(node, "state", "?"));
+	if (total) {
+		fprintf(out, " %llu%% (", done * 100 / total);
+		print_size(out, done);
+		fputs(" of ", out);
+		print_size(out, total);
+		putc(')', out);
+	}
+	fprintf(out, ", %s", json_string(node, "snapshot", "?"));
+	if (strcmp(json_string(node, "error", "-"), "-"))
+		fprintf(out, ", error %s", json_string(node, "error", ""));
+	if (number(node, "writers-waiting"))
+		fprintf(out, ", %llu writers waiting",
+			number(node, "writers-waiting"));
+}
+
 static void print_details(FILE *out, const struct node *node,
 			  struct json_object *object)
 {
@@ -75,7 +96,7 @@ static void print_details(FILE *out, const struct node *node,
 	else if (node->kind == KIND_THRESHOLD && status)
 		print_threshold(out, object);
 	else if (node->kind == KIND_BACKUP && status)
-		fprintf(out, ", %s", status);
+		print_backup(out, object);
 	if (node->dev.read_only)
 		fputs(", read-only", out);
 	if (node->dev.suspended)
