@@ -82,70 +82,55 @@ bool qt_limits_enabled(const struct qt_limits *limits)
 	return false;
 }
 
-static void config_level(struct qt_level *level, u64 per_second, qt_wide size,
-			 u64 now)
+/* Nothing has leaked at time 0, so a level that was never used is empty. */
+static void config_level(struct qt_level *level, u64 per_second, qt_wide size)
 {
-	*level = (struct qt_level){ .size = size, .when = now };
+	*level = (struct qt_level){ .size = size };
 	level->rate = per_second * QT_RATE_SCALE;
 	level->gate = level->rate ? size + level->rate : ~(qt_wide)0;
 }
 
-static void config_bucket(struct qt_level *pool, struct qt_level *burst,
-			  const struct qt_limit *limit, u64 now)
+static void config_bucket(struct qt_pair *pair, const struct qt_limit *limit)
 {
 	qt_wide tenth = QT_UNIT / 10;
+	qt_wide size = limit->avg * tenth;
 
 	if (limit->max)
-		config_level(pool, limit->avg,
-			     (qt_wide)(limit->max * limit->length) * QT_UNIT,
-			     now);
-	else
-		config_level(pool, limit->avg, limit->avg * tenth, now);
-	config_level(burst, limit->length > 1 ? limit->max : 0,
-		     limit->max * tenth, now);
+		size = (qt_wide)(limit->max * limit->length) * QT_UNIT;
+	config_level(&pair->pool, limit->avg, size);
+	config_level(&pair->burst, limit->length > 1 ? limit->max : 0,
+		     limit->max * tenth);
 }
 
-static enum qt_bucket applying(const struct qt_limits *limits,
-			       enum qt_bucket total, enum qt_dir dir)
+static struct qt_pair *applying(struct qt_throttle *throttle,
+				const struct qt_limits *limits,
+				enum qt_bucket total, enum qt_dir dir)
 {
 	enum qt_bucket own = total + 1 + dir;
 
 	if (limits->bucket[total].avg)
-		return total;
-	return limits->bucket[own].avg ? own : QT_NONE;
+		return &throttle->pair[total];
+	return limits->bucket[own].avg ? &throttle->pair[own] : NULL;
 }
 
 /**
  * qt_config - set limits; all buckets are empty then
  * @throttle: the buckets
  * @limits: limits that qt_limits_check() accepts
- * @now: the time in nanoseconds
  */
-void qt_config(struct qt_throttle *throttle, const struct qt_limits *limits,
-	       u64 now)
+void qt_config(struct qt_throttle *throttle, const struct qt_limits *limits)
 {
+	struct qt_path *path;
 	int i;
 
 	for (i = 0; i < QT_BUCKETS; i++)
-		config_bucket(&throttle->pool[i], &throttle->burst[i],
-			      &limits->bucket[i], now);
+		config_bucket(&throttle->pair[i], &limits->bucket[i]);
 	for (i = 0; i < QT_DIRS; i++) {
-		throttle->bps[i] = applying(limits, QT_BPS_TOTAL, i);
-		throttle->ops[i] = applying(limits, QT_OPS_TOTAL, i);
+		path = &throttle->path[i];
+		path->bps = applying(throttle, limits, QT_BPS_TOTAL, i);
+		path->ops = applying(throttle, limits, QT_OPS_TOTAL, i);
 	}
-	throttle->op_size = limits->op_size;
-}
-
-static inline void leak(struct qt_level *level, u64 now)
-{
-	s64 elapsed = now - level->when;
-	qt_wide out;
-
-	if (elapsed <= 0)
-		return;
-	out = (qt_wide)level->rate * (u64)elapsed;
-	level->level = level->level > out ? level->level - out : 0;
-	level->when = now;
+	throttle->op_size = limits->op_size ? limits->op_size : U64_MAX;
 }
 
 /* The whole part of @a / @b; there is no 128-bit division in the kernel. */
@@ -170,26 +155,19 @@ static u64 divide(qt_wide a, u64 b)
 	return result < S64_MAX ? result : S64_MAX;
 }
 
-static inline bool over(const struct qt_level *level)
+static u64 wait_level(const struct qt_level *level, qt_wide in)
 {
-	return level->level >= level->gate;
-}
-
-static u64 wait_level(const struct qt_level *level)
-{
-	return over(level) ? divide(level->level - level->size, level->rate) : 0;
+	return in >= level->gate ? divide(in - level->size, level->rate) : 0;
 }
 
 /* The second bucket counts only while the first is not more than full. */
-static u64 wait_bucket(struct qt_throttle *throttle, enum qt_bucket bucket,
-		       u64 now)
+static u64 wait_bucket(const struct qt_pair *pair, u64 now)
 {
-	struct qt_level *pool = &throttle->pool[bucket];
-	struct qt_level *burst = &throttle->burst[bucket];
+	qt_wide in = qt_in_level(&pair->pool, now);
 
-	leak(pool, now);
-	leak(burst, now);
-	return wait_level(pool->level > pool->size ? pool : burst);
+	if (in > pair->pool.size)
+		return wait_level(&pair->pool, in);
+	return wait_level(&pair->burst, qt_in_level(&pair->burst, now));
 }
 
 /**
@@ -202,49 +180,69 @@ static u64 wait_bucket(struct qt_throttle *throttle, enum qt_bucket bucket,
  * Return: nanoseconds, rounded down; 0 if it may go. A wait beyond S64_MAX is
  * given as S64_MAX.
  */
-u64 qt_wait(struct qt_throttle *throttle, enum qt_dir dir, u64 now,
+u64 qt_wait(const struct qt_throttle *throttle, enum qt_dir dir, u64 now,
 	    enum qt_bucket *full)
 {
-	enum qt_bucket bucket[2] = { throttle->bps[dir], throttle->ops[dir] };
-	u64 wait, longest = 0;
-	int i;
+	const struct qt_path *path = &throttle->path[dir];
+	u64 bps = path->bps ? wait_bucket(path->bps, now) : 0;
+	u64 ops = path->ops ? wait_bucket(path->ops, now) : 0;
 
 	*full = QT_NONE;
-	for (i = 0; i < 2; i++) {
-		if (bucket[i] == QT_NONE)
-			continue;
-		wait = wait_bucket(throttle, bucket[i], now);
-		if (wait > longest) {
-			longest = wait;
-			*full = bucket[i];
-		}
-	}
-	return longest;
+	if (bps && bps >= ops)
+		*full = path->bps - throttle->pair;
+	else if (ops)
+		*full = path->ops - throttle->pair;
+	return bps > ops ? bps : ops;
 }
 
-static qt_wide operations(const struct qt_throttle *throttle, u64 bytes)
+static noinline qt_wide several(u64 bytes, u64 op_size)
 {
-	u64 size = throttle->op_size, rest;
-
-	if (!size || bytes <= size)
-		return QT_UNIT;
-	rest = bytes % size;
-	return (qt_wide)(bytes / size) * QT_UNIT +
-	       divide((qt_wide)rest * QT_UNIT, size);
+	return (qt_wide)(bytes / op_size) * QT_UNIT +
+	       divide((qt_wide)(bytes % op_size) * QT_UNIT, op_size);
 }
 
-static inline void pour(struct qt_throttle *throttle, enum qt_bucket bucket,
-			qt_wide units, u64 now)
+static inline qt_wide operations(const struct qt_throttle *throttle, u64 bytes)
 {
-	struct qt_level *pool = &throttle->pool[bucket];
-	struct qt_level *burst = &throttle->burst[bucket];
+	return likely(bytes <= throttle->op_size) ?
+		       QT_UNIT :
+		       several(bytes, throttle->op_size);
+}
 
-	leak(pool, now);
-	pool->level += units;
-	if (burst->rate) {
-		leak(burst, now);
-		burst->level += units;
-	}
+/* Returns whether the level was such that the request may go. */
+static inline bool pour_level(struct qt_level *level, qt_wide units, u64 now)
+{
+	qt_wide leaked = (qt_wide)level->rate * now;
+	qt_wide from = level->empty;
+	bool fits = true;
+
+	if (likely(from <= leaked))
+		from = leaked;
+	else
+		fits = from - leaked < level->gate;
+	level->empty = from + units;
+	return fits;
+}
+
+static inline bool pour(struct qt_pair *pair, qt_wide units, u64 now)
+{
+	bool fits = pour_level(&pair->pool, units, now);
+
+	if (pair->burst.rate)
+		fits &= pour_level(&pair->burst, units, now);
+	return fits;
+}
+
+static inline bool pour_all(struct qt_throttle *throttle, enum qt_dir dir,
+			    u64 bytes, u64 now)
+{
+	struct qt_path *path = &throttle->path[dir];
+	bool fits = true;
+
+	if (path->bps)
+		fits &= pour(path->bps, (qt_wide)bytes * QT_UNIT, now);
+	if (path->ops)
+		fits &= pour(path->ops, operations(throttle, bytes), now);
+	return fits;
 }
 
 /**
@@ -257,44 +255,53 @@ static inline void pour(struct qt_throttle *throttle, enum qt_bucket bucket,
 void qt_account(struct qt_throttle *throttle, enum qt_dir dir, u64 bytes,
 		u64 now)
 {
-	if (throttle->bps[dir] != QT_NONE)
-		pour(throttle, throttle->bps[dir], (qt_wide)bytes * QT_UNIT,
-		     now);
-	if (throttle->ops[dir] != QT_NONE)
-		pour(throttle, throttle->ops[dir], operations(throttle, bytes),
-		     now);
+	pour_all(throttle, dir, bytes, now);
 }
 
-static inline bool fits(struct qt_throttle *throttle, enum qt_bucket bucket,
-			u64 now)
+static void pour_back(struct qt_pair *pair, qt_wide units)
 {
-	struct qt_level *pool, *burst;
+	pair->pool.empty -= units;
+	if (pair->burst.rate)
+		pair->burst.empty -= units;
+}
 
-	if (bucket == QT_NONE)
-		return true;
-	pool = &throttle->pool[bucket];
-	burst = &throttle->burst[bucket];
-	leak(pool, now);
-	if (burst->rate)
-		leak(burst, now);
-	return !over(pool) && (!over(burst) || pool->level > pool->size);
+/*
+ * Some bucket was too full. Without the request every bucket stands as it did
+ * before, or at empty if it was that; and only qt_wait() knows whether the
+ * second bucket counts.
+ */
+static noinline bool reconsider(struct qt_throttle *throttle, enum qt_dir dir,
+				u64 bytes, u64 now)
+{
+	struct qt_path *path = &throttle->path[dir];
+	enum qt_bucket full;
+
+	if (path->bps)
+		pour_back(path->bps, (qt_wide)bytes * QT_UNIT);
+	if (path->ops)
+		pour_back(path->ops, operations(throttle, bytes));
+	if (qt_wait(throttle, dir, now, &full))
+		return false;
+	qt_account(throttle, dir, bytes, now);
+	return true;
 }
 
 /**
  * qt_admit - pour a request in if it may go now
  * @throttle: the buckets
  * @dir: read or write
- * @bytes: the request's size
+ * @bytes: the request's size, less than 2^63
  * @now: the time in nanoseconds
+ *
+ * The same as qt_wait() and then qt_account(), but in one pass for a request
+ * that goes, as this is the hot path: it is poured in first, and taken out
+ * again if it should not have been.
  *
  * Return: whether it may go; if not, nothing was poured in.
  */
 bool qt_admit(struct qt_throttle *throttle, enum qt_dir dir, u64 bytes,
 	      u64 now)
 {
-	if (!fits(throttle, throttle->bps[dir], now) ||
-	    !fits(throttle, throttle->ops[dir], now))
-		return false;
-	qt_account(throttle, dir, bytes, now);
-	return true;
+	return likely(pour_all(throttle, dir, bytes, now)) ||
+	       reconsider(throttle, dir, bytes, now);
 }

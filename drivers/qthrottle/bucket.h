@@ -17,10 +17,13 @@
  * With a burst length above one second a second bucket stands beside it, of
  * size max / 10 and leaking at max, so that a burst has a rate, too.
  *
- * Arithmetic: a level is a whole number of units * 10^9 * 2^13 in 128 bits.
- * Then "rate * nanoseconds" is one multiplication without a division and
- * exact: no level, limit or time that is allowed can overflow or be rounded.
- * Only iops-size makes fractions, which are cut at 10^-13 of an operation.
+ * Arithmetic: units are scaled by 10^9 * 2^13, so that what leaks in a number
+ * of nanoseconds is one multiplication and exact. A level is not stored as
+ * such but as the point on the scale of all that has ever leaked at which the
+ * bucket would be empty: then time passing changes nothing that is stored,
+ * and a request moves one number forward. In 128 bits no level, limit or time
+ * that is allowed can overflow or be rounded; only iops-size makes fractions,
+ * which are cut at 10^-13 of an operation.
  */
 #ifndef QDM_BUCKET_H
 #define QDM_BUCKET_H
@@ -70,35 +73,50 @@ typedef unsigned __int128 qt_wide;
 
 /**
  * struct qt_level - one leaking level; see above for the scale
- * @level: what is in it
+ * @empty: all that will have leaked when this level is empty. The level is
+ *	this less @rate * now, or nothing if that is negative
  * @size: above this, requests wait
  * @gate: @size and what leaks in a nanosecond. QEMU waits whole nanoseconds,
  *	rounded down, so a request waits from here on
  * @rate: what leaks per nanosecond; 0 if there is no such level
- * @when: the time at which @level was true
  */
 struct qt_level {
-	qt_wide level;
+	qt_wide empty;
 	qt_wide size;
 	qt_wide gate;
 	u64 rate;
-	u64 when;
 };
 
 /**
- * struct qt_throttle - the six buckets at work
- * @pool: the buckets
- * @burst: the second buckets, for those with a burst length above 1 s
- * @bps: per direction, the bucket of bytes that applies, or QT_NONE. Totals
- *	and limits of one direction exclude each other, so it is one at most
+ * struct qt_pair - one of the six buckets at work
+ * @pool: the bucket
+ * @burst: the second one, for a burst length above 1 s
+ */
+struct qt_pair {
+	struct qt_level pool;
+	struct qt_level burst;
+};
+
+/**
+ * struct qt_path - what a request of one direction has to pass
+ * @bps: the bucket of bytes that applies, or NULL. Totals and limits of one
+ *	direction exclude each other, so it is one at most
  * @ops: the same for operations
- * @op_size: as in struct qt_limits
+ */
+struct qt_path {
+	struct qt_pair *bps;
+	struct qt_pair *ops;
+};
+
+/**
+ * struct qt_throttle - the six buckets at work; not to be copied
+ * @pair: the buckets
+ * @path: per direction, which of them apply
+ * @op_size: a request of more bytes counts as several operations
  */
 struct qt_throttle {
-	struct qt_level pool[QT_BUCKETS];
-	struct qt_level burst[QT_BUCKETS];
-	enum qt_bucket bps[QT_DIRS];
-	enum qt_bucket ops[QT_DIRS];
+	struct qt_pair pair[QT_BUCKETS];
+	struct qt_path path[QT_DIRS];
 	u64 op_size;
 };
 
@@ -106,17 +124,23 @@ void qt_limits_init(struct qt_limits *limits);
 const char *qt_limits_check(const struct qt_limits *limits);
 bool qt_limits_enabled(const struct qt_limits *limits);
 
-void qt_config(struct qt_throttle *throttle, const struct qt_limits *limits,
-	       u64 now);
-u64 qt_wait(struct qt_throttle *throttle, enum qt_dir dir, u64 now,
+void qt_config(struct qt_throttle *throttle, const struct qt_limits *limits);
+u64 qt_wait(const struct qt_throttle *throttle, enum qt_dir dir, u64 now,
 	    enum qt_bucket *full);
 void qt_account(struct qt_throttle *throttle, enum qt_dir dir, u64 bytes,
 		u64 now);
 bool qt_admit(struct qt_throttle *throttle, enum qt_dir dir, u64 bytes,
 	      u64 now);
 
-/* The scale of a level, for tests that look inside. */
+/* The scale of a level, and what is in one, for tests that look inside. */
 #define QT_RATE_SCALE	8192ULL
 #define QT_UNIT		(1000000000ULL * QT_RATE_SCALE)
+
+static inline qt_wide qt_in_level(const struct qt_level *level, u64 now)
+{
+	qt_wide leaked = (qt_wide)level->rate * now;
+
+	return level->empty > leaked ? level->empty - leaked : 0;
+}
 
 #endif /* QDM_BUCKET_H */

@@ -178,7 +178,7 @@ struct qt_group *qt_group_alloc(void)
 	init_turns(group, QT_READ);
 	init_turns(group, QT_WRITE);
 	qt_limits_init(&group->limits);
-	qt_config(&group->throttle, &group->limits, ktime_get_ns());
+	qt_config(&group->throttle, &group->limits);
 	return group;
 }
 
@@ -222,7 +222,7 @@ static void apply(struct qt_group *group, const struct qt_limits *limits)
 	if (!memcmp(&group->limits, limits, sizeof(*limits)))
 		return;
 	group->limits = *limits;
-	qt_config(&group->throttle, limits, ktime_get_ns());
+	qt_config(&group->throttle, limits);
 	WRITE_ONCE(group->enabled, qt_limits_enabled(limits));
 }
 
@@ -357,8 +357,8 @@ void qt_member_set_weight(struct qt_member *member, u64 weight)
 	spin_unlock(&member->group->lock);
 }
 
-static void wait_in_queue(struct qt_member *member, enum qt_dir dir,
-			  struct bio *bio, u64 now)
+static noinline void wait_in_queue(struct qt_member *member, enum qt_dir dir,
+				   struct bio *bio, u64 now)
 {
 	struct qt_turns *turns = &member->group->turns[dir];
 	struct qt_queue *queue = &member->queue[dir];

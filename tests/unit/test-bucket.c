@@ -111,7 +111,7 @@ static void begin_trace(struct trace *trace)
 	qt_limits_init(&limits);
 	limits.bucket[QT_BPS_TOTAL] = trace->ref.limit;
 	assert_null(qt_limits_check(&limits));
-	qt_config(&trace->throttle, &limits, 0);
+	qt_config(&trace->throttle, &limits);
 }
 
 static void pour(struct trace *trace, enum qt_dir dir)
@@ -128,14 +128,15 @@ static void pour(struct trace *trace, enum qt_dir dir)
 
 static void compare(struct trace *trace, enum qt_dir dir)
 {
-	struct qt_throttle *t = &trace->throttle;
+	struct qt_pair *pair = &trace->throttle.pair[QT_BPS_TOTAL];
 	enum qt_bucket full;
-	u64 wait = qt_wait(t, dir, trace->now, &full);
+	u64 wait = qt_wait(&trace->throttle, dir, trace->now, &full);
 
-	assert_true(agrees(units(t->pool[QT_BPS_TOTAL].level),
+	assert_true(agrees(units(qt_in_level(&pair->pool, trace->now)),
 			   trace->ref.level));
-	assert_true(agrees(units(t->burst[QT_BPS_TOTAL].level),
-			   trace->ref.burst_level));
+	if (pair->burst.rate)
+		assert_true(agrees(units(qt_in_level(&pair->burst, trace->now)),
+				   trace->ref.burst_level));
 	assert_true(waits_agree(wait, reference_wait(&trace->ref),
 				trace->ref.limit.avg));
 }

@@ -22,7 +22,7 @@ static void one_bucket(struct qt_throttle *throttle, u64 avg, u64 max,
 	qt_limits_init(&limits);
 	limits.bucket[QT_OPS_TOTAL] =
 		(struct qt_limit){ .avg = avg, .max = max, .length = length };
-	qt_config(throttle, &limits, 0);
+	qt_config(throttle, &limits);
 }
 
 /* A double carries 15 digits; ours are exact, so compare within 10^-6. */
@@ -36,36 +36,28 @@ static bool near(qt_wide level, qt_wide expected)
 static int bucket_leaks(void)
 {
 	struct qt_throttle t;
-	struct qt_level *pool = &t.pool[QT_OPS_TOTAL];
-	enum qt_bucket full;
+	struct qt_level *pool = &t.pair[QT_OPS_TOTAL].pool;
 	u64 step = SECOND / 150;
 
 	one_bucket(&t, 150, 0, 1);
-	pool->level = 3 * UNIT / 2;
-	qt_wait(&t, QT_READ, step, &full);
-	EXPECT(near(pool->level, UNIT / 2));
-	qt_wait(&t, QT_READ, 2 * step, &full);
-	EXPECT(near(pool->level, 0));
-	qt_wait(&t, QT_READ, 3 * step, &full);
-	EXPECT(pool->level == 0);
+	pool->empty = 3 * UNIT / 2;
+	EXPECT(near(qt_in_level(pool, step), UNIT / 2));
+	EXPECT(near(qt_in_level(pool, 2 * step), 0));
+	EXPECT(qt_in_level(pool, 3 * step) == 0);
 	return 0;
 }
 
 static int burst_bucket_leaks(void)
 {
 	struct qt_throttle t;
-	struct qt_level *burst = &t.burst[QT_OPS_TOTAL];
-	enum qt_bucket full;
+	struct qt_level *burst = &t.pair[QT_OPS_TOTAL].burst;
 	u64 step = SECOND / 100;
 
 	one_bucket(&t, 100, 250, 2);
-	burst->level = 6 * UNIT;
-	qt_wait(&t, QT_READ, step, &full);
-	EXPECT(burst->level == 7 * UNIT / 2);
-	qt_wait(&t, QT_READ, 2 * step, &full);
-	EXPECT(burst->level == UNIT);
-	qt_wait(&t, QT_READ, 3 * step, &full);
-	EXPECT(burst->level == 0);
+	burst->empty = 6 * UNIT;
+	EXPECT(qt_in_level(burst, step) == 7 * UNIT / 2);
+	EXPECT(qt_in_level(burst, 2 * step) == UNIT);
+	EXPECT(qt_in_level(burst, 3 * step) == 0);
 	return 0;
 }
 
@@ -75,7 +67,7 @@ static u64 wait_at(u64 avg, qt_wide level)
 	enum qt_bucket full;
 
 	one_bucket(&t, avg, 0, 1);
-	t.pool[QT_OPS_TOTAL].level = level;
+	t.pair[QT_OPS_TOTAL].pool.empty = level;
 	return qt_wait(&t, QT_WRITE, 0, &full);
 }
 
@@ -92,19 +84,21 @@ static int bucket_makes_wait(void)
 static int burst_takes_its_length(void)
 {
 	struct qt_throttle t;
+	struct qt_pair *pair = &t.pair[QT_OPS_TOTAL];
 	enum qt_bucket full;
 	u64 now = 0, wait = 0;
-	int i;
+	int i, j;
 
 	one_bucket(&t, 10, 200, 2);
 	for (i = 0; i < 22; i++) {
 		EXPECT(wait == 0);
-		t.pool[QT_OPS_TOTAL].level += 20 * UNIT;
-		t.burst[QT_OPS_TOTAL].level += 20 * UNIT;
+		for (j = 0; j < 20; j++)
+			qt_account(&t, QT_READ, 512, now);
 		now += SECOND / 10;
 		wait = qt_wait(&t, QT_READ, now, &full);
-		EXPECT(t.burst[QT_OPS_TOTAL].level == 0);
-		EXPECT(t.pool[QT_OPS_TOTAL].level == (u64)(i + 1) * 19 * UNIT);
+		EXPECT(qt_in_level(&pair->burst, now) == 0);
+		EXPECT(qt_in_level(&pair->pool, now) ==
+		       (u64)(i + 1) * 19 * UNIT);
 	}
 	EXPECT(wait == 1800000000 && full == QT_OPS_TOTAL);
 	return 0;
@@ -116,7 +110,7 @@ static int burst_rate_is_a_limit(void)
 	enum qt_bucket full;
 
 	one_bucket(&t, 10, 200, 2);
-	t.burst[QT_OPS_TOTAL].level = 21 * UNIT;
+	t.pair[QT_OPS_TOTAL].burst.empty = 21 * UNIT;
 	EXPECT(qt_wait(&t, QT_READ, 0, &full) == SECOND / 200);
 	return 0;
 }
@@ -141,7 +135,7 @@ static int one_request_of_any_size_goes(void)
 
 	qt_limits_init(&limits);
 	limits.bucket[QT_BPS_WRITE].avg = 1000;
-	qt_config(&t, &limits, 0);
+	qt_config(&t, &limits);
 	EXPECT(qt_admit(&t, QT_WRITE, 1000000, 0));
 	EXPECT(!qt_admit(&t, QT_WRITE, 1, 0));
 	EXPECT(qt_wait(&t, QT_WRITE, 0, &full) == 999900000000ULL);
@@ -158,7 +152,7 @@ static int directions_are_apart(void)
 
 	qt_limits_init(&limits);
 	limits.bucket[QT_OPS_WRITE].avg = 1;
-	qt_config(&t, &limits, 0);
+	qt_config(&t, &limits);
 	EXPECT(qt_admit(&t, QT_WRITE, 512, 0));
 	EXPECT(!qt_admit(&t, QT_WRITE, 512, 0));
 	EXPECT(qt_admit(&t, QT_READ, 512, 0));
@@ -166,79 +160,90 @@ static int directions_are_apart(void)
 	return 0;
 }
 
-/* One read and one write of @size; what the six buckets then hold. */
-static struct qt_throttle accounted(u64 avg, enum qt_bucket total, u64 size,
-				    u64 op_size, bool apart)
+/* One read and one write of @size, then what is in @bucket. */
+static qt_wide accounted(u64 avg, enum qt_bucket bucket, u64 size, u64 op_size)
 {
+	bool ops = bucket >= QT_OPS_TOTAL;
+	enum qt_bucket total = ops ? QT_OPS_TOTAL : QT_BPS_TOTAL;
 	struct qt_limits limits;
 	struct qt_throttle t;
 
 	qt_limits_init(&limits);
 	limits.op_size = op_size;
-	limits.bucket[total + (apart ? 1 : 0)].avg = avg;
-	limits.bucket[total + (apart ? 2 : 0)].avg = avg;
-	qt_config(&t, &limits, 0);
+	limits.bucket[bucket].avg = avg;
+	if (bucket != total)
+		limits.bucket[total + 1].avg = limits.bucket[total + 2].avg = avg;
+	qt_config(&t, &limits);
 	qt_account(&t, QT_READ, size, 0);
 	qt_account(&t, QT_WRITE, size, 0);
-	return t;
+	return t.pair[bucket].pool.empty;
 }
 
 static int bytes_are_accounted(void)
 {
-	struct qt_throttle t;
-
-	t = accounted(150, QT_BPS_TOTAL, 512, 0, false);
-	EXPECT(t.pool[QT_BPS_TOTAL].level == 1024 * UNIT);
-	t = accounted(150, QT_BPS_TOTAL, 1024, 17, true);
-	EXPECT(t.pool[QT_BPS_READ].level == 1024 * UNIT);
-	EXPECT(t.pool[QT_BPS_WRITE].level == 1024 * UNIT);
+	EXPECT(accounted(150, QT_BPS_TOTAL, 512, 0) == 1024 * UNIT);
+	EXPECT(accounted(150, QT_BPS_TOTAL, 1024, 17) == 2048 * UNIT);
+	EXPECT(accounted(150, QT_BPS_READ, 1024, 17) == 1024 * UNIT);
+	EXPECT(accounted(150, QT_BPS_WRITE, 1024, 17) == 1024 * UNIT);
 	return 0;
 }
 
 static int operations_are_accounted(void)
 {
-	struct qt_throttle t;
+	u64 size = 64 * 512, op_size = 13 * 512;
 
-	t = accounted(150, QT_OPS_TOTAL, 512, 0, false);
-	EXPECT(t.pool[QT_OPS_TOTAL].level == 2 * UNIT);
-	t = accounted(150, QT_OPS_TOTAL, 1024, 0, true);
-	EXPECT(t.pool[QT_OPS_READ].level == UNIT);
-	t = accounted(300, QT_OPS_TOTAL, 64 * 512, 13 * 512, false);
-	EXPECT(near(t.pool[QT_OPS_TOTAL].level, 128 * UNIT / 13));
-	t = accounted(300, QT_OPS_TOTAL, 64 * 512, 13 * 512, true);
-	EXPECT(near(t.pool[QT_OPS_WRITE].level, 64 * UNIT / 13));
-	t = accounted(300, QT_OPS_TOTAL, 13 * 512, 13 * 512, true);
-	EXPECT(t.pool[QT_OPS_WRITE].level == UNIT);
+	EXPECT(accounted(150, QT_OPS_TOTAL, 512, 0) == 2 * UNIT);
+	EXPECT(accounted(150, QT_OPS_READ, 1024, 0) == UNIT);
+	EXPECT(near(accounted(300, QT_OPS_TOTAL, size, op_size),
+		    128 * UNIT / 13));
+	EXPECT(near(accounted(300, QT_OPS_WRITE, size, op_size),
+		    64 * UNIT / 13));
+	EXPECT(accounted(300, QT_OPS_WRITE, op_size, op_size) == UNIT);
 	return 0;
 }
 
 static int nothing_overflows(void)
 {
 	struct qt_throttle t;
+	struct qt_level *pool = &t.pair[QT_OPS_TOTAL].pool;
 	enum qt_bucket full;
+	u64 end = S64_MAX;
 
 	one_bucket(&t, 1, VMAX, 1);
-	t.pool[QT_OPS_TOTAL].level = 2 * VMAX * UNIT;
-	EXPECT(qt_wait(&t, QT_READ, 0, &full) == (u64)S64_MAX);
-	t.pool[QT_OPS_TOTAL].level = (VMAX + 5000000000ULL) * UNIT;
+	pool->empty = 2 * VMAX * UNIT;
+	EXPECT(qt_wait(&t, QT_READ, 0, &full) == end);
+	pool->empty = (VMAX + 5000000000ULL) * UNIT;
 	EXPECT(qt_wait(&t, QT_READ, 0, &full) == 5000000000ULL * SECOND);
 	one_bucket(&t, VMAX, VMAX, 1);
-	qt_account(&t, QT_READ, 512, 0);
-	qt_wait(&t, QT_READ, (u64)S64_MAX, &full);
-	EXPECT(t.pool[QT_OPS_TOTAL].level == 0);
+	qt_account(&t, QT_READ, 512, end - SECOND);
+	EXPECT(qt_in_level(pool, end - SECOND) == UNIT);
+	EXPECT(qt_in_level(pool, end) == 0);
+	EXPECT(qt_admit(&t, QT_READ, 512, end));
 	return 0;
 }
 
-static int clock_going_back_leaks_nothing(void)
+static int admission_is_waiting_and_pouring(void)
 {
-	struct qt_throttle t;
+	struct qt_throttle a, b;
 	enum qt_bucket full;
+	u64 now = 0, bytes;
+	bool go;
+	int i;
 
-	one_bucket(&t, 10, 0, 1);
-	qt_wait(&t, QT_READ, SECOND, &full);
-	qt_account(&t, QT_READ, 512, 0);
-	EXPECT(t.pool[QT_OPS_TOTAL].level == UNIT);
-	EXPECT(t.pool[QT_OPS_TOTAL].when == SECOND);
+	one_bucket(&a, 100, 130, 3);
+	one_bucket(&b, 100, 130, 3);
+	for (i = 0; i < 5000; i++) {
+		bytes = 512 + i % 7;
+		now += (u64)i * 7919 % 11000000;
+		go = !qt_wait(&b, i & 1, now, &full);
+		if (go)
+			qt_account(&b, i & 1, bytes, now);
+		EXPECT(qt_admit(&a, i & 1, bytes, now) == go);
+		EXPECT(qt_in_level(&a.pair[QT_OPS_TOTAL].pool, now) ==
+		       qt_in_level(&b.pair[QT_OPS_TOTAL].pool, now));
+		EXPECT(qt_in_level(&a.pair[QT_OPS_TOTAL].burst, now) ==
+		       qt_in_level(&b.pair[QT_OPS_TOTAL].burst, now));
+	}
 	return 0;
 }
 
@@ -247,9 +252,9 @@ static int config_empties(void)
 	struct qt_throttle t;
 
 	one_bucket(&t, 150, 0, 1);
-	t.pool[QT_OPS_TOTAL].level = 500 * UNIT;
+	t.pair[QT_OPS_TOTAL].pool.empty = 500 * UNIT;
 	one_bucket(&t, 150, 0, 1);
-	EXPECT(t.pool[QT_OPS_TOTAL].level == 0);
+	EXPECT(t.pair[QT_OPS_TOTAL].pool.empty == 0);
 	return 0;
 }
 
@@ -374,8 +379,8 @@ static const struct pure_case bucket_cases[] = {
 	{ "operations are accounted in fractions of iops-size",
 	  operations_are_accounted },
 	{ "nothing overflows at 10^15", nothing_overflows },
-	{ "a clock that goes back leaks nothing",
-	  clock_going_back_leaks_nothing },
+	{ "admitting is waiting and pouring in, in one",
+	  admission_is_waiting_and_pouring },
 	{ "new limits empty the buckets", config_empties },
 	{ "each limit out of range has QEMU's text", limits_are_checked },
 	{ "totals exclude limits of one direction", totals_exclude_directions },
