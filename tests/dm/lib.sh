@@ -34,10 +34,21 @@ skip() {
 
 # --- what tests say
 
-# memdev NAME MIB: a block device in memory that can discard; prints its path
+# memdev NAME MIB: a block device in memory that can discard, made when first asked for;
+# prints its path
 memdev() {
-	local dir=/sys/kernel/config/nullb/qm-$1 node
+	local dir=/sys/kernel/config/nullb/qm-$1
 	[ -d /sys/kernel/config/nullb ] || modprobe null_blk nr_devices=0
+	[ -d "$dir" ] || make_memdev "$dir" "$2"
+	# Older kernels number the device, newer ones call it as its folder.
+	local node=/dev/qm-$1
+	[ -e "/sys/block/qm-$1" ] || node=/dev/nullb$(cat "$dir/index")
+	eventually 10 test -b "$node"
+	echo "$node"
+}
+
+make_memdev() { # make_memdev DIR MIB
+	local dir=$1
 	mkdir "$dir"
 	echo 1 >"$dir/memory_backed"
 	echo 1 >"$dir/discard"
@@ -46,11 +57,6 @@ memdev() {
 	echo 0 >"$dir/irqmode"
 	nproc >"$dir/submit_queues"
 	echo 1 >"$dir/power"
-	# Older kernels number the device, newer ones call it as its folder.
-	node=/dev/qm-$1
-	[ -e "/sys/block/qm-$1" ] || node=/dev/nullb$(cat "$dir/index")
-	eventually 10 test -b "$node"
-	echo "$node"
 }
 
 # table NAME LINE: a device with that table; reload NAME LINE: that table under its users
@@ -109,17 +115,19 @@ limit() {
 	esac
 }
 
+# run_limited LOG FUNCTION [ARG...]
 # In a process group of its own, so that what the test started ends with it.
 run_limited() {
-	local pid watch status=0
+	local log=$1 pid watch status=0
+	shift
 	set -m
 	(
 		set +m
 		set -euo pipefail
-		"$1"
-	) >"$2" 2>&1 </dev/null &
+		"$@"
+	) >"$log" 2>&1 </dev/null &
 	pid=$!
-	(sleep "$(limit)" && echo "no end within $(limit) s: killed" >>"$2" && kill -KILL -- -$pid) 2>/dev/null &
+	(sleep "$(limit)" && echo "no end within $(limit) s: killed" >>"$log" && kill -KILL -- -$pid) 2>/dev/null &
 	watch=$!
 	set +m
 	wait $pid || status=$?
@@ -138,14 +146,16 @@ explain() {
 	} | sed 's/^/# /'
 }
 
+# it SENTENCE FUNCTION [ARG...]
 it() {
 	local sentence=$1 log=/run/qdm/test.log nr status=0 skipped='' begin=$SECONDS
+	shift
 	[[ $sentence == *${ONLY:-}* ]] || return 0
 	nr=$(($(cat $counter) + 1))
 	echo $nr >$counter
 	rm -f /run/qdm/skip
 	echo "qdm-test $nr begins: $TOPIC: $sentence" >/dev/kmsg
-	run_limited "$2" $log || status=$?
+	run_limited $log "$@" || status=$?
 	clean_up >>$log 2>&1 || status=1
 	! kernel_log | grep -qE -f ./.kernel-reports || status=1
 	[ $status != 0 ] || [ ! -e /run/qdm/skip ] || skipped=" # SKIP $(cat /run/qdm/skip)"
