@@ -42,7 +42,7 @@
 /* A worker that comes late may make up for so much. */
 #define PACE_CREDIT_NS	(100 * NSEC_PER_MSEC)
 /* How many clusters are searched under the lock at a time. */
-#define SCAN_CLUSTERS	(1 << 18)
+#define SCAN_CLUSTERS	BIT(18)
 
 #define COPY_WRITE_FLAGS (REQ_SYNC | REQ_IDLE)
 

@@ -159,7 +159,7 @@ struct job {
 	struct copy *spare;
 	struct kref ref;
 
-	spinlock_t lock;
+	spinlock_t lock; /* guards what follows */
 	enum job_state state;
 	struct job_options opts;
 	enum job_io_status io_status;

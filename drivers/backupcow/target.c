@@ -29,7 +29,7 @@
 struct backup_device {
 	struct qdm_perdev perdev;
 	struct qdm_events events;
-	struct mutex lock;
+	struct mutex lock; /* guards @job */
 	struct job *job;
 };
 
