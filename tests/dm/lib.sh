@@ -156,7 +156,7 @@ it() {
 	rm -f /run/qdm/skip
 	echo "qdm-test $nr begins: $TOPIC: $sentence" >/dev/kmsg
 	run_limited $log "$@" || status=$?
-	clean_up >>$log 2>&1 || status=1
+	take_away >>$log 2>&1 || status=1
 	! kernel_log | grep -qE -f ./.kernel-reports || status=1
 	[ $status != 0 ] || [ ! -e /run/qdm/skip ] || skipped=" # SKIP $(cat /run/qdm/skip)"
 	ran=$((ran + 1))
@@ -179,8 +179,8 @@ finish() {
 
 # --- leaving nothing behind
 
-# clean_up fails when something cannot be taken away: then the test left a stuck device.
-clean_up() {
+# take_away fails when something cannot be taken away: then the test left a stuck device.
+take_away() {
 	unmount_all
 	remove_dm_devices
 	losetup -D
