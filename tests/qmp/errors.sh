@@ -4,16 +4,18 @@
 
 . ./lib.sh
 
-# refused COMMAND ARGUMENTS CLASS TEXT: exactly this error, and the graph as before
+# unchanged: the graph is what it was at the last remember
+remember() { BEFORE=$(dmsetup table && dmsetup info -c --noheadings); }
+unchanged() { same "graph" "$BEFORE" "$(dmsetup table && dmsetup info -c --noheadings)"; }
+
+# refused COMMAND ARGUMENTS CLASS TEXT: exactly this error
 refused() {
-	local before reply
-	before=$(dmsetup table && dmsetup info -c --noheadings)
+	local reply
 	reply=$(qdm exec "{'execute': '$1', 'arguments': {$2}}") && {
 		echo "accepted: $1 $2"
 		return 1
 	}
 	same "error of $1 $2" "$3: $4" "$(jq -r '.error.class + ": " + .error.desc' <<<"$reply")"
-	same "graph" "$before" "$(dmsetup table && dmsetup info -c --noheadings)"
 }
 generic() { refused "$1" "$2" GenericError "$3"; }
 
@@ -67,6 +69,7 @@ refuses_nodes() {
 	local disk
 	disk=$(memdev mem 4)
 	table t "0 8192 linear $disk 0"
+	remember
 	generic blockdev-add "$(threshold 1st "$disk")" "Invalid node-name: '1st' (a letter, then letters, digits, '-', '.' and '_')"
 	generic blockdev-add "$(threshold t "$disk")" "node-name=t is conflicting with a device id"
 	generic blockdev-add "$(threshold w nosuch)" "Cannot find device='nosuch' nor node-name='nosuch' (a device that is not under device-mapper is named by its path)"
@@ -76,10 +79,13 @@ refuses_nodes() {
 	generic blockdev-add "'driver': 'throttle', 'node-name': 'w', 'file': 't'" "Parameter 'throttle-group' is missing"
 	generic blockdev-add "'driver': 'throttle', 'node-name': 'w', 'file': 't', 'throttle-group': 'nosuch'" "Throttle group 'nosuch' does not exist"
 	generic blockdev-add "$(threshold w t), 'colour': 1" "Parameter 'colour' is unexpected"
+	unchanged
 	qdm exec "{'execute': 'blockdev-add', 'arguments': {$(threshold w "$disk")}}"
+	remember
 	generic blockdev-add "$(threshold w "$disk")" "Duplicate nodes with node-name='w'"
 	generic blockdev-del "'node-name': 'nosuch'" "Failed to find node with node-name='nosuch'"
 	generic blockdev-del "'node-name': 't'" "Node t is not owned by the monitor"
+	unchanged
 	dmsetup create above --table "0 8192 linear /dev/mapper/w 0"
 	generic blockdev-del "'node-name': 'w'" "Node w is in use"
 	dmsetup remove above
@@ -102,6 +108,7 @@ refuses_edges() {
 	qdm exec "{'execute': 'blockdev-add', 'arguments': {$(threshold w "$disk")}}"
 	qdm exec "{'execute': 'blockdev-add', 'arguments': {$(threshold v t)}}"
 	local verb
+	remember
 	for verb in insert remove; do
 		generic block-$verb-node "$(edge t "$disk" nosuch)" "Node 'nosuch' not found"
 		generic block-$verb-node "$(edge t "$disk" z)" "Node 'z' is not owned by the monitor"
@@ -114,6 +121,7 @@ refuses_edges() {
 	generic block-remove-node "$(edge t "$disk" t-root)" "Block format 'host_device' used by node 't-root' does not support removal"
 	generic block-insert-node "$(edge z "$disk" w)" "'$disk' not a child of device 'z'"
 	generic block-remove-node "$(edge t "$disk" w)" "'w' not a child of device 't'"
+	unchanged
 	dmsetup load t --table "0 8192 zero"
 	generic block-insert-node "$(edge t "$disk" w)" \
 		"Device 't' has a table loaded by someone else that is not yet live; resume or clear it first"

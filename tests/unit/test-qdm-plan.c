@@ -16,7 +16,7 @@
 
 #define LEN	131072
 
-enum verb { ADD, INSERT, REMOVE, DELETE };
+enum verb { ADD, INSERT, REMOVE, DELETE, PUT_UNDER, TAKE_OUT };
 
 static int plan_one(enum verb verb, const char *parent, const char *child,
 		    const char *node, struct plan *plan, struct error *error)
@@ -34,6 +34,10 @@ static int plan_one(enum verb verb, const char *parent, const char *child,
 		result = edit_remove(&graph, parent, child, node, plan, error);
 	else if (verb == DELETE)
 		result = edit_delete(&graph, node, plan, error);
+	else if (verb == PUT_UNDER)
+		result = edit_put_under(&graph, &filter, plan, error);
+	else if (verb == TAKE_OUT)
+		result = edit_take_out(&graph, node, plan, error);
 	else
 		result = edit_add(&graph, &filter, plan, error);
 	graph_free(&graph);
@@ -232,6 +236,45 @@ static void insert_may_fail(void **state)
 	}
 }
 
+static void in_one_plan(void **state)
+{
+	(void)state;
+	edit(PUT_UNDER, NULL, "vg-lv", "t0");
+	assert_string_equal(fake_log(),
+			    "create vg-lv-root;create t0;load vg-lv;resume vg-lv;");
+	has_table("vg-lv", "linear", "253:2 0");
+	edit(PUT_UNDER, NULL, "vg-lv", "t1");
+	has_table("vg-lv", "linear", "253:3 0");
+	has_table("t1", "qthrottle", "253:2 0 g");
+	edit(TAKE_OUT, NULL, NULL, "t0");
+	has_table("t1", "qthrottle", "253:1 0 g");
+	edit(TAKE_OUT, NULL, NULL, "t1");
+	is_as_before();
+	assert_null(fake_device("t0"));
+	assert_null(fake_device("t1"));
+	assert_null(fake_device("vg-lv-root"));
+	refused(PUT_UNDER, NULL, "/dev/null", "t0",
+		"'/dev/null' is no device of device-mapper, so nothing can be put under it; on top of it: blockdev-add");
+}
+
+static void one_plan_may_fail(void **state)
+{
+	struct error error;
+	int step;
+
+	for (step = 0; step < 4; step++) {
+		volume(state);
+		error = (struct error){ 0 };
+		fake_fail_at(step);
+		fake_suspend_on_failure();
+		assert_int_equal(try(PUT_UNDER, NULL, "vg-lv", "t0", &error),
+				 -1);
+		is_as_before();
+		assert_null(fake_device("t0"));
+		assert_null(fake_device("vg-lv-root"));
+	}
+}
+
 static void says(enum verb verb, const char *parent, const char *child,
 		 const char *node, const char *wanted)
 {
@@ -305,6 +348,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(new_length, volume, forget),
 		cmocka_unit_test_setup_teardown(add_may_fail, volume, forget),
 		cmocka_unit_test_setup_teardown(insert_may_fail, volume,
+						forget),
+		cmocka_unit_test_setup_teardown(in_one_plan, volume, forget),
+		cmocka_unit_test_setup_teardown(one_plan_may_fail, volume,
 						forget),
 		cmocka_unit_test_setup_teardown(scripts, volume, forget),
 		cmocka_unit_test_setup_teardown(keys_are_not_printed, volume,

@@ -7,9 +7,10 @@
  * who goes on before that races with it. libdevmapper's answer is a cookie, a
  * System V semaphore that the kernel passes to udev's rules and that the last
  * rule counts down. Ours is taken before the first change, since there may be
- * no semaphore left and then nothing must have happened yet; and the wait for
- * it has a time limit, since a udevd that died leaves its socket behind, looks
- * alive and would be waited for for ever.
+ * no semaphore left and then nothing must have happened yet. libdevmapper
+ * takes udev for alive if its socket is there, but a udevd that ended leaves
+ * it behind; so we knock. And the wait has a time limit, as a udevd that hangs
+ * would be waited for without an end.
  */
 #include <errno.h>
 #include <libdevmapper.h>
@@ -18,12 +19,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sem.h>
+#include <sys/socket.h>
 #include <sys/sysmacros.h>
+#include <sys/un.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "alloc.h"
 #include "dm.h"
 
+#define UDEV_SOCKET	"/run/udev/control"
 #define UDEV_WAIT_MS	10000
 #define UDEV_POLL_MS	2
 #define INNER_FLAGS	(DM_UDEV_DISABLE_SUBSYSTEM_RULES_FLAG | \
@@ -391,10 +396,27 @@ int kdm_create(const char *name, const char *uuid,
 	return -1;
 }
 
+static bool udevd_listens(void)
+{
+	struct sockaddr_un address = { AF_UNIX, UDEV_SOCKET };
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
+			0);
+	bool listens;
+
+	if (fd < 0)
+		return true;
+	listens = !connect(fd, (struct sockaddr *)&address, sizeof(address)) ||
+		  (errno != ECONNREFUSED && errno != ENOENT);
+	close(fd);
+	return listens;
+}
+
 int kdm_udev_begin(struct error *error)
 {
 	*last_log = '\0';
 	cookie = 0;
+	if (!udevd_listens())
+		dm_udev_set_sync_support(0);
 	if (!dm_udev_create_cookie(&cookie))
 		return refuse(error, "cannot get a semaphore to wait for udev: %s",
 			      last_log);

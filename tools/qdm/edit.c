@@ -41,6 +41,7 @@
 #define NODE_NAME_MAX	63
 #define NAME_CHARS	"abcdefghijklmnopqrstuvwxyz" \
 			"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
+#define MAPPER		"/dev/mapper/"
 #define DM_PLAIN_CHARS	NAME_CHARS "#+:=@"
 
 static const char * const targets[KINDS] = {
@@ -84,7 +85,7 @@ static void place_at(struct place *place, const struct node *node)
 		snprintf(place->word, sizeof(place->word), "%u:%u",
 			 place->devno.major, place->devno.minor);
 	else
-		snprintf(place->word, sizeof(place->word), "/dev/mapper/%s",
+		snprintf(place->word, sizeof(place->word), MAPPER "%s",
 			 name);
 }
 
@@ -235,7 +236,7 @@ static int place_root(struct place *place, const struct graph *graph,
 	else if (!result)
 		create_root(plan, device, name);
 	if (!result)
-		snprintf(place->word, sizeof(place->word), "/dev/mapper/%s",
+		snprintf(place->word, sizeof(place->word), MAPPER "%s",
 			 name);
 	place->sectors = kdm_table_len(&device->table);
 	free(name);
@@ -669,5 +670,95 @@ int edit_resize(const struct graph *graph, const char *name, uint64_t bytes,
 	step = plan_add(plan, STEP_RESUME, name);
 	step->how.inner = node_is_inner(graph, node);
 	step->how.read_ahead = kdm_read_ahead(name);
+	return 0;
+}
+
+/*
+ * Two commands in one plan: the second is planned on the graph as it will be
+ * after the first. Nodes that are still to be made get numbers that no device
+ * has; table lines name them by path anyway.
+ */
+static void link_planned(const struct graph *graph, struct node *node)
+{
+	char *below = copy(node->table.line[0].params);
+	size_t prefix = strlen(MAPPER);
+	const struct node *on = NULL;
+
+	below[strcspn(below, " ")] = '\0';
+	if (!strncmp(below, MAPPER, prefix))
+		on = graph_find(graph, below + prefix);
+	free(below);
+	if (!on)
+		return;
+	node->below = more(NULL, 0, sizeof(*node->below));
+	node->below[node->nr_below++] = on->dev.devno;
+}
+
+static void add_planned(struct graph *graph, const struct step *step,
+			unsigned int number)
+{
+	const struct node *from = step->copy_of ?
+				  graph_find(graph, step->copy_of) : NULL;
+	struct node node = {
+		.kind = kind_of(step->uuid),
+		.dev = { .devno = { 0, number }, .live = true },
+	};
+
+	snprintf(node.dev.name, sizeof(node.dev.name), "%s", step->name);
+	snprintf(node.dev.uuid, sizeof(node.dev.uuid), "%s", step->uuid);
+	kdm_table_copy(&node.table, from ? &from->table : &step->table);
+	if (!from)
+		link_planned(graph, &node);
+	graph->node = more(graph->node, graph->nr, sizeof(node));
+	graph->node[graph->nr++] = node;
+}
+
+int edit_put_under(struct graph *graph, const struct filter *filter,
+		   struct plan *plan, struct error *error)
+{
+	const struct node *device = graph_find(graph, filter->file);
+	size_t planned, i;
+
+	if (is_path(filter->file))
+		return refuse(error, "'%s' is no device of device-mapper, so nothing can be put under it; on top of it: blockdev-add",
+			      filter->file);
+	if (device && device->kind != KIND_DEVICE)
+		return refuse(error, "'%s' is a node, not a device; use blockdev-add and block-insert-node",
+			      filter->file);
+	if (edit_add(graph, filter, plan, error))
+		return -1;
+	planned = plan->nr;
+	for (i = 0; i < planned; i++)
+		if (plan->step[i].kind == STEP_CREATE)
+			add_planned(graph, &plan->step[i], i);
+	return edit_insert(graph, filter->file, filter->file, filter->name,
+			   plan, error);
+}
+
+/* Whatever lies on the node lies on what is below it, afterwards. */
+int edit_take_out(const struct graph *graph, const char *name,
+		  struct plan *plan, struct error *error)
+{
+	const struct node *node = find_edited(graph, name, "removal", error);
+	const struct node *above, *below;
+
+	if (!node)
+		return -1;
+	above = graph_above(graph, node->dev.devno);
+	if (!above)
+		return edit_delete(graph, name, plan, error);
+	if (node->dev.open_count != 1)
+		return refuse(error, "Node %s is in use by more than '%s'",
+			      name, above->dev.name);
+	below = graph_at(graph, node->below[0]);
+	if (!below)
+		return refuse(error, "'%s' lies on a device that is not under device-mapper; use block-remove-node with its path",
+			      name);
+	if (edit_remove(graph, above->dev.name, below->dev.name, name, plan,
+			error))
+		return -1;
+	plan_add(plan, STEP_REMOVE, name);
+	if (find_root(graph, above) == below)
+		remove_last_root(graph, node, plan);
 	return 0;
 }

@@ -17,6 +17,12 @@ struct filter {
 
 int edit_add(const struct graph *graph, const struct filter *filter,
 	     struct plan *plan, struct error *error);
+/* Both at once: makes the filter and puts it under a device, on top. */
+int edit_put_under(struct graph *graph, const struct filter *filter,
+		   struct plan *plan, struct error *error);
+/* The inverse: out of what lies on it, and away. */
+int edit_take_out(const struct graph *graph, const char *name,
+		  struct plan *plan, struct error *error);
 int edit_delete(const struct graph *graph, const char *name,
 		struct plan *plan, struct error *error);
 int edit_insert(const struct graph *graph, const char *parent,

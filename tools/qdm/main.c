@@ -13,6 +13,7 @@
 #include "json.h"
 #include "qmp.h"
 #include "tree.h"
+#include "verbs.h"
 
 enum { DONE, FAILED, MISUSED };
 
@@ -166,6 +167,20 @@ static int run_exec(int argc, char **argv)
 	return result;
 }
 
+static int run_insert(int argc, char **argv)
+{
+	struct error error = { 0 };
+
+	return verb_insert(argc, argv, &error) ? failed(&error) : DONE;
+}
+
+static int run_remove(int argc, char **argv)
+{
+	struct error error = { 0 };
+
+	return verb_remove(argc, argv, &error) ? failed(&error) : DONE;
+}
+
 static int run_version(int argc, char **argv)
 {
 	if (argc > 1)
@@ -182,6 +197,14 @@ static const struct verb verbs[] = {
 	  run_tree },
 	{ "show", "NODE [KEY]", "show one node, or one value of it",
 	  run_show },
+	{ "insert", "[--dry-run] [--node NAME] throttle DEVICE LIMIT=VALUE...|--group GROUP",
+	  "put a throttle under a device", run_insert },
+	{ "insert", "... threshold DEVICE SIZE",
+	  "an alarm when writes pass SIZE", run_insert },
+	{ "insert", "... backup DEVICE TARGET",
+	  "old data goes to TARGET before it is overwritten", run_insert },
+	{ "remove", "[--dry-run] NODE", "take a filter out and delete it",
+	  run_remove },
 	{ "exec", "[--dry-run] JSON|-", "carry out one QMP command", run_exec },
 	{ "--help", "", "print this", run_help },
 	{ "--version", "", "print the version", run_version },
@@ -197,7 +220,7 @@ static int run_help(int argc, char **argv)
 	(void)argv;
 	puts("qdm: filters for block devices (throttle, backup, write threshold), by device-mapper\n");
 	for (i = 0; i < VERBS; i++)
-		printf("  qdm %-9s %-20s %s\n", verbs[i].name, verbs[i].usage,
+		printf("  qdm %s %s\n\t%s\n", verbs[i].name, verbs[i].usage,
 		       verbs[i].what);
 	puts("\nWith --dry-run nothing is changed, and the dmsetup and configfs commands that\n"
 	     "would do it are printed as a script.\n"

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The short way for people: a filter made and put under a device in one plan,
+ * so that it is there or nothing has changed, and the inverse. Sizes may be
+ * written as people write them.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "alloc.h"
+#include "edit.h"
+#include "group.h"
+#include "verbs.h"
+
+#define CLUSTER_SECTORS	128
+
+struct words {
+	const char *kind;
+	const char *device;
+	const char *node;
+	const char *group;
+	const char *rest[LIMITS_NR];
+	size_t nr;
+	bool dry_run;
+};
+
+bool read_size(const char *text, uint64_t *value)
+{
+	static const char units[] = "KMGT";
+	const char *unit;
+	char *end;
+
+	if (!isdigit((unsigned char)*text))
+		return false;
+	errno = 0;
+	*value = strtoull(text, &end, 10);
+	if (errno)
+		return false;
+	if (!*end)
+		return true;
+	unit = strchr(units, *end);
+	if (!unit || end[1] ||
+	    *value > UINT64_MAX >> (10 * (unit - units + 1)))
+		return false;
+	*value <<= 10 * (unit - units + 1);
+	return true;
+}
+
+static int take_option(const char *name, const char *value,
+		       struct words *words, struct error *error)
+{
+	if (!value)
+		return refuse(error, "%s needs a value", name);
+	if (!strcmp(name, "--node"))
+		words->node = value;
+	else if (!strcmp(name, "--group"))
+		words->group = value;
+	else
+		return refuse(error, "'%s' is no option here; there are --node, --group and --dry-run",
+			      name);
+	return 0;
+}
+
+static int take_word(const char *word, struct words *words,
+		     struct error *error)
+{
+	if (!words->kind)
+		words->kind = word;
+	else if (!words->device)
+		words->device = word;
+	else if (words->nr < LIMITS_NR)
+		words->rest[words->nr++] = word;
+	else
+		return refuse(error, "'%s' is one word too many", word);
+	return 0;
+}
+
+static int read_words(int argc, char **argv, struct words *words,
+		      struct error *error)
+{
+	int i;
+
+	for (i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "--dry-run")) {
+			words->dry_run = true;
+		} else if (!strncmp(argv[i], "--", 2)) {
+			if (take_option(argv[i], argv[i + 1], words, error))
+				return -1;
+			i++;
+		} else if (take_word(argv[i], words, error)) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* People name devices by path too; what is meant is the dm device. */
+static const char *device_name(const struct graph *graph, const char *word)
+{
+	const struct node *node;
+	struct stat info;
+
+	if (*word != '/' || stat(word, &info) || !S_ISBLK(info.st_mode))
+		return word;
+	node = graph_at(graph, (struct devno){ major(info.st_rdev),
+					       minor(info.st_rdev) });
+	return node ? node->dev.name : word;
+}
+
+static int add_limit(const char *word, char **tail, int *nr,
+		     struct limits *limits, struct error *error)
+{
+	const char *equals = strchr(word, '=');
+	uint64_t value = 0;
+	char *name, *longer;
+	int result = 0;
+
+	if (!equals || !read_size(equals + 1, &value) || value > INT64_MAX)
+		return refuse(error, "'%s' is not limit=value (for example iops-total=500 or bps-write=10M)",
+			      word);
+	name = print("%.*s", (int)(equals - word), word);
+	result = limits_set(limits, name, value, error);
+	longer = print("%s %s %llu", *tail, name, (unsigned long long)value);
+	free(name);
+	free(*tail);
+	*tail = longer;
+	*nr += 2;
+	return result;
+}
+
+static char *throttle_tail(const struct words *words, struct error *error)
+{
+	struct limits limits;
+	char *list = copy("");
+	char *tail = NULL;
+	int nr = 0;
+	size_t i;
+
+	limits_init(&limits);
+	for (i = 0; i < words->nr; i++)
+		if (add_limit(words->rest[i], &list, &nr, &limits, error))
+			break;
+	if (i == words->nr && words->group && nr)
+		refuse(error, "give --group or limits, not both: a group has its own limits");
+	else if (i == words->nr && words->group && !group_exists(words->group))
+		refuse(error, "Throttle group '%s' does not exist",
+		       words->group);
+	else if (i == words->nr && !words->group && !nr)
+		refuse(error, "give a limit (for example iops-total=500), or --group with the name of one");
+	else if (i == words->nr && words->group)
+		tail = copy(words->group);
+	else if (i == words->nr && !limits_check(&limits, error))
+		tail = print("- %d%s", nr, list);
+	free(list);
+	return tail;
+}
+
+static char *threshold_tail(const struct words *words, struct error *error)
+{
+	uint64_t bytes;
+
+	if (words->nr == 1 && read_size(words->rest[0], &bytes))
+		return print("%llu", (unsigned long long)bytes);
+	refuse(error, "threshold takes one size, the offset at which it fires (for example 10G)");
+	return NULL;
+}
+
+static char *backup_tail(const struct words *words, struct error *error)
+{
+	if (words->nr == 1)
+		return print("%d 2 sync none", CLUSTER_SECTORS);
+	refuse(error, "backup takes one target, the device that gets the old data");
+	return NULL;
+}
+
+static const struct {
+	const char *name;
+	enum kind kind;
+	char *(*tail)(const struct words *words, struct error *error);
+} filters[] = {
+	{ "throttle", KIND_THROTTLE, throttle_tail },
+	{ "threshold", KIND_THRESHOLD, threshold_tail },
+	{ "backup", KIND_BACKUP, backup_tail },
+};
+
+static int fill_filter(struct filter *filter, const struct words *words,
+		       char **tail, struct error *error)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(filters) / sizeof(*filters); i++)
+		if (words->kind && !strcmp(words->kind, filters[i].name))
+			break;
+	if (i == sizeof(filters) / sizeof(*filters))
+		return refuse(error, "'%s' is no filter; there are throttle, threshold and backup",
+			      words->kind ? words->kind : "");
+	if (!words->device)
+		return refuse(error, "give the device to put it under");
+	*tail = filters[i].tail(words, error);
+	if (!*tail)
+		return -1;
+	filter->kind = filters[i].kind;
+	filter->tail = *tail;
+	if (filter->kind == KIND_BACKUP)
+		filter->target = words->rest[0];
+	return 0;
+}
+
+static int finish(const struct plan *plan, bool dry_run, struct error *error)
+{
+	if (!dry_run)
+		return plan_run(plan, error);
+	plan_print(plan, stdout);
+	return 0;
+}
+
+static int put_under(const struct words *words, struct filter *filter,
+		     struct error *error)
+{
+	struct graph graph;
+	struct plan plan = { 0 };
+	char *name;
+	int result;
+
+	if (graph_read(&graph, error))
+		return -1;
+	filter->file = copy(device_name(&graph, words->device));
+	name = words->node ? copy(words->node) :
+	       print("%s-%s", filter->file, words->kind);
+	filter->name = name;
+	result = edit_put_under(&graph, filter, &plan, error);
+	if (!result)
+		result = finish(&plan, words->dry_run, error);
+	if (!result && !words->dry_run)
+		printf("%s\n", name);
+	free((char *)filter->file);
+	free(name);
+	plan_free(&plan);
+	graph_free(&graph);
+	return result;
+}
+
+static int take_out(const struct words *words, struct error *error)
+{
+	struct graph graph;
+	struct plan plan = { 0 };
+	int result;
+
+	if (graph_read(&graph, error))
+		return -1;
+	result = edit_take_out(&graph, words->kind, &plan, error);
+	if (!result)
+		result = finish(&plan, words->dry_run, error);
+	plan_free(&plan);
+	graph_free(&graph);
+	return result;
+}
+
+int verb_insert(int argc, char **argv, struct error *error)
+{
+	struct words words = { 0 };
+	struct filter filter = { 0 };
+	char *tail = NULL;
+	int result = -1;
+
+	if (read_words(argc, argv, &words, error) ||
+	    fill_filter(&filter, &words, &tail, error))
+		return -1;
+	if (!kdm_open(error) && (words.dry_run || !edit_lock(error)))
+		result = put_under(&words, &filter, error);
+	edit_unlock();
+	free(tail);
+	return result;
+}
+
+int verb_remove(int argc, char **argv, struct error *error)
+{
+	struct words words = { 0 };
+	int result = -1;
+
+	if (read_words(argc, argv, &words, error))
+		return -1;
+	if (!words.kind || words.device)
+		return refuse(error, "give one node to remove");
+	if (!kdm_open(error) && (words.dry_run || !edit_lock(error)))
+		result = take_out(&words, error);
+	edit_unlock();
+	return result;
+}
