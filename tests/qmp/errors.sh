@@ -140,6 +140,7 @@ refuses_devices() {
 		"Device 's' has a table with target 'snapshot-origin', which cannot be moved under a filter; put the filter on top of it (\"file\": \"/dev/mapper/s\") or under it"
 	dmsetup create r --readonly --table "0 4096 zero"
 	generic blockdev-add "$(threshold w r)" "Device 'r' is read-only"
+	generic blockdev-add "$(threshold w /dev/mapper/r)" "Device '/dev/mapper/r' is read-only"
 	dmsetup create n --notable
 	generic blockdev-add "$(threshold w n)" "Device 'n' has no medium"
 }

@@ -157,6 +157,23 @@ keeps_links() {
 }
 it "leaves the link by UUID with the device" keeps_links
 
+keeps_links_by_hand() {
+	volume
+	local device UUID step
+	device=$(readlink -f /dev/mapper/vg-lv)
+	UUID=$(blkid -o value -s UUID -p "$device")
+	eventually 10 uuid_leads_to "$device"
+	for step in "insert --node t0 threshold vg-lv 1G" "insert --node t1 threshold vg-lv 1G" \
+		"remove t0" "remove t1"; do
+		# shellcheck disable=SC2086 # words
+		qdm ${step/ / --dry-run } >script
+		bash script
+		udevadm settle
+		uuid_leads_to "$device" || { echo "led away by a script for $step" && return 1; }
+	done
+}
+it "leaves it there when its scripts are run by hand" keeps_links_by_hand
+
 # both COMMAND ARGUMENTS [UNDO]: by the printed script, undone, and by the tool
 both() {
 	plan "$1" "$2" >script

@@ -274,10 +274,13 @@ uint32_t kdm_read_ahead(const char *name)
 
 int kdm_need_target(const char *type, struct error *error)
 {
-	struct dm_task *task = task_for(DM_DEVICE_GET_TARGET_VERSION, type,
-					error);
-	bool there = task && dm_task_run(task);
+	struct dm_task *task;
+	bool there;
 
+	if (kdm_open(error))
+		return -1;
+	task = task_for(DM_DEVICE_GET_TARGET_VERSION, type, error);
+	there = task && dm_task_run(task);
 	if (task)
 		dm_task_destroy(task);
 	if (!there)

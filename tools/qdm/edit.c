@@ -93,16 +93,20 @@ static int leaf_size(const char *path, uint64_t *sectors, struct error *error)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	uint64_t bytes = 0;
+	int read_only = 0;
 	int result;
 
 	if (fd < 0)
 		return refuse(error, "Could not open '%s': %s", path,
 			      strerror(errno));
-	result = ioctl(fd, BLKGETSIZE64, &bytes);
+	result = ioctl(fd, BLKGETSIZE64, &bytes) ||
+		 ioctl(fd, BLKROGET, &read_only);
 	close(fd);
 	if (result)
 		return refuse(error, "cannot get the size of '%s': %s", path,
 			      strerror(errno));
+	if (read_only)
+		return refuse(error, "Device '%s' is read-only", path);
 	*sectors = bytes / SECTOR;
 	return 0;
 }

@@ -111,6 +111,8 @@ int graph_read(struct graph *graph, struct error *error)
 	int found = 0;
 
 	*graph = (struct graph){ 0 };
+	if (kdm_open(error))
+		return -1;
 	if (kdm_list(&names, &nr, error))
 		return -1;
 	for (i = 0; i < nr && found >= 0; i++) {

@@ -43,13 +43,6 @@ static int misused(const char *fmt, ...)
 	return MISUSED;
 }
 
-static int read_graph(struct graph *graph, struct error *error)
-{
-	if (kdm_open(error))
-		return -1;
-	return graph_read(graph, error);
-}
-
 static int run_tree(int argc, char **argv)
 {
 	bool json = argc == 2 && !strcmp(argv[1], "--json");
@@ -59,7 +52,7 @@ static int run_tree(int argc, char **argv)
 	if (argc > 1 && !json)
 		return misused("tree: '%s' is unexpected, only --json is known",
 			       argv[argc - 1]);
-	if (read_graph(&graph, &error))
+	if (graph_read(&graph, &error))
 		return failed(&error);
 	if (json)
 		tree_print_json(&graph, stdout);
@@ -101,7 +94,7 @@ static int run_show(int argc, char **argv)
 
 	if (argc < 2 || argc > 3)
 		return misused("show: give a node, and at most one key");
-	if (read_graph(&graph, &error))
+	if (graph_read(&graph, &error))
 		return failed(&error);
 	node = graph_find(&graph, argv[1]);
 	if (node) {

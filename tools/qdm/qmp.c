@@ -537,7 +537,7 @@ static int carry_out(const struct command *command, struct call *call,
 	int result = 0;
 
 	if (command->reads_graph)
-		result = kdm_open(error) || graph_read(&call->graph, error);
+		result = graph_read(&call->graph, error);
 	if (!result)
 		result = command->handle(call, error);
 	if (!result && command->edits && script)

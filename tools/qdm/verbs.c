@@ -271,7 +271,7 @@ int verb_insert(int argc, char **argv, struct error *error)
 	if (read_words(argc, argv, &words, error) ||
 	    fill_filter(&filter, &words, &tail, error))
 		return -1;
-	if (!kdm_open(error) && (words.dry_run || !edit_lock(error)))
+	if (words.dry_run || !edit_lock(error))
 		result = put_under(&words, &filter, error);
 	edit_unlock();
 	free(tail);
@@ -287,7 +287,7 @@ int verb_remove(int argc, char **argv, struct error *error)
 		return -1;
 	if (!words.kind || words.device)
 		return refuse(error, "give one node to remove");
-	if (!kdm_open(error) && (words.dry_run || !edit_lock(error)))
+	if (words.dry_run || !edit_lock(error))
 		result = take_out(&words, error);
 	edit_unlock();
 	return result;
