@@ -27,6 +27,12 @@ char *copy(const char *text)
 	return need(strdup(text));
 }
 
+void wipe(char *text)
+{
+	explicit_bzero(text, strlen(text));
+	free(text);
+}
+
 char *print(const char *fmt, ...)
 {
 	char *text = NULL;

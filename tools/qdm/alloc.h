@@ -12,6 +12,8 @@
 /* Room for one element more than @nr; grows by doubling. */
 void *more(void *array, size_t nr, size_t size);
 char *copy(const char *text);
+/* Frees text that may hold a key, and leaves nothing of it in memory. */
+void wipe(char *text);
 __attribute__((format(printf, 1, 2)))
 char *print(const char *fmt, ...);
 

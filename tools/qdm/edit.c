@@ -42,7 +42,7 @@
 #define NAME_CHARS	"abcdefghijklmnopqrstuvwxyz" \
 			"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 #define MAPPER		"/dev/mapper/"
-#define DM_PLAIN_CHARS	NAME_CHARS "#+:=@"
+#define DM_PLAIN_CHARS	NAME_CHARS "+:=@"
 
 static const char * const targets[KINDS] = {
 	[KIND_THROTTLE] = "qthrottle",

@@ -79,9 +79,10 @@ static char *number_words(const char *params)
 		else
 			longer = print("%s%s%s", result, *result ? " " : "",
 				       word);
-		free(result);
+		wipe(result);
 		result = longer;
 	}
+	explicit_bzero(words, strlen(params));
 	free(words);
 	return result;
 }
@@ -97,9 +98,7 @@ static int step_table(const struct step *step, struct kdm_table *table,
 	kdm_table_copy(table, &step->table);
 	for (i = 0; i < table->nr; i++) {
 		params = number_words(table->line[i].params);
-		explicit_bzero(table->line[i].params,
-			       strlen(table->line[i].params));
-		free(table->line[i].params);
+		wipe(table->line[i].params);
 		table->line[i].params = params;
 	}
 	return 0;

@@ -102,10 +102,10 @@ static char *replace_words(const struct shape *shape, const char *params,
 			(*hits)++;
 		}
 		longer = print("%s%s%s", result, at ? " " : "", word);
-		explicit_bzero(result, strlen(result));
-		free(result);
+		wipe(result);
 		result = longer;
 	}
+	/* strtok has put NULs into it */
 	explicit_bzero(words, strlen(params));
 	free(words);
 	return result;
@@ -141,8 +141,7 @@ static int replace_line(struct kdm_table *to, const struct kdm_line *line,
 	}
 	params = replace_words(shape, line->params, old, new, &hits);
 	kdm_table_add(to, line->start, line->len, line->type, params);
-	explicit_bzero(params, strlen(params));
-	free(params);
+	wipe(params);
 	return hits;
 }
 

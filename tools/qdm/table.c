@@ -37,9 +37,7 @@ void kdm_table_free(struct kdm_table *table)
 	size_t i;
 
 	for (i = 0; i < table->nr; i++) {
-		explicit_bzero(table->line[i].params,
-			       strlen(table->line[i].params));
-		free(table->line[i].params);
+		wipe(table->line[i].params);
 		free(table->line[i].type);
 	}
 	free(table->line);
