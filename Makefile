@@ -34,7 +34,8 @@ tool: ## build only the tool
 
 install: ## install modules, tool, udev rule, units, man page (DESTDIR=...)
 	$(Q)install -d $(DESTDIR)/lib/modules/$(release)/updates
-	$(Q)install -m 644 $(objects)/drivers/*/*.ko $(DESTDIR)/lib/modules/$(release)/updates/
+	$(Q)install -m 644 $(objects)/drivers/*/*.ko $(if $(QDM_KUNIT),$(objects)/tests/kunit/*.ko) \
+		$(DESTDIR)/lib/modules/$(release)/updates/
 	$(Q)$(if $(tool),$(MAKE) --no-print-directory -C tools install DESTDIR=$(DESTDIR),:)
 	$(Q)$(if $(DESTDIR),:,depmod $(release))
 

@@ -136,13 +136,14 @@ run_limited() {
 	return $status
 }
 
-# explain LOG: everything a reader needs to find the cause and run it again, as comments
+# explain LOG SENTENCE: everything a reader needs to find the cause and run it again, as comments
 explain() {
 	{
 		cat "$1"
 		echo "--- kernel log since the test began"
 		kernel_log | tail -60
 		echo "--- kernel $QDM_KERNEL, lane $QDM_LANE, seed $SEED"
+		echo "again: KERNEL=$QDM_KERNEL LANE=$QDM_LANE SEED=$SEED TESTS=$TOPIC ONLY='$2' make test"
 	} | sed 's/^/# /'
 }
 
@@ -165,7 +166,7 @@ it() {
 	else
 		failed=$((failed + 1))
 		echo "not ok $nr - $TOPIC: $sentence"
-		explain $log
+		explain $log "$sentence"
 	fi
 	[ $((SECONDS - begin)) -lt 15 ] || echo "# took $((SECONDS - begin)) s"
 }
