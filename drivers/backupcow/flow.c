@@ -311,6 +311,16 @@ static void flush_target(struct job *job)
 	submit_bio(bio);
 }
 
+/* What the end of the job has overtaken must not reach the target any more. */
+static void give_up(struct job *job, struct copy *copy)
+{
+	copy->error = -ECANCELED;
+	spin_lock_irq(&job->lock);
+	list_add_tail(&copy->node, &job->ended);
+	job_kick(job);
+	spin_unlock_irq(&job->lock);
+}
+
 static struct copy *next_of(struct job *job, struct list_head *queue)
 {
 	struct copy *copy;
@@ -344,6 +354,10 @@ void job_sink(struct work_struct *work)
 
 	blk_start_plug(&plug);
 	while ((copy = next_of(job, &job->arrived))) {
+		if (!READ_ONCE(job->guarding)) {
+			give_up(job, copy);
+			continue;
+		}
 		opf = write_op(job, copy);
 		copy->reading = false;
 		copy_submit(copy, job->target, job->place.start + copy->at,

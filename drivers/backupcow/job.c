@@ -14,7 +14,8 @@
  * the live table, and postsuspend waits for the reads in flight, as dm itself
  * waits for every bio that it has sent there.
  *
- * Locking: see struct job and flow.c. job_put() may sleep; what runs on the
+ * Locking: see struct job and flow.c; jobs_lock guards the list of all jobs and
+ * is taken before a job's own lock. job_put() may sleep; what runs on the
  * front worker drops its references with job_put_later() instead, since the
  * job cannot be freed from a work of its own.
  */
@@ -39,6 +40,10 @@ static const char * const on_error_words[] = {
 	"report", "ignore", "enospc", "stop", NULL
 };
 static const char * const zeroes_words[] = { "off", "on", "unmap", NULL };
+
+/* All jobs that there are, so that no two write to one place. */
+static LIST_HEAD(jobs);
+static DEFINE_MUTEX(jobs_lock);
 
 #define OPTION(field) .offset = offsetof(struct job_options, field)
 
@@ -70,6 +75,9 @@ const struct qdm_opt_table job_option_table = {
 
 static void job_free(struct job *job)
 {
+	mutex_lock(&jobs_lock);
+	list_del(&job->all);
+	mutex_unlock(&jobs_lock);
 	cancel_delayed_work_sync(&job->tick);
 	cancel_delayed_work_sync(&job->deadline);
 	cancel_work_sync(&job->front);
@@ -135,6 +143,45 @@ static int open_target(struct job *job, struct qdm_why *why)
 				  PTR_ERR(job->target_file));
 	job->target = file_bdev(job->target_file);
 	return 0;
+}
+
+/* Writes to the target, or will: a job that has ended may still do so. */
+static bool is_writing(struct job *job)
+{
+	bool writing;
+
+	spin_lock_irq(&job->lock);
+	writing = job->inflight || (job->state > JOB_CREATED &&
+				    job->state < JOB_CONCLUDED);
+	spin_unlock_irq(&job->lock);
+	return writing;
+}
+
+static u64 begin_on_disk(const struct job *job)
+{
+	return get_start_sect(job->target) + job->place.start;
+}
+
+static bool share_target(const struct job *a, const struct job *b)
+{
+	return a->target->bd_disk == b->target->bd_disk &&
+	       begin_on_disk(a) < begin_on_disk(b) + b->place.sectors &&
+	       begin_on_disk(b) < begin_on_disk(a) + a->place.sectors;
+}
+
+static int enlist(struct job *job, struct qdm_why *why)
+{
+	struct job *other;
+	int r = 0;
+
+	mutex_lock(&jobs_lock);
+	list_for_each_entry(other, &jobs, all)
+		if (share_target(job, other) && is_writing(other))
+			r = qdm_refuse(why, "the target is in use: another backup writes to it, or one that has ended still waits for it");
+	if (!r)
+		list_add(&job->all, &jobs);
+	mutex_unlock(&jobs_lock);
+	return r;
 }
 
 static int get_memory(struct job *job, struct qdm_why *why)
@@ -205,10 +252,15 @@ struct job *job_create(const struct job_place *place, struct qdm_why *why)
 		goto out_free;
 	if (get_memory(job, why))
 		goto out_close;
+	if (enlist(job, why))
+		goto out_memory;
 	clusters_init(&job->clusters, job->words, place->sectors, place->shift);
 	__module_get(THIS_MODULE);
 	return job;
 
+out_memory:
+	copy_free(job->spare);
+	kvfree(job->words);
 out_close:
 	bdev_fput(job->target_file);
 out_free:

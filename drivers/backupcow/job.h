@@ -140,6 +140,7 @@ struct job_place {
  * @last_report: when the last ignored error was reported, in ns
  *
  * Others:
+ * @all: in the list of all jobs
  * @idle: woken when @reads or @inflight falls to zero
  * @front: starts copies, settles ended ones, lets writers go
  * @sink: writes to the target; the only work that a hung target can block
@@ -193,6 +194,7 @@ struct job {
 	u64 retry_at;
 	u64 last_report;
 
+	struct list_head all;
 	wait_queue_head_t idle;
 	struct work_struct front;
 	struct work_struct sink;

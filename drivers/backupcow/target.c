@@ -82,7 +82,8 @@ static void destroy_device(struct qdm_perdev *perdev)
 	kfree(device);
 }
 
-static QDM_PERDEV_REGISTRY(devices, create_device, destroy_device);
+static struct qdm_perdev_registry devices =
+	QDM_PERDEV_REGISTRY_INIT(devices, create_device, destroy_device);
 
 /*------------------------------- constructor -------------------------------*/
 
@@ -374,8 +375,7 @@ static int backupcow_iterate_devices(struct dm_target *ti,
 	return qdm_lower_iterate(&b->line.origin, ti, fn, data);
 }
 
-static int backupcow_prepare_ioctl(struct dm_target *ti,
-				   struct block_device **bdev QDM_IOCTL_ARGS)
+static int QDM_PREPARE_IOCTL(backupcow_prepare_ioctl)
 {
 	struct backupcow *b = ti->private;
 

@@ -1,0 +1,295 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What happens when a device of a backup fails, fills up, is slow or hangs:
+# each policy does what it says, and the origin stays usable and removable.
+
+. ./lib.sh
+
+field() { # field NAME NR: a word of the target's status, the first is 1
+	dmsetup status "$1" | cut -d' ' -f$(($2 + 3))
+}
+
+state_is() { # state_is NAME STATE
+	[ "$(field "$1" 1)" = "$2" ]
+}
+
+field_is() { # field_is NAME NR VALUE
+	[ "$(field "$1" "$2")" = "$3" ]
+}
+
+write_mib() { # write_mib NR: the first block of this MiB
+	dd if=/dev/urandom of=/dev/mapper/top bs=4k count=1 \
+		seek=$(($1 * 256)) oflag=direct conv=notrunc status=none
+}
+
+# Both devices are dm devices, "source" and "sink", so that they can be made
+# to fail; LAST is the one that will, from its 8th MiB to its 9th.
+stack() { # stack MIB
+	SECTORS=$(($1 * 2048))
+	cd /tmp
+	ORIGIN=$(memdev origin "$1")
+	TARGET=$(memdev target "$1")
+	dd if=/dev/urandom of="$ORIGIN" bs=1M count="$1" oflag=direct status=none
+	dd if="$ORIGIN" of=old bs=1M iflag=direct status=none
+	table source "0 $SECTORS linear $ORIGIN 0"
+	table sink "0 $SECTORS linear $TARGET 0"
+	BACKUP="0 $SECTORS backupcow /dev/mapper/source 0 /dev/mapper/sink 0 128"
+	PLAIN="0 $SECTORS linear /dev/mapper/source 0"
+}
+
+break_at_8() { # break_at_8 NAME DEVICE
+	reload "$1" "0 16384 linear $2 0
+16384 2048 error
+18432 $((SECTORS - 18432)) linear $2 18432"
+}
+
+mend() { # mend NAME DEVICE
+	reload "$1" "0 $SECTORS linear $2 0"
+}
+
+remove_all() {
+	dmsetup remove top
+	dmsetup remove sink
+	dmsetup remove source
+}
+
+breaks_the_write() {
+	stack 16
+	break_at_8 sink "$TARGET"
+	table top "$BACKUP 2 sync none"
+	fails write_mib 8
+	write_mib 4
+	same "state" running "$(field top 1)"
+	same "snapshot" intact "$(field top 5)"
+	cmp old "$ORIGIN" | grep -q "byte 419430"
+	cmp -n $((1 << 20)) -i $((8 << 20)) old "$ORIGIN"
+	mend sink "$TARGET"
+	write_mib 8
+	cmp -n 65536 -i $((8 << 20)) old "$TARGET"
+	remove_all
+}
+it "break-guest-write fails the write, and copies when it is tried again" \
+	breaks_the_write
+
+fails_only_whose_it_is() {
+	stack 16
+	reload sink "0 16392 linear $TARGET 0
+16392 8 error
+16400 $((SECTORS - 16400)) linear $TARGET 16400"
+	table top "0 $SECTORS backupcow /dev/mapper/source 0 /dev/mapper/sink 0 8 2 sync none"
+	blkdiscard -o $((4 << 20)) -l $((4 << 20)) /dev/mapper/top
+	fails dd if=/dev/zero of=/dev/mapper/top bs=64k seek=128 count=1 \
+		oflag=direct status=none
+	dd if=/dev/zero of=/dev/mapper/top bs=4k seek=2048 count=1 \
+		oflag=direct status=none
+	fails dd if=/dev/zero of=/dev/mapper/top bs=4k seek=2049 count=1 \
+		oflag=direct status=none
+	dd if=/dev/zero of=/dev/mapper/top bs=4k seek=2050 count=6 \
+		oflag=direct status=none
+	remove_all
+}
+it "an error meets only those writers whose own cluster it is" \
+	fails_only_whose_it_is
+
+breaks_the_snapshot() {
+	stack 16
+	break_at_8 sink "$TARGET"
+	table top "$BACKUP 4 sync none on-cbw-error break-snapshot"
+	write_mib 8
+	eventually 5 state_is top concluded
+	same "snapshot" broken "$(field top 5)"
+	same "error" EIO "$(field top 4)"
+	write_mib 4
+	write_mib 8
+	cmp -n $((1 << 20)) -i $((4 << 20)) /dev/zero "$TARGET"
+	remove_all
+}
+it "break-snapshot lets the write go and copies nothing more" breaks_the_snapshot
+
+target_error() { stack_and_report sink; }
+source_error() { stack_and_report source; }
+
+stack_and_report() { # stack_and_report source|sink
+	stack 16
+	local below=$ORIGIN
+	if [ "$1" = sink ]; then below=$TARGET; fi
+	break_at_8 "$1" "$below"
+	table top "$BACKUP"
+	eventually 10 state_is top concluded
+	same "error" EIO "$(field top 4)"
+	same "snapshot" intact "$(field top 5)"
+	write_mib 2
+	mend "$1" "$below"
+	write_mib 8
+	remove_all
+}
+it "report ends the backup at an error of the target" target_error
+it "report ends the backup at an error of the source" source_error
+
+stops_and_resumes() {
+	stack 16
+	break_at_8 sink "$TARGET"
+	table top "$BACKUP 2 on-target-error stop"
+	eventually 10 state_is top paused
+	same "I/O status" failed "$(field top 6)"
+	same "error" EIO "$(field top 4)"
+	dmsetup message top 0 resume
+	eventually 10 state_is top paused
+	mend sink "$TARGET"
+	write_mib 8
+	dmsetup message top 0 resume
+	eventually 10 state_is top concluded
+	same "error" - "$(field top 4)"
+	cmp old "$TARGET"
+	remove_all
+}
+it "stop pauses, and resume tries again" stops_and_resumes
+
+ignores_errors() {
+	stack 16
+	break_at_8 sink "$TARGET"
+	table top "$BACKUP 2 on-target-error ignore"
+	sleep 1
+	same "state" running "$(field top 1)"
+	mend sink "$TARGET"
+	eventually 10 state_is top concluded
+	cmp old "$TARGET"
+	remove_all
+}
+it "ignore tries until it works" ignores_errors
+
+times_out() { # times_out POLICY
+	stack 16
+	reload sink "0 $SECTORS delay $TARGET 0 0 $TARGET 0 4000"
+	table top "$BACKUP 6 sync none cbw-timeout 1 on-cbw-error $1"
+}
+
+write_times_out() {
+	times_out break-guest-write
+	fails write_mib 3
+	same "state" running "$(field top 1)"
+	eventually 10 field_is top 7 0
+	write_mib 3
+	cmp -n 65536 -i $((3 << 20)) old "$TARGET"
+	remove_all
+}
+it "cbw-timeout fails the write, the copy is not in vain" write_times_out
+
+snapshot_times_out() {
+	stack 16
+	table top "0 $SECTORS backupcow /dev/mapper/source 0 /dev/mapper/sink 0 4096 6 sync none cbw-timeout 1 on-cbw-error break-snapshot"
+	dmsetup suspend --noflush sink
+	write_mib 3
+	same "snapshot" broken "$(field top 5)"
+	same "error" ETIMEDOUT "$(field top 4)"
+	write_mib 9
+	dmsetup resume sink
+	eventually 5 state_is top concluded
+	remove_all
+}
+it "cbw-timeout breaks the snapshot when that is the policy" snapshot_times_out
+
+writes_behind() {
+	stack 16
+	reload sink "0 $SECTORS delay $TARGET 0 0 $TARGET 0 1000"
+	table top "$BACKUP 4 sync none on-cbw-error break-snapshot"
+	local begin=${EPOCHREALTIME/./}
+	write_mib 1
+	write_mib 2
+	write_mib 3
+	local took=$((${EPOCHREALTIME/./} - begin))
+	[ "$took" -lt 900000 ] || { echo "three writes took $took us" && return 1; }
+	eventually 10 field_is top 7 0
+	same "snapshot" intact "$(field top 5)"
+	for mib in 1 2 3; do
+		cmp -n 65536 -i $((mib << 20)) old "$TARGET"
+	done
+	remove_all
+}
+it "under break-snapshot a slow target holds no writer up" writes_behind
+
+breaks_behind() {
+	stack 16
+	break_at_8 sink "$TARGET"
+	table top "$BACKUP 2 on-cbw-error break-snapshot"
+	dmsetup message top 0 pause || true
+	write_mib 8
+	eventually 5 field_is top 5 broken
+	remove_all
+}
+it "an error behind the writer's back breaks the snapshot" breaks_behind
+
+hung() { # hung [OPTIONS]: a writer waits for a target that hangs
+	stack 16
+	table top "$BACKUP $*"
+	dmsetup suspend --noflush sink
+	write_mib 9 &
+	WRITER=$!
+	eventually 5 field_is top 8 1
+}
+
+survives_a_hung_target() {
+	hung 2 sync none
+	dmsetup suspend --noflush top
+	dmsetup reload top --table "$PLAIN"
+	dmsetup resume top
+	wait "$WRITER"
+	write_mib 10
+	fails dmsetup reload top --table "$BACKUP"
+	log_says "one that has ended still waits for it"
+	dmsetup remove top
+	dmsetup remove source
+	dmsetup resume sink
+	eventually 5 dmsetup remove sink
+	fails cmp -s -n 4096 -i $((9 << 20)) old "$ORIGIN"
+	eventually 5 rmmod dm_backupcow
+}
+it "an origin is freed from a target that hangs" survives_a_hung_target
+
+keeps_the_job_over_noflush() {
+	hung 2 speed 1048576
+	dmsetup suspend --noflush top
+	dmsetup resume top
+	sleep 0.3
+	kill -0 "$WRITER"
+	dmsetup resume sink
+	wait "$WRITER"
+	dmsetup message top 0 set-speed 0
+	eventually 20 state_is top concluded
+	cmp old "$TARGET"
+	remove_all
+}
+it "writers that were pushed back wait again when the job goes on" \
+	keeps_the_job_over_noflush
+
+cancels_when_hung() {
+	hung 2 sync none
+	dmsetup message top 0 cancel
+	wait "$WRITER"
+	same "state" aborting "$(field top 1)"
+	dmsetup resume sink
+	eventually 5 state_is top concluded
+	remove_all
+}
+it "cancel lets the writers go, whatever the target does" cancels_when_hung
+
+fills_a_target() {
+	stack 16
+	local meta
+	meta=$(memdev meta 8)
+	dmsetup remove sink
+	table pool "0 8192 thin-pool $meta $TARGET 128 0 1 error_if_no_space"
+	dmsetup message pool 0 "create_thin 0"
+	table sink "0 $SECTORS thin /dev/mapper/pool 0"
+	table top "$BACKUP 2 on-target-error enospc"
+	eventually 20 state_is top paused
+	same "I/O status" nospace "$(field top 6)"
+	same "error" ENOSPC "$(field top 4)"
+	write_mib 1
+	dmsetup message top 0 cancel
+	remove_all
+	dmsetup remove pool
+}
+it "enospc stops when the target is full" fills_a_target
+
+finish

@@ -1,0 +1,201 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What backupcow refuses, and that it says why and changes nothing; and what
+# belongs to the job rather than to one table.
+
+. ./lib.sh
+
+field() { # field NAME NR: a word of the target's status, the first is 1
+	dmsetup status "$1" | cut -d' ' -f$(($2 + 3))
+}
+
+state_is() { # state_is NAME STATE
+	[ "$(field "$1" 1)" = "$2" ]
+}
+
+start() { # a device in use, and a target
+	cd /tmp
+	ORIGIN=$(memdev origin 16) TARGET=$(memdev target 16)
+	table top "0 32768 linear $ORIGIN 0"
+	dmsetup table top >before
+}
+
+refuses() { # refuses TEXT LINE: LINE is refused with TEXT, nothing changes
+	if dmsetup reload top --table "0 32768 $2" 2>error; then
+		echo "accepted: $2" && return 1
+	fi
+	log_says "$1" || { echo "not said: $1" && dmesg | tail -3 && return 1; }
+	same "live table" "$(cat before)" "$(dmsetup table top)"
+	same "inactive table" "" "$(dmsetup table --inactive top)"
+}
+
+refuses_bad_words() {
+	start
+	local good="backupcow $ORIGIN 0 $TARGET 0 128"
+	refuses "4 words, needed are" "backupcow $ORIGIN 0 $TARGET 0"
+	refuses "cannot open device '/dev/nowhere'" \
+		"backupcow /dev/nowhere 0 $TARGET 0 128"
+	refuses "cannot open device '/dev/nowhere'" \
+		"backupcow $ORIGIN 0 /dev/nowhere 0 128"
+	refuses "the offset in sectors must be a whole number" \
+		"backupcow $ORIGIN x $TARGET 0 128"
+	refuses "not '-1'" "backupcow $ORIGIN 0 $TARGET -1 128"
+	refuses "not 4" "backupcow $ORIGIN 0 $TARGET 0 4"
+	refuses "power of two within [8, 131072] sectors, not 100" \
+		"backupcow $ORIGIN 0 $TARGET 0 100"
+	refuses "not 262144" "backupcow $ORIGIN 0 $TARGET 0 262144"
+	refuses "unknown option 'sink'" "$good 2 sink full"
+	refuses "sync cannot be 'top', allowed are full none" "$good 2 sync top"
+	refuses "sync bitmap needs dirty bitmaps" "$good 2 sync bitmap"
+	refuses "unknown option 'bitmap'" "$good 2 bitmap b"
+	refuses "max-workers must be within [1, 1024], not 0" \
+		"$good 2 max-workers 0"
+	refuses "speed needs a value" "$good 1 speed"
+	refuses "4 option words announced, 2 follow" "$good 4 speed 1"
+	refuses "speed is given twice" "$good 4 speed 1 speed 2"
+	refuses "on-cbw-error cannot be 'panic'" "$good 2 on-cbw-error panic"
+}
+it "refuses bad words, names them and changes nothing" refuses_bad_words
+
+refuses_bad_devices() {
+	start
+	local small
+	small=$(memdev small 8)
+	refuses "has 16384 sectors, too few for 32768" \
+		"backupcow $ORIGIN 0 $small 0 128"
+	refuses "has 32768 sectors, too few for 32768 from 8 on" \
+		"backupcow $ORIGIN 0 $TARGET 8 128"
+	refuses "overlaps the origin" "backupcow $ORIGIN 0 $ORIGIN 0 128"
+	refuses "is the device itself" "backupcow $ORIGIN 0 /dev/mapper/top 0 128" ||
+		log_says "cannot open device '/dev/mapper/top'"
+	blockdev --setro "$TARGET"
+	refuses "is read-only" "backupcow $ORIGIN 0 $TARGET 0 128"
+	blockdev --setrw "$TARGET"
+}
+it "refuses targets that cannot hold the backup" refuses_bad_devices
+
+refuses_a_shared_target() {
+	start
+	table other "0 8192 linear $ORIGIN 0"
+	reload other "0 8192 backupcow $ORIGIN 0 $TARGET 24576 128 2 sync none"
+	refuses "the target is in use: another backup writes to it" \
+		"backupcow $ORIGIN 0 $TARGET 0 128"
+	dmsetup remove other
+	reload top "0 32768 backupcow $ORIGIN 0 $TARGET 0 128"
+	eventually 10 state_is top concluded
+}
+it "refuses a target that another backup writes to" refuses_a_shared_target
+
+refuses_overlap() {
+	local disk
+	cd /tmp
+	disk=$(memdev disk 40)
+	table top "0 32768 linear $disk 0"
+	dmsetup table top >before
+	refuses "overlaps the origin" "backupcow $disk 0 $disk 32760 128"
+	reload top "0 32768 backupcow $disk 0 $disk 32768 128"
+	eventually 10 state_is top concluded
+	cmp -n 16777216 "$disk" <(tail -c +16777217 "$disk")
+}
+it "refuses a target that shares a sector with the origin, and no other" \
+	refuses_overlap
+
+refuses_large_blocks() {
+	cd /tmp
+	modprobe scsi_debug dev_size_mb=32 sector_size=4096 ||
+		skip "scsi_debug is not there"
+	udevadm settle
+	local fine coarse
+	coarse=/dev/$(basename "$(ls -d /sys/bus/pseudo/drivers/scsi_debug/adapter*/host*/target*/*/block/*)")
+	truncate -s 16M fine.img
+	fine=$(losetup --find --show fine.img)
+	table top "0 32768 linear $fine 0"
+	dmsetup table top >before
+	refuses "logical blocks of 4096 bytes, larger than the origin's 512" \
+		"backupcow $fine 0 $coarse 0 128"
+	dmsetup remove top
+	losetup -d "$fine"
+	rmmod scsi_debug
+}
+it "refuses a target with larger logical blocks" refuses_large_blocks
+
+refuses_zones() {
+	local zoned=/sys/kernel/config/nullb/zoned node
+	start
+	mkdir "$zoned"
+	echo 64 >"$zoned/size"
+	echo 1 >"$zoned/memory_backed"
+	echo 1 >"$zoned/zoned"
+	echo 4 >"$zoned/zone_size"
+	echo 1 >"$zoned/power"
+	node=/dev/zoned
+	[ -e /sys/block/zoned ] || node=/dev/nullb$(cat "$zoned/index")
+	eventually 5 test -b "$node"
+	refuses "'$node' is a zoned device" \
+		"backupcow $ORIGIN 0 $node 0 128"
+	dmsetup remove top
+	echo 0 >"$zoned/power"
+	rmdir "$zoned"
+}
+it "refuses zoned devices" refuses_zones
+
+keeps_one_job() {
+	start
+	local other
+	other=$(memdev other 16)
+	reload top "0 32768 backupcow $ORIGIN 0 $TARGET 0 128 2 sync none"
+	dmsetup table top >before
+	refuses "a backup to" "backupcow $ORIGIN 0 $other 0 128"
+	refuses "in clusters of 128 sectors is under way" \
+		"backupcow $ORIGIN 0 $TARGET 0 64"
+	dd if=/dev/urandom of=/dev/mapper/top bs=64k count=3 oflag=direct status=none
+	same "clusters" 3/256 "$(field top 2)"
+	dmsetup rename top bottom
+	reload bottom "0 32768 backupcow $ORIGIN 0 $TARGET 0 128 4 sync none speed 4096"
+	same "clusters" 3/256 "$(field bottom 2)"
+	fails rmmod dm_backupcow
+	dmsetup message bottom 0 cancel
+	eventually 5 state_is bottom concluded
+	reload bottom "0 32768 backupcow $ORIGIN 0 $other 0 64"
+	eventually 10 state_is bottom concluded
+	same "clusters" 512/512 "$(field bottom 2)"
+	cmp "$ORIGIN" "$other"
+}
+it "keeps the job over reloads and renames, and refuses another one" keeps_one_job
+
+inactive_changes_nothing() {
+	start
+	reload top "0 32768 backupcow $ORIGIN 0 $TARGET 0 128 2 sync none"
+	dmsetup reload top --table "0 32768 backupcow $ORIGIN 0 - 0 128"
+	dmsetup clear top
+	same "state" running "$(field top 1)"
+	dmsetup reload top --table "0 32768 linear $ORIGIN 0"
+	dmsetup clear top
+	dd if=/dev/urandom of=/dev/mapper/top bs=64k count=1 oflag=direct status=none
+	same "clusters" 1/256 "$(field top 2)"
+	reload top "0 32768 backupcow $ORIGIN 0 - 0 128"
+	same "state" none "$(field top 1)"
+	dmsetup reload top --table "0 32768 backupcow $ORIGIN 0 $TARGET 0 128"
+	dmsetup clear top
+	same "state" none "$(field top 1)"
+	dmsetup remove top
+	rmmod dm_backupcow
+}
+it "an inactive table that is cleared has changed nothing" inactive_changes_nothing
+
+grows_on() {
+	cd /tmp
+	ORIGIN=$(memdev origin 16) TARGET=$(memdev target 16)
+	table top "0 16384 backupcow $ORIGIN 0 $TARGET 0 128 2 sync none"
+	dmsetup table top >before
+	reload top "0 32768 backupcow $ORIGIN 0 $TARGET 0 128 2 sync none"
+	dd if=/dev/urandom of=/dev/mapper/top bs=1M count=16 oflag=direct status=none
+	same "bytes" 8388608/8388608 "$(field top 3)"
+	cmp -n 8388608 "$TARGET" /dev/zero
+	fails dmsetup reload top \
+		--table "0 8192 backupcow $ORIGIN 0 $TARGET 0 128 2 sync none"
+	log_says "the device cannot shrink to 8192"
+}
+it "goes on when the device grows, and refuses that it shrinks" grows_on
+
+finish

@@ -1,0 +1,146 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The stomper tramples over a device with writes, write-zeroes and discards
+# while backups of random shape are slipped under it and taken away: every
+# target must hold the instant of its insertion, and every write must arrive.
+
+. ./lib.sh
+
+gcc -O2 -pthread -o stomper stomper.c
+STOMPER=$PWD/stomper
+
+state_is() { # state_is NAME STATE
+	[ "$(dmsetup status "$1" | cut -d' ' -f4)" = "$2" ]
+}
+
+pick() { # pick WORD...: one of them
+	shift $((RANDOM % $#))
+	echo "$1"
+}
+
+devices() { # devices MIB: an origin and a target with room for offsets
+	MIB=$1
+	cd /tmp
+	ORIGIN=$(memdev origin $((MIB + 1)))
+	TARGET=$(memdev target $((MIB + 2)))
+	FROM=$((RANDOM % 256 * 8))
+	TO=$((RANDOM % 512 * 8))
+	SECTORS=$((MIB * 2048 - RANDOM % 128 * 8))
+	PLAIN="0 $SECTORS linear $ORIGIN $FROM"
+	dd if=/dev/urandom of="$ORIGIN" bs=1M count="$MIB" oflag=direct status=none
+	table top "$PLAIN"
+}
+
+stomp() { # stomp SECONDS
+	"$STOMPER" /dev/mapper/top "$1" 8 "$RANDOM" >stomped 2>&1 &
+	STOMPING=$!
+}
+
+stomped() { # the stomper found every write where it belongs
+	wait "$STOMPING" || { cat stomped && return 1; }
+	cat stomped
+}
+
+image() { # image DEVICE FROM: what it holds
+	dd if="$1" of=/dev/stdout bs=4k skip=$(($2 / 8)) \
+		count=$(((SECTORS + 7) / 8)) iflag=direct status=none |
+		head -c $((SECTORS * 512))
+}
+
+insert() { # insert CLUSTER [OPTIONS]
+	echo "backup of $SECTORS sectors from $FROM to $TO, $*"
+	dmsetup suspend top
+	image "$ORIGIN" "$FROM" >old
+	dmsetup reload top \
+		--table "0 $SECTORS backupcow $ORIGIN $FROM $TARGET $TO $*"
+	dmsetup resume top
+}
+
+holds_the_instant() {
+	eventually 120 state_is top concluded
+	dmsetup status top
+	image "$TARGET" "$TO" >copy
+	cmp old copy
+}
+
+options() {
+	local speed
+	speed=$(pick 0 0 16777216)
+	echo "8 on-cbw-error $(pick break-guest-write break-snapshot)" \
+		"max-workers $(pick 1 4 16) speed $speed" \
+		"detect-zeroes $(pick off on unmap)"
+}
+
+one_round() { # one_round CLUSTER
+	insert "$1" "$(options)"
+	holds_the_instant
+	dmsetup reload top --table "$PLAIN"
+	dmsetup resume top
+}
+
+round_after_round() {
+	local round
+	devices 24
+	stomp 40
+	for round in 1 2 3 4 5 6; do
+		one_round "$(pick 8 16 64 128 512 2048 4096)"
+	done
+	stomped
+}
+it "holds the instant, insertion after insertion, whatever the shape" \
+	round_after_round
+
+reloads_in_the_middle() {
+	local i
+	devices 24
+	stomp 15
+	insert "$(pick 8 64 128)" 2 speed 4194304
+	for i in 1 2 3 4 5; do
+		sleep 0.4
+		dmsetup suspend "$(pick --noflush --nolockfs)" top
+		dmsetup table top --target backupcow >line
+		if ((i % 2)); then dmsetup reload top <line; fi
+		dmsetup resume top
+	done
+	dmsetup message top 0 set-speed 0
+	holds_the_instant
+	stomped
+}
+it "holds it over reloads and suspends of both kinds" reloads_in_the_middle
+
+cancels_in_the_middle() {
+	local i
+	devices 24
+	stomp 10
+	for i in 1 2 3; do
+		insert "$(pick 8 128 2048)" 2 speed 2097152
+		sleep 0.5
+		dmsetup message top 0 cancel
+		eventually 20 state_is top concluded
+		dmsetup reload top --table "$PLAIN"
+		dmsetup resume top
+		insert "$(pick 8 128 2048)" 2 speed 2097152
+		sleep 0.3
+		dmsetup reload top --table "$PLAIN"
+		dmsetup resume top
+	done
+	stomped
+}
+it "loses no write when backups are cancelled or taken away" \
+	cancels_in_the_middle
+
+before_writes_only() {
+	devices 16
+	stomp 8
+	insert "$(pick 8 64 128)" 2 sync none
+	sleep 4
+	dmsetup reload top \
+		--table "0 $SECTORS backupcow $ORIGIN $FROM $TARGET $TO $(
+			dmsetup table top | cut -d' ' -f8)"
+	dmsetup resume top
+	holds_the_instant
+	stomped
+}
+it "turns sync none into a full backup by a reload" before_writes_only
+
+finish
