@@ -9,7 +9,7 @@
 #   kernels/<kernel>-<hash>/       image, initramfs, release of one bootable kernel
 #   stages/<kernel>-<hash>/        the project built and installed for one kernel
 #   work/                          what is being made; renamed to its name when complete
-# Whatever lies in work/ without its lock held is rubbish from an interrupted run.
+# Whatever lies in work/ for hours is rubbish from a run that was killed.
 
 set -euo pipefail
 
@@ -118,10 +118,15 @@ step() {
 	shift 2
 	mkdir -p "$(dirname "$log")"
 	[ -t 2 ] || say "$text ..."
+	# In a process group of its own, to be ended whole when this run is interrupted.
+	set -m
 	"$@" >"$log" 2>&1 </dev/null &
 	pid=$!
+	set +m
+	STEP=$pid
 	tick "$text" $pid &
 	wait $pid || status=$?
+	STEP=''
 	kill $! 2>/dev/null || true
 	wait $! 2>/dev/null || true
 	[ ! -t 2 ] || printf '\r\033[K' >&2
@@ -135,11 +140,21 @@ step() {
 # in_work NAME: a fresh private folder in the cache, removed when this process ends
 in_work() {
 	mkdir -p "$CACHE/work"
+	# What a killed run could not take away; the longest step takes minutes.
+	find "$CACHE/work" -mindepth 1 -maxdepth 1 -mmin +180 -exec rm -rf --one-file-system {} +
 	WORK=$(mktemp -d "$CACHE/work/$1.XXXXXX")
-	# A root has devices and other owners' files in it: only a mount-free tree is removed.
-	trap 'rm -rf --one-file-system "$WORK"' EXIT
-	trap 'exit 130' INT TERM HUP
+	MADE=$WORK
 }
+STEP='' MADE=''
+
+# However a run ends, what it began ends with it, and what is not complete goes. A root may
+# still have something mounted in it for a moment: never across file systems.
+leave() {
+	[ -z "$STEP" ] || { kill -TERM -- "-$STEP" && wait "$STEP"; } 2>/dev/null || true
+	[ -z "$MADE" ] || rm -rf --one-file-system "$MADE"
+}
+trap leave EXIT
+trap 'exit 130' INT TERM HUP
 
 # in_use PATH...: prints the first, and marks all as used now
 in_use() {
