@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What is refused, in which words, and that nothing is touched by it.
 
+# shellcheck source=../dm/lib.sh
 . ./lib.sh
 
 # unchanged: the graph is what it was at the last remember
@@ -110,12 +111,12 @@ refuses_edges() {
 	local verb
 	remember
 	for verb in insert remove; do
-		generic block-$verb-node "$(edge t "$disk" nosuch)" "Node 'nosuch' not found"
-		generic block-$verb-node "$(edge t "$disk" z)" "Node 'z' is not owned by the monitor"
-		generic block-$verb-node "$(edge nosuch "$disk" w)" "Cannot find device='nosuch' nor node-name='nosuch'"
-		generic block-$verb-node "$(edge t nosuch w)" "'nosuch' not a node name"
-		generic block-$verb-node "$(edge t "$other" w)" "'$other' not a child of 'w'"
-		generic block-$verb-node "'parent': 't', 'child': 't'" "Parameter 'node' is missing"
+		generic "block-$verb-node" "$(edge t "$disk" nosuch)" "Node 'nosuch' not found"
+		generic "block-$verb-node" "$(edge t "$disk" z)" "Node 'z' is not owned by the monitor"
+		generic "block-$verb-node" "$(edge nosuch "$disk" w)" "Cannot find device='nosuch' nor node-name='nosuch'"
+		generic "block-$verb-node" "$(edge t nosuch w)" "'nosuch' not a node name"
+		generic "block-$verb-node" "$(edge t "$other" w)" "'$other' not a child of 'w'"
+		generic "block-$verb-node" "'parent': 't', 'child': 't'" "Parameter 'node' is missing"
 	done
 	generic block-insert-node "$(edge t "$disk" t-root)" "Block format 'host_device' used by node 't-root' does not support insertion"
 	generic block-remove-node "$(edge t "$disk" t-root)" "Block format 'host_device' used by node 't-root' does not support removal"
@@ -167,10 +168,10 @@ refuses_input() {
 	same "id of an error" '{"x":[1,null]}' "$(qdm exec '{"execute": "no-such", "id": {"x": [1, null]}}' | jq -c .id)"
 	local status=0
 	qdm exec '{"execute": "no-such"}' >/dev/null || status=$?
-	same "exit status of an error" 1 $status
+	same "exit status of an error" 1 "$status"
 	status=0
 	qdm nonsense 2>/dev/null || status=$?
-	same "exit status of a wrong verb" 2 $status
+	same "exit status of a wrong verb" 2 "$status"
 }
 it "refuses wrong input and echoes the id" refuses_input
 

@@ -8,6 +8,7 @@
 #	vg-lv     64 MiB at first, grows by 64
 #	memory
 
+# shellcheck source=../dm/lib.sh
 . ./lib.sh
 
 clean_up() {

@@ -13,6 +13,7 @@
 # The device's name, number and UUID never change, no I/O is lost, and the
 # script that --dry-run prints does the same.
 
+# shellcheck source=../dm/lib.sh
 . ./lib.sh
 
 qmp() { # qmp COMMAND [ARGUMENTS]
@@ -90,7 +91,7 @@ inserts_under_load() {
 		qmp block-remove-node "$(edge vg-lv vg-lv-root t0)"
 		qmp blockdev-del "'node-name': 't0'"
 	done
-	wait $LOAD || { cat fio.log && return 1; }
+	wait "$LOAD" || { cat fio.log && return 1; }
 	same "name, UUID and number" "$before" "$(identity)"
 	same "table" "$tables" "$(dmsetup table vg-lv)"
 	same "devices left" "vg-lv" "$(dmsetup info -c --noheadings -o name)"
@@ -130,7 +131,7 @@ stacks_and_unstacks() {
 	qmp blockdev-del "'node-name': 't0'"
 	qmp block-remove-node "$(edge vg-lv vg-lv-root t1)"
 	qmp blockdev-del "'node-name': 't1'"
-	wait $LOAD || { cat fio.log && return 1; }
+	wait "$LOAD" || { cat fio.log && return 1; }
 	same "devices left" "vg-lv" "$(dmsetup info -c --noheadings -o name)"
 }
 it "stacks a second filter and removes the lower one first" stacks_and_unstacks
@@ -247,7 +248,7 @@ in_one_go() {
 	qdm remove --dry-run t0 >script
 	bash script
 	same "graph" "$before" "$(graph)"
-	wait $LOAD || { cat fio.log && return 1; }
+	wait "$LOAD" || { cat fio.log && return 1; }
 }
 it "puts a filter under a volume and takes it out with one command each" in_one_go
 
@@ -348,7 +349,7 @@ without_udevd() {
 	qmp blockdev-del "'node-name': 't0'"
 	local took=$((SECONDS - start))
 	start_udevd
-	[ $took -le 8 ] || { echo "took $took s" && return 1; }
+	[ "$took" -le 8 ] || { echo "took $took s" && return 1; }
 	same "devices left" "vg-lv" "$(dmsetup info -c --noheadings -o name)"
 }
 it "works without udevd" without_udevd
@@ -365,7 +366,7 @@ with_a_stuck_udevd() {
 	took=$((SECONDS - start))
 	kill -CONT "$pid"
 	grep "udev has not answered" said
-	[ $took -le 20 ] || { echo "took $took s" && return 1; }
+	[ "$took" -le 20 ] || { echo "took $took s" && return 1; }
 	same "semaphores left" 0 "$(ipcs -s | grep -c 0x0d4d || true)"
 	udevadm settle
 	qmp blockdev-del "'node-name': 't0'"

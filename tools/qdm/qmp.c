@@ -256,8 +256,9 @@ static int add_throttle(struct call *call, struct filter *filter,
 			struct error *error)
 {
 	const char *group = word(call, "throttle-group");
+	struct error ignored = { 0 };
 
-	if (!group_exists(group) || check_id(group, error))
+	if (check_id(group, &ignored) || !group_exists(group))
 		return refuse(error, "Throttle group '%s' does not exist",
 			      group);
 	filter->tail = group;
