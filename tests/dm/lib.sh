@@ -156,7 +156,9 @@ it() {
 	echo $nr >$counter
 	rm -f /run/qdm/skip
 	echo "qdm-test $nr begins: $TOPIC: $sentence" >/dev/kmsg
-	run_limited $log "$@" || status=$?
+	# Not under "||": there the test would not stop at the first command that fails.
+	run_limited $log "$@"
+	status=$?
 	take_away >>$log 2>&1 || status=1
 	! kernel_log | grep -qE -f ./.kernel-reports || status=1
 	[ $status != 0 ] || [ ! -e /run/qdm/skip ] || skipped=" # SKIP $(cat /run/qdm/skip)"
