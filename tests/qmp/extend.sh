@@ -21,6 +21,7 @@ clean_up() {
 volume() { # volume MIB: of the volume group
 	trap clean_up EXIT
 	local disk
+	modprobe loop
 	truncate --size "$1M" /tmp/pv # on a loop device: LVM does not know null_blk's
 	disk=$(losetup --find --show /tmp/pv)
 	pvcreate -qqy "$disk"

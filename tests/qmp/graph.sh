@@ -50,6 +50,7 @@ clean_up() {
 volume() { # a mounted ext4 on an LVM volume with room to grow
 	trap clean_up EXIT
 	local disk
+	modprobe loop
 	truncate --size 128M /tmp/pv # on a loop device: LVM does not know null_blk's
 	disk=$(losetup --find --show /tmp/pv)
 	pvcreate -qqy "$disk"
