@@ -28,7 +28,7 @@ volume() { # volume MIB: of the volume group
 	vgcreate -qq vg "$disk"
 	lvcreate -qqy --size 64M --name lv vg
 	qdm exec "{'execute': 'blockdev-add', 'arguments': {'driver': 'write-threshold',
-		'node-name': 'data', 'file': '/dev/vg/lv', 'write-threshold': $((40 << 20))}}"
+		'node-name': 'data', 'file': '/dev/vg/lv', 'write-threshold': 0}}"
 	mkfs.ext4 -q -m 0 -E lazy_itable_init=0,nodiscard /dev/mapper/data
 	mkdir -p /mnt/data /etc/qdm
 	mount /dev/mapper/data /mnt/data
