@@ -191,10 +191,17 @@ static int parse_name(const struct qdm_opt *opt, const char *word, char *name,
 		      struct qdm_why *why)
 {
 	if (!qdm_name_ok(word) || strlen(word) >= opt->name_len)
-		return qdm_refuse(why, "%s cannot be '%.70s': a name is 1 to %d letters, digits, '.', '_' or '-'",
-				  opt->name, word, QDM_NAME_MAX);
+		return qdm_refuse(why, "%s cannot be '%.70s': " QDM_NAME_RULE,
+				  opt->name, word);
 	strscpy(name, word, opt->name_len);
 	return 0;
+}
+
+/* Also one that is negative or too large for any type. */
+static bool is_integer(const char *word)
+{
+	word += *word == '-';
+	return *word && !word[strspn(word, "0123456789")];
 }
 
 static int parse_number(const struct qdm_opt *opt, const char *word,
@@ -202,7 +209,7 @@ static int parse_number(const struct qdm_opt *opt, const char *word,
 {
 	int r = qdm_parse_u64(opt->name, word, opt->min, opt->max, value, why);
 
-	if (r && opt->range_text)
+	if (r && opt->range_text && is_integer(word))
 		qdm_refuse(why, "%s", opt->range_text);
 	return r;
 }

@@ -13,6 +13,9 @@
 #include <linux/types.h>
 #include <linux/qdm.h>
 
+/* What a name may be, for texts that refuse one. */
+#define QDM_NAME_RULE	"a name is 1 to 63 letters, digits, '.', '_' or '-'"
+
 /**
  * struct qdm_why - why something was refused, in words a person can act on
  * @text: names the word at fault and what is allowed instead

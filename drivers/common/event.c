@@ -3,23 +3,30 @@
  * Sends typed events as a dm event and a uevent. An event may be raised from
  * any context, also with a bio in hand, so it is copied into a small ring and
  * sent by a worker: dm_table_event() sleeps, and a uevent allocates, which must
- * not write back through the very device the event is about. When the ring
- * is full the newest event is counted as lost rather than waited for; what an
- * event says can be read again from the status.
+ * not write back through the very device the event is about. An event of
+ * which one of the same action still waits as the newest takes its place, so
+ * that a source that raises faster than user space listens has one waiting
+ * and not a queue, and the last one is never lost.
  *
  * Locking: @lock guards the ring and is taken with interrupts off, never for
- * longer than a copy. @send_lock is held by the worker while it sends, and by
- * attach and detach, so after qdm_events_detach() the target is not used any
- * more. Neither is held while the other kind of caller sleeps on I/O.
- * Life: the owner calls qdm_events_exit() before it frees the source, when
- * nothing can raise an event any more; events not sent by then are dropped.
+ * longer than a copy. @send_lock is held to use the target for the dm event,
+ * and by attach and detach, so after qdm_events_detach() the target is not
+ * used any more. The uevent is sent outside of it: it may wait for memory,
+ * and a suspend, which detaches, must not wait for that.
+ * Life: the owner lives as long as any table of the mapped device refers to it,
+ * so the device outlives the worker. It calls qdm_events_exit() before it frees
+ * the source, when nothing can raise an event any more; events not sent by
+ * then are dropped.
  */
+#include <linux/delay.h>
 #include <linux/device-mapper.h>
 #include <linux/module.h>
 #include <linux/sched/mm.h>
 
 #include "event.h"
 #include "main.h"
+
+#define DM_MSG_PREFIX "qdm"
 
 /**
  * qdm_event_start - begin an event
@@ -50,20 +57,13 @@ void qdm_event_key(struct qdm_event *event, const char *fmt, ...)
 }
 EXPORT_SYMBOL_GPL(qdm_event_key);
 
-/* The keys that every event has, and room for its own. */
-struct envelope {
-	char target[32];
-	char action[40];
-	char seq[40];
-	char name[8 + DM_NAME_LEN];
-	char uuid[8 + DM_UUID_LEN];
-	char *env[5 + QDM_EVENT_KEYS + 1];
-};
+/* A uevent that memory was short for is tried again, so often. */
+#define TRIES		5
+#define TRY_AGAIN_MS	20
 
-static int fill_envelope(struct envelope *e, struct qdm_event *event, u64 seq,
-			 struct dm_target *ti)
+static int fill_envelope(struct qdm_envelope *e, struct qdm_event *event,
+			 struct mapped_device *md, const char *target)
 {
-	struct mapped_device *md = dm_table_get_md(ti->table);
 	unsigned int i, n = 0;
 	int r;
 
@@ -72,9 +72,9 @@ static int fill_envelope(struct envelope *e, struct qdm_event *event, u64 seq,
 	r = dm_copy_name_and_uuid(md, e->name + 8, e->uuid + 8);
 	if (r)
 		return r;
-	scnprintf(e->target, sizeof(e->target), "DM_TARGET=%s", ti->type->name);
+	scnprintf(e->target, sizeof(e->target), "DM_TARGET=%s", target);
 	scnprintf(e->action, sizeof(e->action), "DM_ACTION=%s", event->action);
-	scnprintf(e->seq, sizeof(e->seq), "DM_SEQNUM=%llu", seq);
+	scnprintf(e->seq, sizeof(e->seq), "DM_SEQNUM=%llu", event->seq);
 	e->env[n++] = e->target;
 	e->env[n++] = e->action;
 	e->env[n++] = e->seq;
@@ -87,29 +87,33 @@ static int fill_envelope(struct envelope *e, struct qdm_event *event, u64 seq,
 	return 0;
 }
 
-static void send_uevent(struct qdm_event *event, u64 seq, struct dm_target *ti)
+/* A device that is being removed has no name any more, and no event. */
+static void send_uevent(struct qdm_events *events, struct mapped_device *md,
+			const char *target)
 {
-	struct mapped_device *md = dm_table_get_md(ti->table);
-	struct envelope *e = kmalloc(sizeof(*e), GFP_KERNEL);
+	struct kobject *kobj = &disk_to_dev(dm_disk(md))->kobj;
+	int tries;
 
-	if (!e)
+	if (fill_envelope(&events->envelope, &events->sending, md, target))
 		return;
-	if (!fill_envelope(e, event, seq, ti))
-		kobject_uevent_env(&disk_to_dev(dm_disk(md))->kobj, KOBJ_CHANGE,
-				   e->env);
-	kfree(e);
+	for (tries = 0; tries < TRIES; tries++) {
+		if (kobject_uevent_env(kobj, KOBJ_CHANGE,
+				       events->envelope.env) != -ENOMEM)
+			return;
+		msleep(TRY_AGAIN_MS);
+	}
+	DMWARN("%s: no memory to send event %llu", dm_device_name(md),
+	       events->sending.seq);
 }
 
-static bool take_oldest(struct qdm_events *events, struct qdm_event *event,
-			u64 *seq)
+static bool take_oldest(struct qdm_events *events)
 {
 	bool any;
 
 	spin_lock_irq(&events->lock);
 	any = events->count;
 	if (any) {
-		*event = events->ring[events->head];
-		*seq = events->seq - events->count + 1;
+		events->sending = events->ring[events->head];
 		events->head = (events->head + 1) % QDM_EVENTS_WAITING;
 		events->count--;
 	}
@@ -117,19 +121,31 @@ static bool take_oldest(struct qdm_events *events, struct qdm_event *event,
 	return any;
 }
 
+/* The dm event, and for the uevent what is needed of the target. */
+static struct mapped_device *send_dm_event(struct qdm_events *events,
+					   const char **target)
+{
+	struct mapped_device *md = NULL;
+
+	mutex_lock(&events->send_lock);
+	if (events->ti && take_oldest(events)) {
+		md = dm_table_get_md(events->ti->table);
+		*target = events->ti->type->name;
+		dm_table_event(events->ti->table);
+	}
+	mutex_unlock(&events->send_lock);
+	return md;
+}
+
 static void send_all(struct work_struct *work)
 {
 	struct qdm_events *events = container_of(work, struct qdm_events, work);
 	unsigned int noio = memalloc_noio_save();
-	struct qdm_event event;
-	u64 seq;
+	struct mapped_device *md;
+	const char *target;
 
-	mutex_lock(&events->send_lock);
-	while (events->ti && take_oldest(events, &event, &seq)) {
-		send_uevent(&event, seq, events->ti);
-		dm_table_event(events->ti->table);
-	}
-	mutex_unlock(&events->send_lock);
+	while ((md = send_dm_event(events, &target)))
+		send_uevent(events, md, target);
 	memalloc_noio_restore(noio);
 }
 
@@ -179,12 +195,34 @@ EXPORT_SYMBOL_GPL(qdm_events_attach);
  */
 void qdm_events_detach(struct qdm_events *events)
 {
-	flush_work(&events->work);
 	mutex_lock(&events->send_lock);
 	events->ti = NULL;
 	mutex_unlock(&events->send_lock);
 }
 EXPORT_SYMBOL_GPL(qdm_events_detach);
+
+static struct qdm_event *nth_waiting(struct qdm_events *events, unsigned int n)
+{
+	return &events->ring[(events->head + n) % QDM_EVENTS_WAITING];
+}
+
+/* Where the next event goes: over the newest of its kind, or over the oldest. */
+static struct qdm_event *place_for(struct qdm_events *events,
+				   const char *action)
+{
+	struct qdm_event *newest;
+
+	if (events->count) {
+		newest = nth_waiting(events, events->count - 1);
+		if (newest->action == action)
+			return newest;
+	}
+	if (events->count == QDM_EVENTS_WAITING) {
+		events->head = (events->head + 1) % QDM_EVENTS_WAITING;
+		events->count--;
+	}
+	return nth_waiting(events, events->count++);
+}
 
 /**
  * qdm_events_raise - send an event, soon; any context
@@ -193,17 +231,13 @@ EXPORT_SYMBOL_GPL(qdm_events_detach);
  */
 void qdm_events_raise(struct qdm_events *events, const struct qdm_event *event)
 {
+	struct qdm_event *place;
 	unsigned long flags;
 
 	spin_lock_irqsave(&events->lock, flags);
-	if (events->count == QDM_EVENTS_WAITING) {
-		events->lost++;
-	} else {
-		events->ring[(events->head + events->count) %
-			     QDM_EVENTS_WAITING] = *event;
-		events->count++;
-		events->seq++;
-	}
+	place = place_for(events, event->action);
+	*place = *event;
+	place->seq = ++events->seq;
 	spin_unlock_irqrestore(&events->lock, flags);
 	queue_work(qdm_event_wq, &events->work);
 }

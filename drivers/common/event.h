@@ -8,6 +8,7 @@
 #define QDM_EVENT_H
 
 #include <linux/device-mapper.h>
+#include <linux/dm-ioctl.h>
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
@@ -19,37 +20,60 @@
 /**
  * struct qdm_event - something that happened
  * @action: DM_ACTION, a string that stays
+ * @seq: its number, set when it is raised
  * @nr_keys: how many of @key are used
  * @key: further "KEY=value" strings
  */
 struct qdm_event {
 	const char *action;
+	u64 seq;
 	unsigned int nr_keys;
 	char key[QDM_EVENT_KEYS][QDM_EVENT_KEY_LEN];
 };
 
 /**
+ * struct qdm_envelope - the keys that every event has, and room for its own
+ * @target: DM_TARGET
+ * @action: DM_ACTION
+ * @seq: DM_SEQNUM
+ * @name: DM_NAME
+ * @uuid: DM_UUID
+ * @env: all of them, NULL at the end
+ */
+struct qdm_envelope {
+	char target[32];
+	char action[40];
+	char seq[40];
+	char name[8 + DM_NAME_LEN];
+	char uuid[8 + DM_UUID_LEN];
+	char *env[5 + QDM_EVENT_KEYS + 1];
+};
+
+/**
  * struct qdm_events - a source of events
- * @lock: guards @ring, @head, @count, @lost and @seq; taken with interrupts off
+ * @lock: guards @ring, @head, @count and @seq; taken with interrupts off
  * @ring: events not yet sent
  * @head: index of the oldest
  * @count: how many wait
- * @lost: how many were dropped because @ring was full
- * @seq: number of the last event raised, from 1
- * @send_lock: held while sending, and to attach and detach
+ * @seq: number of the last event raised, from 1; a gap in what is received
+ *	means that later ones overtook it
+ * @send_lock: held to use @ti, and to attach and detach
  * @ti: the live target, NULL while none is attached: events then wait
  * @work: sends
+ * @sending: the event under way, used by @work alone
+ * @envelope: likewise
  */
 struct qdm_events {
-	spinlock_t lock;
+	spinlock_t lock; /* guards the ring */
 	struct qdm_event ring[QDM_EVENTS_WAITING];
 	unsigned int head;
 	unsigned int count;
-	u64 lost;
 	u64 seq;
-	struct mutex send_lock;
+	struct mutex send_lock; /* held while the target is used */
 	struct dm_target *ti;
 	struct work_struct work;
+	struct qdm_event sending;
+	struct qdm_envelope envelope;
 };
 
 void qdm_event_start(struct qdm_event *event, const char *action);

@@ -34,14 +34,13 @@ struct qdm_perdev {
  * @destroy: frees one that nothing refers to any more; may sleep
  */
 struct qdm_perdev_registry {
-	struct mutex lock;
+	struct mutex lock; /* guards the list and its users */
 	struct list_head all;
 	struct qdm_perdev *(*create)(void);
 	void (*destroy)(struct qdm_perdev *state);
 };
 
-#define QDM_PERDEV_REGISTRY(name, make, unmake)				\
-	struct qdm_perdev_registry name = {				\
+#define QDM_PERDEV_REGISTRY_INIT(name, make, unmake) {			\
 		.lock = __MUTEX_INITIALIZER((name).lock),		\
 		.all = LIST_HEAD_INIT((name).all),			\
 		.create = make, .destroy = unmake,			\

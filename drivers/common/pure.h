@@ -10,7 +10,6 @@
 
 #ifdef __KERNEL__
 #include <linux/compiler.h>
-#include <linux/compiler.h>
 #include <linux/errno.h>
 #include <linux/limits.h>
 #include <linux/stddef.h>
@@ -30,9 +29,10 @@ typedef int64_t s64;
 #define READ_ONCE(x) __atomic_load_n(&(x), __ATOMIC_RELAXED)
 #define WRITE_ONCE(x, v) __atomic_store_n(&(x), (v), __ATOMIC_RELAXED)
 
+#ifndef likely
 #define likely(x)	__builtin_expect(!!(x), 1)
-#define unlikely(x)	__builtin_expect(!!(x), 0)
 #define noinline	__attribute__((__noinline__))
+#endif
 
 #ifndef U64_MAX
 #define U64_MAX UINT64_MAX

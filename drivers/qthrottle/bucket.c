@@ -5,6 +5,9 @@
  */
 #include "bucket.h"
 
+#define QT_TEXT_CONFLICT \
+	"bps/iops/max total values and read/write values cannot be used at the same time"
+
 /**
  * qt_limits_init - no limit, burst lengths 1 s
  * @limits: the limits
@@ -60,7 +63,7 @@ const char *qt_limits_check(const struct qt_limits *limits)
 
 	if (total_conflicts(&limits->bucket[QT_BPS_TOTAL]) ||
 	    total_conflicts(ops))
-		return "bps/iops/max total values and read/write values cannot be used at the same time";
+		return QT_TEXT_CONFLICT;
 	if (limits->op_size && !ops[0].avg && !ops[1].avg && !ops[2].avg)
 		return "iops size requires an iops value to be set";
 	for (i = 0; i < QT_BUCKETS && !why; i++)
@@ -256,6 +259,32 @@ void qt_account(struct qt_throttle *throttle, enum qt_dir dir, u64 bytes,
 		u64 now)
 {
 	pour_all(throttle, dir, bytes, now);
+}
+
+static void forgive_level(struct qt_level *level, u64 now)
+{
+	qt_wide most = (qt_wide)level->rate * now + level->size;
+
+	if (level->empty > most)
+		level->empty = most;
+}
+
+/**
+ * qt_forgive - no bucket is more than full
+ * @throttle: the buckets
+ * @now: the time in nanoseconds
+ *
+ * For requests that had to go without waiting, when others are not to pay for
+ * all of them.
+ */
+void qt_forgive(struct qt_throttle *throttle, u64 now)
+{
+	int i;
+
+	for (i = 0; i < QT_BUCKETS; i++) {
+		forgive_level(&throttle->pair[i].pool, now);
+		forgive_level(&throttle->pair[i].burst, now);
+	}
 }
 
 static void pour_back(struct qt_pair *pair, qt_wide units)

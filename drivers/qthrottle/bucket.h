@@ -129,6 +129,7 @@ u64 qt_wait(const struct qt_throttle *throttle, enum qt_dir dir, u64 now,
 	    enum qt_bucket *full);
 void qt_account(struct qt_throttle *throttle, enum qt_dir dir, u64 bytes,
 		u64 now);
+void qt_forgive(struct qt_throttle *throttle, u64 now);
 bool qt_admit(struct qt_throttle *throttle, enum qt_dir dir, u64 bytes,
 	      u64 now);
 

@@ -16,16 +16,19 @@
  * loser looks again.
  */
 #include <linux/configfs.h>
+#include <linux/delay.h>
 #include <linux/device-mapper.h>
 #include <linux/err.h>
 #include <linux/module.h>
-#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "group.h"
 #include "options.h"
 
 #define DM_MSG_PREFIX QDM_TARGET_QTHROTTLE
+
+/* How often a table looks again when mkdir or rmdir came between. */
+#define TRIES	1000
 
 static DEFINE_MUTEX(names_lock);
 static struct configfs_subsystem groups;
@@ -200,9 +203,13 @@ static struct qt_group *make_named(const char *name)
 {
 	struct qt_group *group = qt_group_alloc();
 
-	if (group)
-		config_group_init_type_name(&group->config, name, &group_type);
-	return group;
+	if (!group)
+		return NULL;
+	config_group_init_type_name(&group->config, name, &group_type);
+	if (config_item_name(&group->config.cg_item))
+		return group;
+	config_group_put(&group->config); /* no memory for a long name */
+	return NULL;
 }
 
 static struct config_group *groups_make(struct config_group *parent,
@@ -211,8 +218,7 @@ static struct config_group *groups_make(struct config_group *parent,
 	struct qt_group *group;
 
 	if (!qdm_name_ok(name)) {
-		DMERR("group name '%.70s' refused: a name is 1 to %d letters, digits, '.', '_' or '-'",
-		      name, QDM_NAME_MAX);
+		DMERR("group '%.70s' refused: " QDM_NAME_RULE, name);
 		return ERR_PTR(-EINVAL);
 	}
 	if (!strcmp(name, QDM_GROUP_PRIVATE)) {
@@ -287,13 +293,17 @@ static struct qt_group *get_named(const char *name)
 {
 	struct qt_group *group;
 
-	mutex_lock(&names_lock);
-	do {
-		cond_resched();
+	int tries;
+
+	for (tries = 0; tries < TRIES; tries++) {
+		mutex_lock(&names_lock);
 		group = get_once(name);
-	} while (group == ERR_PTR(-EEXIST) || group == ERR_PTR(-ENOENT));
-	mutex_unlock(&names_lock);
-	return group;
+		mutex_unlock(&names_lock);
+		if (group != ERR_PTR(-EEXIST) && group != ERR_PTR(-ENOENT))
+			return group;
+		msleep(1);
+	}
+	return ERR_PTR(-EBUSY);
 }
 
 /**
@@ -312,8 +322,8 @@ struct qt_group *qt_group_get(const char *name, struct qdm_why *why)
 		if (!group)
 			group = ERR_PTR(-ENOMEM);
 	} else if (!qdm_name_ok(name)) {
-		return ERR_PTR(qdm_refuse(why, "group '%.70s': a name is '-' or 1 to %d letters, digits, '.', '_' or '-'",
-					  name, QDM_NAME_MAX));
+		return ERR_PTR(qdm_refuse(why, "group '%.70s': " QDM_NAME_RULE
+					  ", or '-'", name));
 	} else {
 		group = get_named(name);
 	}

@@ -2,26 +2,34 @@
 /*
  * Who may go, who waits, and whose turn is next. Admission is one short
  * critical section per request. A request that has to wait is queued with
- * its device; one hrtimer per group and direction goes off at the very
- * instant at which the next one may go, and a worker then lets go all that
- * may, in turn, and sets the timer again. Nothing polls.
+ * its device; one hrtimer per group goes off at the very instant at which the
+ * next one may go, and the group's worker then gives turns to all that may,
+ * and sets the timer again. Nothing polls. Each device has a worker of its own
+ * that submits what has had its turn.
  *
  * Turns: each device has a pass, and the one with the lowest goes next and
  * moves on by a stride that is the smaller the more weight it has. With equal
  * weights that is a round robin. A device that has had nothing waiting starts
- * where the others stand, so idling saves up no turns.
+ * where the others stand, so idling saves up no turns. Reads and writes have
+ * turns of their own, and are asked alternately: with a limit on both
+ * together neither can starve the other.
  *
  * Locking: @lock of a group is a plain spinlock: it is taken in map(), by the
  * workers, by messages and by suspend, all in process context; the timer's
  * callback only queues the worker and takes no lock. Under it nothing sleeps
- * and no bio is submitted: bios to go are collected and submitted after it.
- * @members_lock is a mutex for the list that people can read.
+ * and no bio is submitted. @members_lock is a mutex for the list that people
+ * can read.
+ *
+ * Submitting may sleep for as long as the device below likes: for a tag, for
+ * memory that another throttled device of the same group must first free.
+ * So it is done by the device's own worker on the device's own workqueue,
+ * with its own rescuer, and the group's worker never sleeps.
  *
  * Life: a bio that waits is counted in flight by dm, so no device can leave
  * or go with one waiting; presuspend drains the device first. So the timer and
  * the worker of a group without members find nothing, and qt_group_free()
- * only has to see them end. A worker does not touch a member once it has
- * dropped the lock.
+ * only has to see them end; qt_member_exit() does for the device's worker. The
+ * group's worker does not touch a member once it has dropped the lock.
  */
 #include <linux/device-mapper.h>
 #include <linux/ktime.h>
@@ -30,19 +38,17 @@
 #include "group.h"
 #include "options.h"
 
+/* How many turns are given before the lock is let go. */
+#define BATCH	256
+
 /* A device of weight w moves on by STRIDE / w per request. */
-#define STRIDE	(1ULL << 32)
+#define STRIDE	BIT_ULL(32)
 
 static struct workqueue_struct *release_wq;
 
 static struct qt_member *queue_member(struct qt_queue *queue, enum qt_dir dir)
 {
 	return container_of(queue, struct qt_member, queue[dir]);
-}
-
-static enum qt_dir turns_dir(struct qt_turns *turns)
-{
-	return turns - turns->group->turns;
 }
 
 static enum qt_dir bio_dir(const struct bio *bio)
@@ -55,21 +61,35 @@ static struct qt_bio *per_bio(struct bio *bio)
 	return dm_per_bio_data(bio, sizeof(struct qt_bio));
 }
 
+/* Passes go round at 2^64, like jiffies. */
+static bool comes_before(u64 a, u64 b)
+{
+	return (s64)(a - b) < 0;
+}
+
 static struct qt_queue *next_in_turn(struct qt_turns *turns)
 {
 	struct qt_queue *queue, *next = NULL;
 
 	list_for_each_entry(queue, &turns->members, turn)
-		if (!next || queue->pass < next->pass)
+		if (!next || comes_before(queue->pass, next->pass))
 			next = queue;
 	return next;
 }
 
-static void start_timer(struct qt_turns *turns, u64 at)
+static void start_timer(struct qt_group *group, u64 at)
 {
 	ktime_t when = at > KTIME_MAX ? KTIME_MAX : at;
 
-	hrtimer_start(&turns->timer, when, HRTIMER_MODE_ABS);
+	hrtimer_start(&group->timer, when, HRTIMER_MODE_ABS);
+}
+
+/* The timer may be set for the other direction, which may have less to wait. */
+static void start_timer_by(struct qt_group *group, u64 at)
+{
+	if (!hrtimer_is_queued(&group->timer) ||
+	    at < ktime_to_ns(hrtimer_get_expires(&group->timer)))
+		start_timer(group, at);
 }
 
 static struct bio *take_oldest(struct qt_queue *queue, u64 now)
@@ -86,36 +106,85 @@ static struct bio *take_oldest(struct qt_queue *queue, u64 now)
 	return bio;
 }
 
-static void take_turn(struct qt_turns *turns, struct qt_queue *queue,
-		      struct bio_list *go, u64 now)
+static void take_turn(struct qt_group *group, enum qt_dir dir,
+		      struct qt_queue *queue, u64 now)
 {
-	enum qt_dir dir = turns_dir(turns);
+	struct qt_member *member = queue_member(queue, dir);
+	struct qt_turns *turns = &group->turns[dir];
 	struct bio *bio;
 
 	turns->pass = queue->pass;
-	queue->pass += STRIDE / queue_member(queue, dir)->weight;
+	queue->pass += STRIDE / member->weight;
 	list_move_tail(&queue->turn, &turns->members);
 	bio = take_oldest(queue, now);
-	qt_account(&turns->group->throttle, dir, bio->bi_iter.bi_size, now);
-	bio_list_add(go, bio);
+	qt_account(&group->throttle, dir, bio->bi_iter.bi_size, now);
+	bio_list_add(&member->go, bio);
+	queue_work(member->wq, &member->submit);
 }
 
-/* Collects what may go now, and sets the timer for what comes next. */
-static void collect(struct qt_turns *turns, struct bio_list *go)
+/* Returns whether one went; if not, @wait is how long until one may. */
+static bool give_turn(struct qt_group *group, enum qt_dir dir, u64 now,
+		      u64 *wait)
 {
-	struct qt_throttle *throttle = &turns->group->throttle;
-	struct qt_queue *queue;
+	struct qt_queue *queue = next_in_turn(&group->turns[dir]);
 	enum qt_bucket full;
-	u64 wait, now = ktime_get_ns();
 
-	while ((queue = next_in_turn(turns))) {
-		wait = qt_wait(throttle, turns_dir(turns), now, &full);
-		if (wait) {
-			start_timer(turns, now + wait);
-			return;
-		}
-		take_turn(turns, queue, go, now);
+	*wait = U64_MAX;
+	if (!queue)
+		return false;
+	*wait = qt_wait(&group->throttle, dir, now, &full);
+	if (*wait)
+		return false;
+	take_turn(group, dir, queue, now);
+	return true;
+}
+
+static bool give_any_turn(struct qt_group *group, u64 now, u64 *wait)
+{
+	enum qt_dir first = group->next, second = !first;
+	u64 other;
+
+	if (give_turn(group, first, now, wait)) {
+		group->next = second;
+		return true;
 	}
+	if (give_turn(group, second, now, &other))
+		return true;
+	*wait = min(*wait, other);
+	return false;
+}
+
+/* All that may go now, but not so many that map() would wait for the lock. */
+static void give_turns(struct qt_group *group)
+{
+	u64 wait, now = ktime_get_ns();
+	int i;
+
+	for (i = 0; i < BATCH; i++) {
+		if (give_any_turn(group, now, &wait))
+			continue;
+		if (wait != U64_MAX)
+			start_timer(group, now + wait);
+		return;
+	}
+	queue_work(release_wq, &group->work);
+}
+
+static void release(struct work_struct *work)
+{
+	struct qt_group *group = container_of(work, struct qt_group, work);
+
+	spin_lock(&group->lock);
+	give_turns(group);
+	spin_unlock(&group->lock);
+}
+
+static enum hrtimer_restart timer_fires(struct hrtimer *timer)
+{
+	struct qt_group *group = container_of(timer, struct qt_group, timer);
+
+	queue_work(release_wq, &group->work);
+	return HRTIMER_NORESTART;
 }
 
 static void submit(struct bio_list *go)
@@ -131,34 +200,16 @@ static void submit(struct bio_list *go)
 	blk_finish_plug(&plug);
 }
 
-static void release(struct work_struct *work)
+static void submit_released(struct work_struct *work)
 {
-	struct qt_turns *turns = container_of(work, struct qt_turns, work);
-	struct bio_list go = BIO_EMPTY_LIST;
+	struct qt_member *member = container_of(work, struct qt_member, submit);
+	struct bio_list go;
 
-	spin_lock(&turns->group->lock);
-	collect(turns, &go);
-	spin_unlock(&turns->group->lock);
+	spin_lock(&member->group->lock);
+	go = member->go;
+	bio_list_init(&member->go);
+	spin_unlock(&member->group->lock);
 	submit(&go);
-}
-
-static enum hrtimer_restart timer_fires(struct hrtimer *timer)
-{
-	struct qt_turns *turns = container_of(timer, struct qt_turns, timer);
-
-	queue_work(release_wq, &turns->work);
-	return HRTIMER_NORESTART;
-}
-
-static void init_turns(struct qt_group *group, enum qt_dir dir)
-{
-	struct qt_turns *turns = &group->turns[dir];
-
-	turns->group = group;
-	INIT_LIST_HEAD(&turns->members);
-	hrtimer_setup(&turns->timer, timer_fires, CLOCK_MONOTONIC,
-		      HRTIMER_MODE_ABS);
-	INIT_WORK(&turns->work, release);
 }
 
 /**
@@ -175,8 +226,11 @@ struct qt_group *qt_group_alloc(void)
 	spin_lock_init(&group->lock);
 	mutex_init(&group->members_lock);
 	INIT_LIST_HEAD(&group->members);
-	init_turns(group, QT_READ);
-	init_turns(group, QT_WRITE);
+	INIT_LIST_HEAD(&group->turns[QT_READ].members);
+	INIT_LIST_HEAD(&group->turns[QT_WRITE].members);
+	hrtimer_setup(&group->timer, timer_fires, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_ABS);
+	INIT_WORK(&group->work, release);
 	qt_limits_init(&group->limits);
 	qt_config(&group->throttle, &group->limits);
 	return group;
@@ -188,20 +242,15 @@ struct qt_group *qt_group_alloc(void)
  */
 void qt_group_free(struct qt_group *group)
 {
-	int dir;
-
-	for (dir = 0; dir < QT_DIRS; dir++) {
-		hrtimer_cancel(&group->turns[dir].timer);
-		cancel_work_sync(&group->turns[dir].work);
-	}
+	hrtimer_cancel(&group->timer);
+	cancel_work_sync(&group->work);
 	kfree(group);
 }
 
 /* What waits is looked at again: the timer may stand far in the future. */
 static void look_again(struct qt_group *group)
 {
-	queue_work(release_wq, &group->turns[QT_READ].work);
-	queue_work(release_wq, &group->turns[QT_WRITE].work);
+	queue_work(release_wq, &group->work);
 }
 
 /**
@@ -305,17 +354,31 @@ int qt_group_change_limits(struct qt_group *group, unsigned int argc,
  * @member: the member
  * @group: its group
  * @device: the device's number, a string that stays
+ *
+ * Return: 0, or -ENOMEM.
  */
-void qt_member_init(struct qt_member *member, struct qt_group *group,
-		    const char *device)
+int qt_member_init(struct qt_member *member, struct qt_group *group,
+		   const char *device)
 {
-	int dir;
-
 	*member = (struct qt_member){
 		.group = group, .device = device, .weight = QT_WEIGHT_DEFAULT,
 	};
-	for (dir = 0; dir < QT_DIRS; dir++)
-		bio_list_init(&member->queue[dir].bios);
+	bio_list_init(&member->queue[QT_READ].bios);
+	bio_list_init(&member->queue[QT_WRITE].bios);
+	bio_list_init(&member->go);
+	INIT_WORK(&member->submit, submit_released);
+	member->wq = alloc_workqueue("qthrottle/%s", WQ_MEM_RECLAIM |
+				     WQ_HIGHPRI | WQ_PERCPU, 1, device);
+	return member->wq ? 0 : -ENOMEM;
+}
+
+/**
+ * qt_member_exit - undo qt_member_init()
+ * @member: the member, which does not take part
+ */
+void qt_member_exit(struct qt_member *member)
+{
+	destroy_workqueue(member->wq);
 }
 
 /**
@@ -327,7 +390,9 @@ void qt_member_join(struct qt_member *member)
 	struct qt_group *group = member->group;
 
 	mutex_lock(&group->members_lock);
-	list_add_tail(&member->node, &group->members);
+	if (!member->joined)
+		list_add_tail(&member->node, &group->members);
+	member->joined = true;
 	mutex_unlock(&group->members_lock);
 	qt_member_undrain(member);
 }
@@ -341,7 +406,9 @@ void qt_member_leave(struct qt_member *member)
 	struct qt_group *group = member->group;
 
 	mutex_lock(&group->members_lock);
-	list_del(&member->node);
+	if (member->joined)
+		list_del(&member->node);
+	member->joined = false;
 	mutex_unlock(&group->members_lock);
 }
 
@@ -357,6 +424,10 @@ void qt_member_set_weight(struct qt_member *member, u64 weight)
 	spin_unlock(&member->group->lock);
 }
 
+/*
+ * From here on the request is not polled for, and a worker submits it: if the
+ * device below has no room then, it must wait and not fail.
+ */
 static noinline void wait_in_queue(struct qt_member *member, enum qt_dir dir,
 				   struct bio *bio, u64 now)
 {
@@ -367,10 +438,11 @@ static noinline void wait_in_queue(struct qt_member *member, enum qt_dir dir,
 	u64 wait;
 
 	if (bio_list_empty(&queue->bios)) {
-		queue->pass = max(queue->pass, turns->pass);
+		if (comes_before(queue->pass, turns->pass))
+			queue->pass = turns->pass;
 		list_add_tail(&queue->turn, &turns->members);
 	}
-	bio_clear_polled(bio);
+	bio->bi_opf &= ~(REQ_POLLED | REQ_NOWAIT);
 	per_bio(bio)->since = now;
 	bio_list_add(&queue->bios, bio);
 	queue->stats.waiting++;
@@ -380,7 +452,7 @@ static noinline void wait_in_queue(struct qt_member *member, enum qt_dir dir,
 	if (full != QT_NONE)
 		queue->stats.full[full]++;
 	if (first)
-		start_timer(turns, now + wait);
+		start_timer_by(member->group, now + wait);
 }
 
 static bool need_not_wait(struct qt_member *member, const struct bio *bio)
@@ -398,6 +470,8 @@ static bool admit(struct qt_member *member, struct bio *bio, enum qt_dir dir,
 
 	if (unlikely(need_not_wait(member, bio))) {
 		qt_account(&group->throttle, dir, bytes, now);
+		if (member->draining)
+			qt_forgive(&group->throttle, now);
 		return true;
 	}
 	return list_empty(&group->turns[dir].members) &&
@@ -447,8 +521,10 @@ static void collect_all(struct qt_member *member, enum qt_dir dir,
  * qt_member_drain - let everything go, now and from now on
  * @member: the device, which is about to suspend
  *
- * As in QEMU, what waits goes without limits but is accounted. The others'
- * turns are not touched: the timer is the group's, not the member's.
+ * As in QEMU, what waits goes without limits but is accounted; other than
+ * there, only until the buckets are full, so that the others of the group do
+ * not stand still for what one of them had waiting. Their turns are not
+ * touched: the timer is the group's, not the member's.
  */
 void qt_member_drain(struct qt_member *member)
 {
@@ -460,6 +536,7 @@ void qt_member_drain(struct qt_member *member)
 	member->draining = true;
 	collect_all(member, QT_READ, &go, now);
 	collect_all(member, QT_WRITE, &go, now);
+	qt_forgive(&member->group->throttle, now);
 	spin_unlock(&member->group->lock);
 	submit(&go);
 }

@@ -57,47 +57,53 @@ struct qt_queue {
 /**
  * struct qt_member - a device in a group
  * @group: the group
- * @node: among the group's members
+ * @node: among the group's members, while @joined
+ * @joined: takes part
  * @device: the device's number, for people
  * @weight: its share, %QT_WEIGHT_DEFAULT for a plain round robin
  * @draining: requests go without waiting, while the device suspends
  * @urgent_waits: requests of REQ_META and REQ_SWAP wait like any other
  * @queue: per direction
+ * @go: requests whose turn has come and that @submit has yet to submit
+ * @submit: does so; it may sleep, and holds up no other device
+ * @wq: of this device alone, as devices of a group may be stacked
  */
 struct qt_member {
 	struct qt_group *group;
 	struct list_head node;
+	bool joined;
 	const char *device;
 	u64 weight;
 	bool draining;
 	bool urgent_waits;
 	struct qt_queue queue[QT_DIRS];
+	struct bio_list go;
+	struct work_struct submit;
+	struct workqueue_struct *wq;
 };
 
 /**
  * struct qt_turns - who waits in one direction
- * @group: the group
  * @members: the members' queues, longest since their last turn first
  * @pass: where the member stood that had the last turn
- * @timer: goes off when the next request may go
- * @work: lets go what may
  */
 struct qt_turns {
-	struct qt_group *group;
 	struct list_head members;
 	u64 pass;
-	struct hrtimer timer;
-	struct work_struct work;
 };
 
 /**
  * struct qt_group - a throttle group
- * @lock: guards everything from @throttle to @turns, and all of a member but
- *	@group, @node and @device
+ * @lock: guards everything from @throttle to @next, and all of a member but
+ *	@group, @node, @joined, @device and @wq
  * @throttle: the buckets
  * @limits: what they were made from
  * @enabled: is anything limited? May be read without the lock
  * @turns: per direction
+ * @next: the direction that is asked first; they take turns, too, since they
+ *	may share a bucket
+ * @timer: goes off when the next request may go
+ * @work: lets go what may
  * @members_lock: guards @members; never taken with @lock held
  * @members: the devices
  * @config: the group as an object in configfs, if it has a name
@@ -105,12 +111,15 @@ struct qt_turns {
  * @ours: made for a table line, and not by mkdir
  */
 struct qt_group {
-	spinlock_t lock;
+	spinlock_t lock; /* guards down to the timer */
 	struct qt_throttle throttle;
 	struct qt_limits limits;
 	bool enabled;
 	struct qt_turns turns[QT_DIRS];
-	struct mutex members_lock;
+	enum qt_dir next;
+	struct hrtimer timer;
+	struct work_struct work;
+	struct mutex members_lock; /* guards the list of members */
 	struct list_head members;
 	struct config_group config;
 	unsigned int users;
@@ -132,8 +141,9 @@ int qt_group_set_limits(struct qt_group *group, const struct qt_limits *limits,
 int qt_group_change_limits(struct qt_group *group, unsigned int argc,
 			   char **argv, struct qdm_why *why);
 
-void qt_member_init(struct qt_member *member, struct qt_group *group,
-		    const char *device);
+int qt_member_init(struct qt_member *member, struct qt_group *group,
+		   const char *device);
+void qt_member_exit(struct qt_member *member);
 void qt_member_join(struct qt_member *member);
 void qt_member_leave(struct qt_member *member);
 void qt_member_set_weight(struct qt_member *member, u64 weight);

@@ -9,35 +9,46 @@
 #include "group.h"
 #include "options.h"
 
-#define LIMIT(word, which, field, low, high, dflt, text) {		\
+#define RATE_TEXT "bps/iops/max values must be within [0, 1000000000000000]"
+
+#define RATE(word, which, field) {					\
 		.name = word,						\
 		.offset = offsetof(struct qt_options,			\
 				   limits.bucket[which].field),		\
-		.min = low, .max = high, .def = dflt,			\
-		.range_text = text,					\
+		.max = U64_MAX,						\
+		.range_text = RATE_TEXT,				\
 	}
 
-#define LENGTH_TEXT(word)						\
-	word "-max-length value must be in the range [0, 4294967295]"
-
-/* The average, the burst rate and the burst length of one bucket. */
-#define BUCKET(word, which)						\
-	LIMIT(word, which, avg, 0, U64_MAX, 0,				\
-	      "bps/iops/max values must be within [0, 1000000000000000]"), \
-	LIMIT(word "-max", which, max, 0, U64_MAX, 0,			\
-	      "bps/iops/max values must be within [0, 1000000000000000]"), \
-	LIMIT(word "-max-length", which, length, 0, QT_LENGTH_MAX, 1,	\
-	      LENGTH_TEXT(word))
+#define LENGTH(word, which) {						\
+		.name = word,						\
+		.offset = offsetof(struct qt_options,			\
+				   limits.bucket[which].length),	\
+		.max = QT_LENGTH_MAX,					\
+		.def = 1,						\
+		.range_text = word " value must be in the range [0, 4294967295]", \
+	}
 
 static const char * const urgent_words[] = { "pass", "wait", NULL };
 
 static const struct qdm_opt options[] = {
-	BUCKET("bps-total", QT_BPS_TOTAL),
-	BUCKET("bps-read", QT_BPS_READ),
-	BUCKET("bps-write", QT_BPS_WRITE),
-	BUCKET("iops-total", QT_OPS_TOTAL),
-	BUCKET("iops-read", QT_OPS_READ),
-	BUCKET("iops-write", QT_OPS_WRITE),
+	RATE("bps-total", QT_BPS_TOTAL, avg),
+	RATE("bps-total-max", QT_BPS_TOTAL, max),
+	LENGTH("bps-total-max-length", QT_BPS_TOTAL),
+	RATE("bps-read", QT_BPS_READ, avg),
+	RATE("bps-read-max", QT_BPS_READ, max),
+	LENGTH("bps-read-max-length", QT_BPS_READ),
+	RATE("bps-write", QT_BPS_WRITE, avg),
+	RATE("bps-write-max", QT_BPS_WRITE, max),
+	LENGTH("bps-write-max-length", QT_BPS_WRITE),
+	RATE("iops-total", QT_OPS_TOTAL, avg),
+	RATE("iops-total-max", QT_OPS_TOTAL, max),
+	LENGTH("iops-total-max-length", QT_OPS_TOTAL),
+	RATE("iops-read", QT_OPS_READ, avg),
+	RATE("iops-read-max", QT_OPS_READ, max),
+	LENGTH("iops-read-max-length", QT_OPS_READ),
+	RATE("iops-write", QT_OPS_WRITE, avg),
+	RATE("iops-write-max", QT_OPS_WRITE, max),
+	LENGTH("iops-write-max-length", QT_OPS_WRITE),
 	{
 		.name = "iops-size",
 		.offset = offsetof(struct qt_options, limits.op_size),

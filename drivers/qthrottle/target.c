@@ -25,13 +25,16 @@
 
 #define DM_MSG_PREFIX QDM_TARGET_QTHROTTLE
 
+#define LINE "<dev> <offset> <group> [<#opts> {<option> <value>}...]"
+#define MESSAGES "limits {<limit> <value>}..., weight <1-1000>"
+
 /**
  * struct qthrottle - one table
  * @lower: the device below
  * @member: our part in the group
  * @options: what the line says
- * @has_limits: the line sets limits
- * @sets_limits: and has not done so yet
+ * @has_limits: the line has limits
+ * @sets_limits: they are others than were in force, and not yet set
  */
 struct qthrottle {
 	struct qdm_lower lower;
@@ -57,18 +60,36 @@ static int parse_options(struct qthrottle *qt, unsigned int argc, char **argv,
 	if (wrong)
 		return qdm_refuse(why, "%s", wrong);
 	qt->has_limits = given & ((1ULL << QT_NR_LIMITS) - 1);
-	qt->sets_limits = qt->has_limits;
 	return 0;
+}
+
+/*
+ * A line that says what is in force is a reload for another reason: then the
+ * limits are left alone, even if they change before the resume.
+ */
+static bool changes_limits(struct qthrottle *qt)
+{
+	struct qt_limits limits;
+
+	qt_group_read_limits(qt->member.group, &limits);
+	return memcmp(&limits, &qt->options.limits, sizeof(limits));
 }
 
 static int join_group(struct qthrottle *qt, struct dm_target *ti,
 		      const char *name, struct qdm_why *why)
 {
 	struct qt_group *group = qt_group_get(name, why);
+	int r;
 
 	if (IS_ERR(group))
 		return PTR_ERR(group);
-	qt_member_init(&qt->member, group, dm_table_device_name(ti->table));
+	r = qt_member_init(&qt->member, group, dm_table_device_name(ti->table));
+	if (r) {
+		qdm_refuse(why, "no memory for a workqueue");
+		qt_group_put(group);
+		return r;
+	}
+	qt->sets_limits = qt->has_limits && changes_limits(qt);
 	qt->member.weight = qt->options.weight;
 	qt->member.urgent_waits = qt->options.urgent;
 	return 0;
@@ -80,8 +101,7 @@ static int open_line(struct qthrottle *qt, struct dm_target *ti,
 	int r;
 
 	if (argc < 3)
-		return qdm_refuse(why, "%u words, needed are: <dev> <offset> <group> [<#opts> {<limit> <value>}...]",
-				  argc);
+		return qdm_refuse(why, "%u words, needed are: " LINE, argc);
 	r = parse_options(qt, argc - 3, argv + 3, why);
 	if (r)
 		return r;
@@ -121,6 +141,7 @@ static void qthrottle_dtr(struct dm_target *ti)
 {
 	struct qthrottle *qt = ti->private;
 
+	qt_member_exit(&qt->member);
 	qt_group_put(qt->member.group);
 	qdm_lower_put(&qt->lower, ti);
 	kfree(qt);
@@ -205,8 +226,8 @@ static int qthrottle_message(struct dm_target *ti, unsigned int argc,
 	else if (!strcasecmp(argv[0], "weight"))
 		r = message_weight(qt, argc - 1, argv + 1, &why);
 	else
-		r = qdm_refuse(&why, "unknown message '%.40s', allowed are: limits {<limit> <value>}..., weight <1-1000>",
-			       argv[0]);
+		r = qdm_refuse(&why, "unknown message '%.40s', allowed are: "
+			       MESSAGES, argv[0]);
 	return r ? qdm_refuse_message(ti, &why) : 0;
 }
 
@@ -290,8 +311,7 @@ static int qthrottle_iterate_devices(struct dm_target *ti,
 	return qdm_lower_iterate(&qt->lower, ti, fn, data);
 }
 
-static int qthrottle_prepare_ioctl(struct dm_target *ti,
-				   struct block_device **bdev QDM_IOCTL_ARGS)
+static int QDM_PREPARE_IOCTL(qthrottle_prepare_ioctl)
 {
 	struct qthrottle *qt = ti->private;
 

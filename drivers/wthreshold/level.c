@@ -12,7 +12,7 @@ static void set_alert(struct level *level)
 
 	if (level->threshold && level->threshold < alert)
 		alert = level->threshold;
-	level->alert = alert;
+	WRITE_ONCE(level->alert, alert);
 }
 
 /* The first step beyond @threshold that a write ending at @end has not passed. */

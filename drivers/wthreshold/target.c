@@ -29,23 +29,44 @@
 
 #define DM_MSG_PREFIX QDM_TARGET_WTHRESHOLD
 
-struct threshold {
-	struct qdm_perdev perdev;
-	spinlock_t lock;
-	struct level level;
-	struct qdm_events events;
-};
+#define LINE "<dev> <offset> [<threshold bytes> [<#opts> {<option> <value>}...]]"
 
 struct wthreshold_options {
 	u64 rearm;
 	u64 fire_on_arm;
 };
 
-/* What one table says; @threshold is what the line set, if it set one. */
+/**
+ * struct threshold - what belongs to a device and outlives its tables
+ * @perdev: finds it
+ * @lock: guards @level and @options
+ * @level: the threshold
+ * @options: of the table that set it last
+ * @events: where it fires
+ */
+struct threshold {
+	struct qdm_perdev perdev;
+	spinlock_t lock; /* guards the level and the options */
+	struct level level;
+	struct wthreshold_options options;
+	struct qdm_events events;
+};
+
+/**
+ * struct wthreshold - one table
+ * @lower: the device below
+ * @state: what belongs to the device
+ * @options: what the line says; one without a threshold says nothing, and
+ *	the device's options stay
+ * @has_threshold: the line has a threshold
+ * @sets_threshold: it is another than was in force, and not yet set
+ * @threshold: that
+ */
 struct wthreshold {
 	struct qdm_lower lower;
 	struct threshold *state;
 	struct wthreshold_options options;
+	bool has_threshold;
 	bool sets_threshold;
 	u64 threshold;
 };
@@ -88,7 +109,9 @@ static void destroy_threshold(struct qdm_perdev *perdev)
 	kfree(state);
 }
 
-static QDM_PERDEV_REGISTRY(thresholds, create_threshold, destroy_threshold);
+static struct qdm_perdev_registry thresholds =
+	QDM_PERDEV_REGISTRY_INIT(thresholds, create_threshold,
+				 destroy_threshold);
 
 /* Called with the lock held, so that events are numbered as they happened. */
 static void raise_event(struct threshold *state)
@@ -101,6 +124,13 @@ static void raise_event(struct threshold *state)
 	qdm_event_key(&event, QDM_KEY_AMOUNT_EXCEEDED "=%llu",
 		      state->level.amount);
 	qdm_events_raise(&state->events, &event);
+}
+
+/* Called with the lock held. */
+static void fire_on_arm(struct threshold *state)
+{
+	if (state->options.fire_on_arm && level_fire_if_passed(&state->level))
+		raise_event(state);
 }
 
 /* "[<threshold bytes> [<#opts> {<option> <value>}...]]" */
@@ -116,7 +146,7 @@ static int parse_line(struct wthreshold *wt, unsigned int argc, char **argv,
 			  &wt->threshold, why);
 	if (r)
 		return r;
-	wt->sets_threshold = true;
+	wt->has_threshold = true;
 	return qdm_opts_parse_group(&wthreshold_table, &wt->options, argc - 1,
 				    argv + 1, NULL, why);
 }
@@ -127,17 +157,48 @@ static int open_line(struct wthreshold *wt, struct dm_target *ti,
 	int r;
 
 	if (argc < 2)
-		return qdm_refuse(why, "%u words, needed are: <dev> <offset> [<threshold bytes> [<#opts> {<option> <value>}...]]",
-				  argc);
+		return qdm_refuse(why, "%u words, needed are: " LINE, argc);
 	r = parse_line(wt, argc - 2, argv + 2, why);
 	if (r)
 		return r;
 	return qdm_lower_get(&wt->lower, ti, argv[0], argv[1], why);
 }
 
+/* Events are raised with the lock held, so both belong together. */
+static struct level read_level(struct threshold *state, u64 *seq)
+{
+	struct level level;
+
+	spin_lock(&state->lock);
+	level = state->level;
+	*seq = qdm_events_seq(&state->events);
+	spin_unlock(&state->lock);
+	return level;
+}
+
+/*
+ * A line that says what is in force is a reload for another reason: then the
+ * threshold is left alone, even if a message changes it before the resume.
+ */
+static bool changes_threshold(struct wthreshold *wt)
+{
+	u64 seq;
+	struct level level = read_level(wt->state, &seq);
+
+	return level.threshold != wt->threshold;
+}
+
+static void inherit_options(struct wthreshold *wt)
+{
+	spin_lock(&wt->state->lock);
+	wt->options = wt->state->options;
+	spin_unlock(&wt->state->lock);
+}
+
 static int wthreshold_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 {
 	struct wthreshold *wt = kzalloc(sizeof(*wt), GFP_KERNEL);
+	struct qdm_perdev *perdev;
 	struct qdm_why why;
 	int r;
 
@@ -150,12 +211,17 @@ static int wthreshold_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 		qdm_refuse_table(ti, &why);
 		goto out_free;
 	}
-	wt->state = (struct threshold *)qdm_perdev_get(&thresholds, ti);
-	if (!wt->state) {
+	perdev = qdm_perdev_get(&thresholds, ti);
+	if (!perdev) {
 		ti->error = "Out of memory";
 		r = -ENOMEM;
 		goto out_put;
 	}
+	wt->state = container_of(perdev, struct threshold, perdev);
+	if (wt->has_threshold)
+		wt->sets_threshold = changes_threshold(wt);
+	else
+		inherit_options(wt);
 	qdm_lower_pass_all(ti);
 	ti->private = wt;
 	return 0;
@@ -206,10 +272,20 @@ static void set_threshold(struct wthreshold *wt, u64 threshold)
 	struct threshold *state = wt->state;
 
 	spin_lock(&state->lock);
-	state->level.rearm = wt->options.rearm;
 	level_set(&state->level, threshold);
-	if (wt->options.fire_on_arm && level_fire_if_passed(&state->level))
-		raise_event(state);
+	fire_on_arm(state);
+	spin_unlock(&state->lock);
+}
+
+static void adopt_options(struct wthreshold *wt)
+{
+	struct threshold *state = wt->state;
+
+	spin_lock(&state->lock);
+	state->options = wt->options;
+	state->level.rearm = wt->options.rearm;
+	if (!wt->sets_threshold)
+		fire_on_arm(state);
 	spin_unlock(&state->lock);
 }
 
@@ -218,10 +294,10 @@ static void wthreshold_resume(struct dm_target *ti)
 	struct wthreshold *wt = ti->private;
 
 	qdm_events_attach(&wt->state->events, ti);
-	if (wt->sets_threshold) {
+	adopt_options(wt);
+	if (wt->sets_threshold)
 		set_threshold(wt, wt->threshold);
-		wt->sets_threshold = false;
-	}
+	wt->sets_threshold = false;
 }
 
 static void wthreshold_postsuspend(struct dm_target *ti)
@@ -256,16 +332,6 @@ static int wthreshold_message(struct dm_target *ti, unsigned int argc,
 	return 0;
 }
 
-static struct level read_level(struct threshold *state)
-{
-	struct level level;
-
-	spin_lock(&state->lock);
-	level = state->level;
-	spin_unlock(&state->lock);
-	return level;
-}
-
 /*
  * INFO: <off|armed|fired> <threshold> <amount exceeded> <high-water mark>
  *	 <event number> <threshold that fired last>, in bytes
@@ -275,8 +341,9 @@ static void wthreshold_status(struct dm_target *ti, status_type_t type,
 			      unsigned int maxlen)
 {
 	struct wthreshold *wt = ti->private;
-	struct level level = read_level(wt->state);
 	unsigned int sz = 0;
+	u64 seq;
+	struct level level = read_level(wt->state, &seq);
 
 	if (wt->sets_threshold)
 		level.threshold = wt->threshold;
@@ -284,7 +351,7 @@ static void wthreshold_status(struct dm_target *ti, status_type_t type,
 	case STATUSTYPE_INFO:
 		DMEMIT("%s %llu %llu %llu %llu %llu", level_state_name(&level),
 		       level.threshold, level.amount, level.mark,
-		       qdm_events_seq(&wt->state->events), level.fired_at);
+		       seq, level.fired_at);
 		break;
 	case STATUSTYPE_TABLE:
 		DMEMIT("%s %llu %llu", wt->lower.dev->name,
@@ -312,8 +379,7 @@ static int wthreshold_iterate_devices(struct dm_target *ti,
 	return qdm_lower_iterate(&wt->lower, ti, fn, data);
 }
 
-static int wthreshold_prepare_ioctl(struct dm_target *ti,
-				    struct block_device **bdev QDM_IOCTL_ARGS)
+static int QDM_PREPARE_IOCTL(wthreshold_prepare_ioctl)
 {
 	struct wthreshold *wt = ti->private;
 

@@ -23,7 +23,7 @@ saturate() { # saturate NAME SECONDS [FIO OPTION...]
 
 within() { # within WHAT PERMILLE EXPECTED ACTUAL
 	local off=$((($4 - $3) * 1000))
-	[ ${off#-} -le $(($2 * $3)) ] || {
+	[ "${off#-}" -le $(($2 * $3)) ] || {
 		echo "$1: $4 is more than $2 per mille off $3"
 		return 1
 	}
@@ -54,7 +54,7 @@ bursts() { # bursts AVG MAX LENGTH: QEMU's formula for what a burst lets through
 	sleep $((length * 2 + 2))
 	pool=$((max * length))
 	expected=$((pool + avg * (length * 2 + 2)))
-	within "requests in burst and after" 10 $expected $(($(done_ios t) - start))
+	within "requests in burst and after" 10 "$expected" $(($(done_ios t) - start))
 	kill $!
 }
 it "lets a burst through as QEMU's formula says" bursts 100 700 4
@@ -88,6 +88,23 @@ shares() { # shares "WEIGHT..." PERMILLE: each member's part of one limit
 }
 it "shares equally among four, whatever their queue depths" shares "100 100 100 100" 10
 it "shares 1 to 2 to 4 by weight" shares "100 200 400" 10
+
+directions() { # directions READ-DEPTH WRITE-DEPTH: neither starves
+	local -a before after
+	table t "0 32768 qthrottle $(memdev mem 16) 0 - 2 iops-total 1000"
+	saturate t 9 --rw=randread --iodepth="$1"
+	saturate t 9 --rw=randwrite --iodepth="$2"
+	sleep 2
+	read -ra before <"/sys/block/$(basename "$(readlink -f /dev/mapper/t)")/stat"
+	sleep 6
+	read -ra after <"/sys/block/$(basename "$(readlink -f /dev/mapper/t)")/stat"
+	within reads 30 3000 $((after[0] - before[0]))
+	within writes 30 3000 $((after[4] - before[4]))
+	pkill fio
+}
+it "gives reads and writes half of a total each" directions 32 32
+it "does so for one reader beside many writers" directions 1 32
+it "does so for one writer beside many readers" directions 32 1
 
 suspends_at_once() {
 	local start

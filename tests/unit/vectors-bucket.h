@@ -247,6 +247,22 @@ static int admission_is_waiting_and_pouring(void)
 	return 0;
 }
 
+static int forgiving_leaves_a_full_bucket(void)
+{
+	struct qt_throttle t;
+	enum qt_bucket full;
+
+	one_bucket(&t, 100, 200, 3);
+	t.pair[QT_OPS_TOTAL].pool.empty = 100000 * UNIT;
+	t.pair[QT_OPS_TOTAL].burst.empty = 100000 * UNIT;
+	qt_forgive(&t, SECOND);
+	EXPECT(qt_in_level(&t.pair[QT_OPS_TOTAL].pool, SECOND) == 600 * UNIT);
+	EXPECT(!qt_wait(&t, QT_READ, SECOND, &full));
+	EXPECT(qt_admit(&t, QT_READ, 512, SECOND));
+	EXPECT(!qt_admit(&t, QT_READ, 512, SECOND));
+	return 0;
+}
+
 static int config_empties(void)
 {
 	struct qt_throttle t;
@@ -381,6 +397,8 @@ static const struct pure_case bucket_cases[] = {
 	{ "nothing overflows at 10^15", nothing_overflows },
 	{ "admitting is waiting and pouring in, in one",
 	  admission_is_waiting_and_pouring },
+	{ "forgiving leaves a full bucket, no debt",
+	  forgiving_leaves_a_full_bucket },
 	{ "new limits empty the buckets", config_empties },
 	{ "each limit out of range has QEMU's text", limits_are_checked },
 	{ "totals exclude limits of one direction", totals_exclude_directions },

@@ -32,11 +32,14 @@ hrtimer_setup(struct hrtimer *timer,
 #define WQ_PERCPU 0
 #endif
 
-/* The further arguments of a target's prepare_ioctl, which none of ours uses. */
+/* The head of a prepare_ioctl; none of ours uses the newer arguments. */
 #ifdef QDM_HAVE_IOCTL_FORWARD
-#define QDM_IOCTL_ARGS , unsigned int cmd, unsigned long arg, bool *forward
+#define QDM_PREPARE_IOCTL(name)						\
+	name(struct dm_target *ti, struct block_device **bdev,		\
+	     unsigned int cmd, unsigned long arg, bool *forward)
 #else
-#define QDM_IOCTL_ARGS
+#define QDM_PREPARE_IOCTL(name)						\
+	name(struct dm_target *ti, struct block_device **bdev)
 #endif
 
 /* Targets that pass every bio whole may pass atomic writes too. */
