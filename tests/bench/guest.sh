@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# What every case uses in the guest: devices of fixed speed, tables, the load, and one JSON
+# line per sample. Sourced by the cases, which tests/bench/run starts in a fresh guest.
+#
+# A sample says what was measured once. The host takes the median over the rounds, so a case
+# only has to measure its subjects in turn, ROUNDS times, after a first round thrown away.
+
+set -euo pipefail
+trap 'echo "bench: line $LINENO: \"$BASH_COMMAND\" failed with status $?" >&2' ERR
+set -E
+
+CASE=$(basename "$0" .sh)
+ROUNDS=${ROUNDS:-3}
+SAMPLES=$OUT/samples.jsonl
+
+insmod_here() { modprobe dm-mod && insmod "./$1"; }
+
+# nulldev NAME MIB [KEY=VALUE...]: a null_blk device of that size; prints its path
+nulldev() {
+	local dir=/sys/kernel/config/nullb/$1 pair
+	[ -d /sys/kernel/config/nullb ] || modprobe null_blk nr_devices=0
+	mkdir "$dir"
+	echo "$2" >"$dir/size"
+	for pair in "${@:3}"; do
+		echo "${pair#*=}" >"$dir/${pair%%=*}"
+	done
+	echo 1 >"$dir/power"
+	udevadm settle
+	echo "/dev/$1"
+}
+
+sectors() { blockdev --getsz "$1"; }
+
+# table NAME LINE: a dm device over LINE, which begins with the target's name; prints its path
+table() {
+	dmsetup create "$1" --table "0 $SECTORS $2"
+	echo "/dev/mapper/$1"
+}
+
+# measure OPTION... DEVICE: runs the load; IOS done in NS nanoseconds, IDLE_NS of them asleep,
+# MIDDLE: thousandths of a nanosecond per I/O in the middle half of the batches
+# shellcheck disable=SC2034
+measure() {
+	local line
+	line=$(./load "$@")
+	[[ $line =~ \"ios\":([0-9]+),\"ns\":([0-9]+),\"idle_ns\":([0-9]+),\"middle\":([0-9]+)\.([0-9]{3}) ]]
+	IOS=${BASH_REMATCH[1]} NS=${BASH_REMATCH[2]} IDLE_NS=${BASH_REMATCH[3]}
+	MIDDLE=$((BASH_REMATCH[4] * 1000 + 10#${BASH_REMATCH[5]}))
+	[ "$IOS" -gt 0 ] || { echo "bench: no I/O was done: load $*" >&2; return 1; }
+}
+
+# thousandths NUMBER: 1234 as 1.234
+thousandths() { printf '%s%d.%03d' "$([ "$1" -ge 0 ] || echo -)" $((${1#-} / 1000)) $((${1#-} % 1000)); }
+
+# sample SUBJECT PARAMS UNIT VALUE [MORE]: one measurement; PARAMS and MORE are JSON members
+sample() {
+	printf '{"case":"%s","subject":"%s","params":{%s},"unit":"%s","value":%s%s}\n' \
+		"$CASE" "$1" "$2" "$3" "$4" "${5:+,$5}" >>"$SAMPLES"
+}
+
+note() { printf '%s: %s\n' "$CASE" "$*"; }
