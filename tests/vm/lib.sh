@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # what is set here is used by those who source it
 # What every part of the lab shares: where things live, how errors and progress are
 # said, locks, and the names of the kernels. Sourced, never run.
 #
@@ -25,7 +25,7 @@ EXIT_LAB=69
 # A command that fails unforeseen says which; those that explained themselves have.
 unforeseen() {
 	case $1 in
-	$EXIT_USAGE | $EXIT_LAB | 130) ;;
+	"$EXIT_USAGE" | "$EXIT_LAB" | 130) ;;
 	*) say "internal error: status $1 from: $2" ;;
 	esac
 }
