@@ -63,15 +63,16 @@ it "wakes dmsetup wait" wakes_dmsetup_wait
 tells_udev() {
 	threshold t "$MIB"
 	udevadm settle
-	udevadm monitor --kernel --property >monitor &
-	local monitor=$!
+	local listener
+	udevadm monitor --kernel --property >events &
+	listener=$!
 	sleep 1
 	write_at t 2048
-	eventually 10 grep -q '^DM_ACTION=WRITE_THRESHOLD' monitor
-	kill "$monitor"
+	eventually 10 grep -q '^DM_ACTION=WRITE_THRESHOLD' events
+	kill "$listener"
 	for key in DM_NAME=t DM_TARGET=wthreshold DM_SEQNUM=1 \
 		DM_WRITE_THRESHOLD=$MIB DM_AMOUNT_EXCEEDED=$((MIB + 4096)); do
-		grep -qx "$key" monitor || { cat monitor; return 1; }
+		grep -qx "$key" events || { cat events; return 1; }
 	done
 }
 it "sends a uevent that says what happened" tells_udev
@@ -164,21 +165,20 @@ reload_leaves_alone() {
 it "is left alone by a reload of what is in force" reload_leaves_alone
 
 no_flood() {
-	local monitor sent
+	local listener sent
 	threshold t "4096 2 rearm 4096"
 	udevadm settle
-	udevadm monitor --kernel --property >"$TMPDIR/monitor" &
-	monitor=$!
+	udevadm monitor --kernel --property >events &
+	listener=$!
 	sleep 1
 	dd if=/dev/zero of=/dev/mapper/t bs=4k oflag=direct status=none || true
-	eventually 10 grep -qx "DM_SEQNUM=$(field t 5)" "$TMPDIR/monitor"
-	kill "$monitor"
-	sent=$(grep -c '^DM_ACTION=WRITE_THRESHOLD' "$TMPDIR/monitor")
+	eventually 10 grep -qx "DM_SEQNUM=$(field t 5)" events
+	kill "$listener"
+	sent=$(grep -c '^DM_ACTION=WRITE_THRESHOLD' events)
 	test "$(field t 5)" = 4095
 	test "$sent" -le 4095
-	grep -qx DM_WRITE_THRESHOLD=$((16 * MIB - 4096)) "$TMPDIR/monitor"
+	grep -qx DM_WRITE_THRESHOLD=$((16 * MIB - 4096)) events
 }
-TMPDIR=/tmp
 it "always announces the last of many crossings" no_flood
 
 races_fire_once() {
