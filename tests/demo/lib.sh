@@ -35,10 +35,10 @@ band() { stamped b "$@"; }
 limit() { stamped l "$@"; }
 doing() { echo "@w $*"; }
 
-# shown CMD...: runs what a user would type, and shows it
+# shown CMD...: runs what a user would type, and shows it; what it has to say is for errors
 shown() {
-	printf '  # %s\n' "${*@Q}" | sed "s/'\([A-Za-z0-9_./:-]*\)'/\1/g"
-	"$@"
+	printf '  # %s\n' "${*@Q}" | sed "s/'\([A-Za-z0-9_./:=,-]*\)'/\1/g"
+	"$@" >/dev/null
 }
 
 # verdict STATUS TEXT: 0 is good
