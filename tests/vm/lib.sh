@@ -18,6 +18,8 @@ TOP=$(cd "$VM_DIR/../.." && pwd)
 CACHE=${QDM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/qdm}
 KNOWN_KERNELS="6.1 6.12 latest debug"
 export QDM_CACHE=$CACHE
+# Made by whoever comes first, so that what sudo makes later does not own the folders.
+mkdir -p "$CACHE"/{locks,logs,work,roots,debug,kernels,stages,accel} || exit 69
 
 EXIT_USAGE=64
 EXIT_LAB=69
@@ -77,8 +79,8 @@ need_space() {
 with_lock() {
 	local name=$1 fd
 	shift
-	mkdir -p "$CACHE/locks"
-	exec {fd}>"$CACHE/locks/$name"
+	[ -e "$CACHE/locks/$name" ] || : >"$CACHE/locks/$name"
+	exec {fd}<"$CACHE/locks/$name"
 	if ! flock -n "$fd"; then
 		say "waiting: another run is preparing $name"
 		flock "$fd"
