@@ -39,14 +39,15 @@ table() {
 }
 
 # measure OPTION... DEVICE: runs the load; IOS done in NS nanoseconds, IDLE_NS of them asleep,
-# MIDDLE: thousandths of a nanosecond per I/O in the middle half of the batches
+# MIDDLE: thousandths of a nanosecond per I/O in the middle half of the batches, RATE: I/Os per second
 # shellcheck disable=SC2034
 measure() {
 	local line
 	line=$(./load "$@")
-	[[ $line =~ \"ios\":([0-9]+),\"ns\":([0-9]+),\"idle_ns\":([0-9]+),\"middle\":([0-9]+)\.([0-9]{3}) ]]
+	[[ $line =~ \"ios\":([0-9]+),\"ns\":([0-9]+),\"idle_ns\":([0-9]+),\"middle\":([0-9]+)\.([0-9]{3}),\"rate\":([0-9.]+) ]]
 	IOS=${BASH_REMATCH[1]} NS=${BASH_REMATCH[2]} IDLE_NS=${BASH_REMATCH[3]}
 	MIDDLE=$((BASH_REMATCH[4] * 1000 + 10#${BASH_REMATCH[5]}))
+	RATE=${BASH_REMATCH[6]}
 	[ "$IOS" -gt 0 ] || { echo "bench: no I/O was done: load $*" >&2; return 1; }
 }
 
@@ -58,5 +59,8 @@ sample() {
 	printf '{"case":"%s","subject":"%s","params":{%s},"unit":"%s","value":%s%s}\n' \
 		"$CASE" "$1" "$2" "$3" "$4" "${5:+,$5}" >>"$SAMPLES"
 }
+
+# calc EXPRESSION: floating point, by awk
+calc() { awk "BEGIN { printf \"%.6f\", $1 }"; }
 
 note() { printf '%s: %s\n' "$CASE" "$*"; }

@@ -14,7 +14,7 @@
  *
  * What it prints: "ios" done in "ns" with "idle_ns" of sleep; "middle", the
  * nanoseconds per I/O in the middle half of the batches it collected, sorted
- * by that; "last_ns", when the last I/O was collected after the first was sent.
+ * by that; "rate", I/Os per second from the first to the last one collected.
  * The kernel's own housekeeping (a tick of 3,000 instructions every 4 ms, now
  * and then a job of 100,000) falls on few batches and so not into the middle;
  * a filter's work falls on all of them.
@@ -48,11 +48,13 @@ struct options {
 	const char *engine;
 	const char *stamps;
 	bool write;
-	bool sequential;
+	const char *order;
 	unsigned int bs;
+	unsigned int stride;
 	unsigned int depth;
 	uint64_t warm;
 	uint64_t count;
+	double start;
 	double skip;
 	double seconds;
 };
@@ -83,7 +85,7 @@ struct engine {
 };
 
 static struct options opt = {
-	.engine = "io_uring", .bs = 4096, .depth = 32, .count = 10000,
+	.engine = "io_uring", .order = "random", .bs = 4096, .depth = 32, .count = 10000,
 };
 
 static int fd;
@@ -260,17 +262,36 @@ static const struct engine engines[] = {
 
 /* --- the run --- */
 
+/*
+ * Every place once, in an order without order: an odd multiple plus one, modulo
+ * a power of two, goes through all numbers. Places past the end are skipped.
+ */
+static uint64_t pick_shuffled(void)
+{
+	static uint64_t x;
+	uint64_t mask = 1;
+
+	while (mask < blocks)
+		mask <<= 1;
+	do {
+		x = (x * 2862933555777941757ULL + 3037000493ULL) & (mask - 1);
+	} while (x >= blocks);
+	return x;
+}
+
 static uint64_t pick_offset(void)
 {
 	uint64_t x = random_state;
 
-	if (opt.sequential)
-		return next_block++ % blocks * opt.bs;
+	if (!strcmp(opt.order, "sequential"))
+		return next_block++ % blocks * opt.stride;
+	if (!strcmp(opt.order, "shuffled"))
+		return pick_shuffled() * opt.stride;
 	x ^= x << 13;
 	x ^= x >> 7;
 	x ^= x << 17;
 	random_state = x;
-	return x % blocks * opt.bs;
+	return x % blocks * opt.stride;
 }
 
 /* What is measured: the I/Os collected between the first and the last clock. */
@@ -278,6 +299,7 @@ struct window {
 	uint64_t start, begin, end;
 	uint64_t ios;
 	uint64_t idle;
+	uint64_t first, first_ios;
 	uint64_t last;
 	struct stamp *stamps;
 	uint64_t stamped;
@@ -332,6 +354,10 @@ static void note_batch(struct window *w, unsigned int n)
 {
 	uint64_t at = now();
 
+	if (w->begin && !w->first) {
+		w->first = at;
+		w->first_ios = n;
+	}
 	if (w->begin && w->nr_batches < BATCHES_MAX)
 		w->batches[w->nr_batches++] = (struct batch){
 			.ios = n, .ns = at - w->last,
@@ -359,6 +385,26 @@ static double middle(struct window *w)
 	return ios ? (double)ns / ios : 0;
 }
 
+/* From one I/O of the window to another: exact also where there are but few. */
+static double rate(const struct window *w)
+{
+	if (w->last <= w->first)
+		return 0;
+	return (double)(w->ios - w->first_ios) * NS_PER_S / (w->last - w->first);
+}
+
+/* Loads that run beside each other begin at the same instant. */
+static void wait_for_start(void)
+{
+	struct timespec ts = {
+		.tv_sec = opt.start,
+		.tv_nsec = (opt.start - (time_t)opt.start) * NS_PER_S,
+	};
+
+	if (opt.start > 0)
+		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
+}
+
 static bool over(uint64_t ios, uint64_t start)
 {
 	if (opt.seconds > 0)
@@ -380,6 +426,7 @@ static void run(const struct engine *engine, struct slot *slots,
 	unsigned int i, n = opt.depth;
 	uint64_t ios = 0, first = 0;
 
+	wait_for_start();
 	w->start = now();
 	for (i = 0; i < n; i++)
 		free[i] = &slots[i];
@@ -427,7 +474,9 @@ static void open_device(void)
 		fail("%s: %s", opt.device, strerror(errno));
 	if (ioctl(fd, BLKGETSIZE64, &bytes))
 		fail("%s is not a block device", opt.device);
-	blocks = bytes / opt.bs;
+	if (opt.stride < opt.bs)
+		opt.stride = opt.bs;
+	blocks = bytes / opt.stride;
 	if (!blocks)
 		fail("%s is smaller than one I/O", opt.device);
 }
@@ -469,7 +518,11 @@ static void set_option(const char *name, const char *text)
 	else if (!strcmp(name, "op"))
 		opt.write = !strcmp(text, "write");
 	else if (!strcmp(name, "order"))
-		opt.sequential = !strcmp(text, "sequential");
+		opt.order = text;
+	else if (!strcmp(name, "stride"))
+		opt.stride = number(name, text, 1 << 30);
+	else if (!strcmp(name, "start"))
+		opt.start = atof(text);
 	else if (!strcmp(name, "bs"))
 		opt.bs = number(name, text, 16 << 20);
 	else if (!strcmp(name, "depth"))
@@ -492,6 +545,7 @@ static void parse(int argc, char **argv)
 		{ "depth", 1, NULL, 0 },  { "warm", 1, NULL, 0 },
 		{ "count", 1, NULL, 0 },  { "skip", 1, NULL, 0 },
 		{ "seconds", 1, NULL, 0 }, { "stamps", 1, NULL, 0 },
+		{ "stride", 1, NULL, 0 }, { "start", 1, NULL, 0 },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c, index;
@@ -523,9 +577,8 @@ int main(int argc, char **argv)
 	run(engine, make_slots(), &w);
 	if (w.stamps)
 		write_stamps(&w);
-	printf("{\"ios\":%llu,\"ns\":%llu,\"idle_ns\":%llu,\"middle\":%.3f,\"last_ns\":%llu}\n",
+	printf("{\"ios\":%llu,\"ns\":%llu,\"idle_ns\":%llu,\"middle\":%.3f,\"rate\":%.6f}\n",
 	       (unsigned long long)w.ios, (unsigned long long)(w.end - w.begin),
-	       (unsigned long long)w.idle, middle(&w),
-	       (unsigned long long)(w.last - w.start));
+	       (unsigned long long)w.idle, middle(&w), rate(&w));
 	return 0;
 }

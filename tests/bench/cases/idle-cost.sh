@@ -69,6 +69,7 @@ set_up() {
 	add linear-again "$(table again "linear $lower 0")"
 	add empty "$(table empty "bench-empty $lower")"
 	add qthrottle "$(table qthrottle "$(qthrottle_line "$lower")")"
+	add qthrottle-one "$(table one "qthrottle $lower 0 - 2 iops-total 1000000000")"
 	add wthreshold "$(table armed "wthreshold $lower 0 $((MIB << 20))")"
 	add wthreshold-off "$(table off "wthreshold $lower 0")"
 	if have backupcow; then

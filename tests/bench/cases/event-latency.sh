@@ -1,0 +1,28 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# How long a manager waits for the alarm: from just before the write that crosses the threshold
+# to the uevent in user space, p99 of 2,000 crossings. udevd runs and handles each event too;
+# it competes for the only processor, as it would on a small machine.
+# bench: seconds 600
+. ./guest.sh
+
+UNIT="milliseconds of guest time, p99"
+COUNT=${COUNT:-2000}
+
+lower=$(nulldev lower 64)
+SECTORS=$(sectors "$lower")
+
+percentiles() {
+	sort -n | awk '{ v[NR] = $1 } END { printf "%.6f %.6f %.6f", v[int(NR * 0.5) + 1] / 1e6, v[int(NR * 0.99) + 1] / 1e6, v[NR] / 1e6 }'
+}
+
+table crossed "wthreshold $lower 0 4096 2 rearm 4096" >/dev/null
+udevadm settle
+for ((round = 0; round < ROUNDS; round++)); do
+	./crossings /dev/mapper/crossed "$COUNT" >/tmp/latencies
+	udevadm settle
+	dmsetup message crossed 0 "set-threshold 4096"
+	read -ra got <<<"$(percentiles </tmp/latencies)"
+	note "p50 ${got[0]}, p99 ${got[1]}, longest ${got[2]} ms"
+	sample wthreshold '' "$UNIT" "${got[1]}"
+done
