@@ -130,8 +130,8 @@ stacks_and_unstacks() {
 	qmp block-insert-node "$(edge vg-lv t0 t1)"
 	same "order of nodes" "vg-lv t1 t0 vg-lv-root" \
 		"$(qdm tree | awk '/vg-lv/,0 { if (NF > 1) printf "%s%s", sep, $1; sep = " " }')"
-	qmp block-set-write-threshold "'node-name': 'vg-lv', 'write-threshold': 33554432"
-	same "threshold" 33554432 "$(qdm show t1 write-threshold)"
+	qmp block-set-write-threshold "'node-name': 'vg-lv', 'write-threshold': 1073741824"
+	same "threshold" 1073741824 "$(qdm show t1 write-threshold)"
 	qmp block-remove-node "$(edge t1 vg-lv-root t0)"
 	qmp blockdev-del "'node-name': 't0'"
 	qmp block-remove-node "$(edge vg-lv vg-lv-root t1)"
