@@ -243,8 +243,8 @@ in_one_go() {
 	qdm insert --dry-run --node t0 throttle vg-lv iops-total=1K >script
 	same "name of the node" vg-lv-throttle "$(qdm insert throttle /dev/vg/lv iops-total=1K iops-total-max=2K)"
 	same "limits" "2048" "$(qdm show vg-lv-throttle limits | jq '."iops-total-max"')"
-	qdm insert --node t1 threshold vg-lv 16M
-	same "threshold" 16777216 "$(qdm show t1 write-threshold)"
+	qdm insert --node t1 threshold vg-lv 1G
+	same "threshold" 1073741824 "$(qdm show t1 write-threshold)"
 	qdm remove vg-lv-throttle
 	qdm remove t1
 	same "graph" "$before" "$(graph)"
