@@ -57,7 +57,7 @@ static int is_crossing(const char *text, ssize_t len)
 {
 	static const char key[] = "DM_ACTION=WRITE_THRESHOLD";
 
-	return memmem(text, len, key, sizeof(key)) != NULL;
+	return !!memmem(text, len, key, sizeof(key));
 }
 
 static void wait_for_event(int fd)

@@ -8,6 +8,7 @@
 # length above 1. The burst ends where the two meet. Both instants are set half an I/O after
 # one is due, so that neither answer depends on a microsecond.
 # bench: seconds 900
+# shellcheck source=../guest.sh
 . ./guest.sh
 
 UNIT="per cent off QEMU's formula, absolute"

@@ -4,6 +4,7 @@
 # by their weights): 1 when all get the same, 1/n when one gets all. Every member always has
 # I/Os waiting; with demand "tenfold" the first has ten times as many as the others.
 # bench: seconds 900
+# shellcheck source=../guest.sh
 . ./guest.sh
 
 UNIT="Jain index of the shares divided by weights"

@@ -4,6 +4,7 @@
 # sides, over 1 GiB between null_blk devices without memory behind them. The copy's time is
 # from its insertion to its event, and holds the making of the device and of the job.
 # bench: seconds 900
+# shellcheck source=../guest.sh
 . ./guest.sh
 
 UNIT="times dd bs=1M direct"

@@ -6,6 +6,7 @@
 #
 # linear-again is a second dm-linear: what it "costs" is the error of the method.
 # io.max has no dm device to be compared on: its cost is beyond the bare device's.
+# shellcheck source=../guest.sh
 . ./guest.sh
 
 UNIT="guest instructions per 4 KiB I/O beyond dm-linear's"

@@ -5,6 +5,7 @@
 # is taken from the first I/O of the window to the last, so few I/Os do not make it coarse.
 # Beside it io.max with the same limit.
 # bench: seconds 1800
+# shellcheck source=../guest.sh
 . ./guest.sh
 
 UNIT="per cent of the limit, absolute"

@@ -5,6 +5,7 @@
 # tenth of the rate. Its completion is taken where the load sees it: null_blk answers at once,
 # so what is added is the way back to user space, and the true figure is somewhat smaller.
 # bench: seconds 900
+# shellcheck source=../guest.sh
 . ./guest.sh
 
 LOWER=$(nulldev lower 64)
