@@ -31,6 +31,7 @@ typedef int64_t s64;
 
 #ifndef likely
 #define likely(x)	__builtin_expect(!!(x), 1)
+#define unlikely(x)	__builtin_expect(!!(x), 0)
 #define noinline	__attribute__((__noinline__))
 #endif
 

@@ -98,6 +98,9 @@ static void config_bucket(struct qt_pair *pair, const struct qt_limit *limit)
 	qt_wide tenth = QT_UNIT / 10;
 	qt_wide size = limit->avg * tenth;
 
+	*pair = (struct qt_pair){ 0 };
+	if (limit->avg)
+		pair->unit_ns = (1000000000ULL << 32) / limit->avg + 1;
 	if (limit->max)
 		size = (qt_wide)(limit->max * limit->length) * QT_UNIT;
 	config_level(&pair->pool, limit->avg, size);
@@ -113,7 +116,7 @@ static struct qt_pair *applying(struct qt_throttle *throttle,
 
 	if (limits->bucket[total].avg)
 		return &throttle->pair[total];
-	return limits->bucket[own].avg ? &throttle->pair[own] : NULL;
+	return &throttle->pair[limits->bucket[own].avg ? own : QT_NONE];
 }
 
 /**
@@ -128,6 +131,7 @@ void qt_config(struct qt_throttle *throttle, const struct qt_limits *limits)
 
 	for (i = 0; i < QT_BUCKETS; i++)
 		config_bucket(&throttle->pair[i], &limits->bucket[i]);
+	config_bucket(&throttle->pair[QT_NONE], &(struct qt_limit){ 0 });
 	for (i = 0; i < QT_DIRS; i++) {
 		path = &throttle->path[i];
 		path->bps = applying(throttle, limits, QT_BPS_TOTAL, i);
@@ -158,16 +162,37 @@ static u64 divide(qt_wide a, u64 b)
 	return result < S64_MAX ? result : S64_MAX;
 }
 
+/**
+ * qt_settle - bring the levels up to date
+ * @pair: the bucket
+ */
+void qt_settle(struct qt_pair *pair)
+{
+	qt_wide units = (qt_wide)pair->first * QT_UNIT;
+	u64 at = pair->first_at;
+
+	if (!pair->first)
+		return;
+	pair->pool.empty = (qt_wide)pair->pool.rate * at + units;
+	if (pair->burst.rate)
+		pair->burst.empty = (qt_wide)pair->burst.rate * at + units;
+	pair->first = 0;
+}
+
 static u64 wait_level(const struct qt_level *level, qt_wide in)
 {
 	return in >= level->gate ? divide(in - level->size, level->rate) : 0;
 }
 
 /* The second bucket counts only while the first is not more than full. */
-static u64 wait_bucket(const struct qt_pair *pair, u64 now)
+static u64 wait_bucket(struct qt_pair *pair, u64 now)
 {
-	qt_wide in = qt_in_level(&pair->pool, now);
+	qt_wide in;
 
+	if (!pair->pool.rate)
+		return 0;
+	qt_settle(pair);
+	in = qt_in_level(&pair->pool, now);
 	if (in > pair->pool.size)
 		return wait_level(&pair->pool, in);
 	return wait_level(&pair->burst, qt_in_level(&pair->burst, now));
@@ -183,12 +208,12 @@ static u64 wait_bucket(const struct qt_pair *pair, u64 now)
  * Return: nanoseconds, rounded down; 0 if it may go. A wait beyond S64_MAX is
  * given as S64_MAX.
  */
-u64 qt_wait(const struct qt_throttle *throttle, enum qt_dir dir, u64 now,
+u64 qt_wait(struct qt_throttle *throttle, enum qt_dir dir, u64 now,
 	    enum qt_bucket *full)
 {
-	const struct qt_path *path = &throttle->path[dir];
-	u64 bps = path->bps ? wait_bucket(path->bps, now) : 0;
-	u64 ops = path->ops ? wait_bucket(path->ops, now) : 0;
+	struct qt_path *path = &throttle->path[dir];
+	u64 bps = wait_bucket(path->bps, now);
+	u64 ops = wait_bucket(path->ops, now);
 
 	*full = QT_NONE;
 	if (bps && bps >= ops)
@@ -198,75 +223,79 @@ u64 qt_wait(const struct qt_throttle *throttle, enum qt_dir dir, u64 now,
 	return bps > ops ? bps : ops;
 }
 
-static noinline qt_wide several(u64 bytes, u64 op_size)
-{
-	return (qt_wide)(bytes / op_size) * QT_UNIT +
-	       divide((qt_wide)(bytes % op_size) * QT_UNIT, op_size);
-}
-
-static inline qt_wide operations(const struct qt_throttle *throttle, u64 bytes)
-{
-	return likely(bytes <= throttle->op_size) ?
-		       QT_UNIT :
-		       several(bytes, throttle->op_size);
-}
-
-/* Returns whether the level was such that the request may go. */
-static inline bool pour_level(struct qt_level *level, qt_wide units, u64 now)
+static void pour_level(struct qt_level *level, qt_wide units, u64 now)
 {
 	qt_wide leaked = (qt_wide)level->rate * now;
-	qt_wide from = level->empty;
-	bool fits = true;
 
-	if (likely(from <= leaked))
-		from = leaked;
-	else
-		fits = from - leaked < level->gate;
-	level->empty = from + units;
-	return fits;
+	level->empty = (level->empty > leaked ? level->empty : leaked) + units;
 }
 
-static inline bool pour(struct qt_pair *pair, qt_wide units, u64 now)
+/* @whole is @units, not scaled, rounded up. */
+static void pour(struct qt_pair *pair, qt_wide units, u64 whole, u64 now)
 {
-	bool fits = pour_level(&pair->pool, units, now);
-
+	if (!pair->pool.rate)
+		return;
+	qt_settle(pair);
+	pour_level(&pair->pool, units, now);
 	if (pair->burst.rate)
-		fits &= pour_level(&pair->burst, units, now);
-	return fits;
+		pour_level(&pair->burst, units, now);
+	if (pair->idle_at < now)
+		pair->idle_at = now;
+	pair->idle_at += qt_leak_ns(pair, whole);
 }
 
-static inline bool pour_all(struct qt_throttle *throttle, enum qt_dir dir,
-			    u64 bytes, u64 now)
+static void pour_operation(struct qt_throttle *throttle, struct qt_pair *ops,
+			   u64 bytes, u64 now)
 {
-	struct qt_path *path = &throttle->path[dir];
-	bool fits = true;
+	u64 size = throttle->op_size;
+	qt_wide units;
 
-	if (path->bps)
-		fits &= pour(path->bps, (qt_wide)bytes * QT_UNIT, now);
-	if (path->ops)
-		fits &= pour(path->ops, operations(throttle, bytes), now);
-	return fits;
+	if (bytes <= size) {
+		pour(ops, QT_UNIT, 1, now);
+		return;
+	}
+	units = (qt_wide)(bytes / size) * QT_UNIT +
+		divide((qt_wide)(bytes % size) * QT_UNIT, size);
+	pour(ops, units, bytes / size + 1, now);
 }
 
 /**
  * qt_account - pour a request in
  * @throttle: the buckets
  * @dir: read or write
- * @bytes: the request's size, less than 2^63
+ * @bytes: the request's size, less than 2^32
  * @now: the time in nanoseconds
  */
 void qt_account(struct qt_throttle *throttle, enum qt_dir dir, u64 bytes,
 		u64 now)
 {
-	pour_all(throttle, dir, bytes, now);
+	struct qt_path *path = &throttle->path[dir];
+
+	pour(path->bps, (qt_wide)bytes * QT_UNIT, bytes, now);
+	pour_operation(throttle, path->ops, bytes, now);
 }
 
+/* A level that is not more than full leaks in what its size takes. */
 static void forgive_level(struct qt_level *level, u64 now)
 {
 	qt_wide most = (qt_wide)level->rate * now + level->size;
 
 	if (level->empty > most)
 		level->empty = most;
+}
+
+static void forgive(struct qt_pair *pair, u64 now)
+{
+	u64 idle_at;
+
+	if (!pair->pool.rate)
+		return;
+	qt_settle(pair);
+	forgive_level(&pair->pool, now);
+	forgive_level(&pair->burst, now);
+	idle_at = now + divide(pair->pool.size, pair->pool.rate) + 1;
+	if (pair->idle_at > idle_at)
+		pair->idle_at = idle_at;
 }
 
 /**
@@ -281,56 +310,28 @@ void qt_forgive(struct qt_throttle *throttle, u64 now)
 {
 	int i;
 
-	for (i = 0; i < QT_BUCKETS; i++) {
-		forgive_level(&throttle->pair[i].pool, now);
-		forgive_level(&throttle->pair[i].burst, now);
-	}
-}
-
-static void pour_back(struct qt_pair *pair, qt_wide units)
-{
-	pair->pool.empty -= units;
-	if (pair->burst.rate)
-		pair->burst.empty -= units;
-}
-
-/*
- * Some bucket was too full. Without the request every bucket stands as it did
- * before, or at empty if it was that; and only qt_wait() knows whether the
- * second bucket counts.
- */
-static noinline bool reconsider(struct qt_throttle *throttle, enum qt_dir dir,
-				u64 bytes, u64 now)
-{
-	struct qt_path *path = &throttle->path[dir];
-	enum qt_bucket full;
-
-	if (path->bps)
-		pour_back(path->bps, (qt_wide)bytes * QT_UNIT);
-	if (path->ops)
-		pour_back(path->ops, operations(throttle, bytes));
-	if (qt_wait(throttle, dir, now, &full))
-		return false;
-	qt_account(throttle, dir, bytes, now);
-	return true;
+	for (i = 0; i < QT_BUCKETS; i++)
+		forgive(&throttle->pair[i], now);
 }
 
 /**
  * qt_admit - pour a request in if it may go now
  * @throttle: the buckets
  * @dir: read or write
- * @bytes: the request's size, less than 2^63
+ * @bytes: the request's size, less than 2^32
  * @now: the time in nanoseconds
- *
- * The same as qt_wait() and then qt_account(), but in one pass for a request
- * that goes, as this is the hot path: it is poured in first, and taken out
- * again if it should not have been.
  *
  * Return: whether it may go; if not, nothing was poured in.
  */
 bool qt_admit(struct qt_throttle *throttle, enum qt_dir dir, u64 bytes,
 	      u64 now)
 {
-	return likely(pour_all(throttle, dir, bytes, now)) ||
-	       reconsider(throttle, dir, bytes, now);
+	enum qt_bucket full;
+
+	if (qt_admit_idle(throttle, dir, bytes, now))
+		return true;
+	if (qt_wait(throttle, dir, now, &full))
+		return false;
+	qt_account(throttle, dir, bytes, now);
+	return true;
 }

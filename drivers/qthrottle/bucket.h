@@ -24,6 +24,11 @@
  * and a request moves one number forward. In 128 bits no level, limit or time
  * that is allowed can overflow or be rounded; only iops-size makes fractions,
  * which are cut at 10^-13 of an operation.
+ *
+ * Below the limits a bucket is mostly empty when the next request comes. Such
+ * a request always goes, and all there is to know afterwards is when that was
+ * and how much: the levels are worked out only if another one comes before
+ * the bucket can be empty again.
  */
 #ifndef QDM_BUCKET_H
 #define QDM_BUCKET_H
@@ -89,18 +94,27 @@ struct qt_level {
 
 /**
  * struct qt_pair - one of the six buckets at work
+ * @idle_at: from then on it is certainly empty
+ * @first_at: when it was last known to be empty, and poured into
+ * @first: how many units that were; 0 if the levels are up to date
+ * @unit_ns: nanoseconds it takes to leak one unit, times 2^32, rounded up
  * @pool: the bucket
- * @burst: the second one, for a burst length above 1 s
+ * @burst: the second one, for a burst length above 1 s; it leaks faster
  */
 struct qt_pair {
+	u64 idle_at;
+	u64 first_at;
+	u64 first;
+	u64 unit_ns;
 	struct qt_level pool;
 	struct qt_level burst;
 };
 
 /**
  * struct qt_path - what a request of one direction has to pass
- * @bps: the bucket of bytes that applies, or NULL. Totals and limits of one
- *	direction exclude each other, so it is one at most
+ * @bps: the bucket of bytes that applies. Totals and limits of one direction
+ *	exclude each other, so it is one; without a limit it is one that is
+ *	always empty
  * @ops: the same for operations
  */
 struct qt_path {
@@ -110,12 +124,12 @@ struct qt_path {
 
 /**
  * struct qt_throttle - the six buckets at work; not to be copied
- * @pair: the buckets
+ * @pair: the buckets, and after them the one that is always empty
  * @path: per direction, which of them apply
  * @op_size: a request of more bytes counts as several operations
  */
 struct qt_throttle {
-	struct qt_pair pair[QT_BUCKETS];
+	struct qt_pair pair[QT_BUCKETS + 1];
 	struct qt_path path[QT_DIRS];
 	u64 op_size;
 };
@@ -125,13 +139,14 @@ const char *qt_limits_check(const struct qt_limits *limits);
 bool qt_limits_enabled(const struct qt_limits *limits);
 
 void qt_config(struct qt_throttle *throttle, const struct qt_limits *limits);
-u64 qt_wait(const struct qt_throttle *throttle, enum qt_dir dir, u64 now,
+u64 qt_wait(struct qt_throttle *throttle, enum qt_dir dir, u64 now,
 	    enum qt_bucket *full);
 void qt_account(struct qt_throttle *throttle, enum qt_dir dir, u64 bytes,
 		u64 now);
 void qt_forgive(struct qt_throttle *throttle, u64 now);
 bool qt_admit(struct qt_throttle *throttle, enum qt_dir dir, u64 bytes,
 	      u64 now);
+void qt_settle(struct qt_pair *pair);
 
 /* The scale of a level, and what is in one, for tests that look inside. */
 #define QT_RATE_SCALE	8192ULL
@@ -142,6 +157,44 @@ static inline qt_wide qt_in_level(const struct qt_level *level, u64 now)
 	qt_wide leaked = (qt_wide)level->rate * now;
 
 	return level->empty > leaked ? level->empty - leaked : 0;
+}
+
+/* At most how long it takes until @units more have leaked. */
+static inline u64 qt_leak_ns(const struct qt_pair *pair, u64 units)
+{
+	return (u64)((qt_wide)units * pair->unit_ns >> 32) + 1;
+}
+
+static inline void qt_pour_first(struct qt_pair *pair, u64 units, u64 now)
+{
+	pair->first_at = now;
+	pair->first = units;
+	pair->idle_at = now + qt_leak_ns(pair, units);
+}
+
+/**
+ * qt_admit_idle - pour a request in if the buckets are empty
+ * @throttle: the buckets
+ * @dir: read or write
+ * @bytes: the request's size, less than 2^32
+ * @now: the time in nanoseconds
+ *
+ * The hot path of every request that is far below the limits, hence inline.
+ *
+ * Return: whether it may go; if not, it may still, see qt_admit().
+ */
+static inline bool qt_admit_idle(struct qt_throttle *throttle, enum qt_dir dir,
+				 u64 bytes, u64 now)
+{
+	struct qt_path *path = &throttle->path[dir];
+	struct qt_pair *bps = path->bps, *ops = path->ops;
+
+	if (unlikely(now < bps->idle_at || now < ops->idle_at ||
+		     bytes > throttle->op_size))
+		return false;
+	qt_pour_first(bps, bytes, now);
+	qt_pour_first(ops, 1, now);
+	return true;
 }
 
 #endif /* QDM_BUCKET_H */

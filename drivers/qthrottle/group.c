@@ -51,11 +51,6 @@ static struct qt_member *queue_member(struct qt_queue *queue, enum qt_dir dir)
 	return container_of(queue, struct qt_member, queue[dir]);
 }
 
-static enum qt_dir bio_dir(const struct bio *bio)
-{
-	return op_is_write(bio_op(bio)) ? QT_WRITE : QT_READ;
-}
-
 static struct qt_bio *per_bio(struct bio *bio)
 {
 	return dm_per_bio_data(bio, sizeof(struct qt_bio));
@@ -428,8 +423,8 @@ void qt_member_set_weight(struct qt_member *member, u64 weight)
  * From here on the request is not polled for, and a worker submits it: if the
  * device below has no room then, it must wait and not fail.
  */
-static noinline void wait_in_queue(struct qt_member *member, enum qt_dir dir,
-				   struct bio *bio, u64 now)
+static void wait_in_queue(struct qt_member *member, enum qt_dir dir,
+			  struct bio *bio, u64 now)
 {
 	struct qt_turns *turns = &member->group->turns[dir];
 	struct qt_queue *queue = &member->queue[dir];
@@ -461,46 +456,41 @@ static bool need_not_wait(struct qt_member *member, const struct bio *bio)
 				    bio->bi_opf & (REQ_META | REQ_SWAP));
 }
 
-/* Under the lock: may it go, and if so, it has been poured in. */
-static bool admit(struct qt_member *member, struct bio *bio, enum qt_dir dir,
-		  u64 now)
+static void let_go(struct qt_member *member, enum qt_dir dir, u64 bytes,
+		   u64 now)
+{
+	struct qt_throttle *throttle = &member->group->throttle;
+
+	qt_account(throttle, dir, bytes, now);
+	if (member->draining)
+		qt_forgive(throttle, now);
+}
+
+/**
+ * __qt_member_admit - the same as qt_member_admit(), when buckets are not empty
+ * @member: the device the request came to
+ * @bio: the request
+ * @dir: read or write
+ * @now: the time in nanoseconds
+ *
+ * Context: the group's lock is held.
+ * Return: true if it may go; if not, it has been queued.
+ */
+bool __qt_member_admit(struct qt_member *member, struct bio *bio,
+		       enum qt_dir dir, u64 now)
 {
 	struct qt_group *group = member->group;
 	u64 bytes = bio->bi_iter.bi_size;
 
-	if (unlikely(need_not_wait(member, bio))) {
-		qt_account(&group->throttle, dir, bytes, now);
-		if (member->draining)
-			qt_forgive(&group->throttle, now);
+	if (need_not_wait(member, bio)) {
+		let_go(member, dir, bytes, now);
 		return true;
 	}
-	return list_empty(&group->turns[dir].members) &&
-	       qt_admit(&group->throttle, dir, bytes, now);
-}
-
-/**
- * qt_member_admit - may a request go now?
- * @member: the device it came to
- * @bio: the request, already remapped
- *
- * Return: true if it may; if not, the group will submit it.
- */
-bool qt_member_admit(struct qt_member *member, struct bio *bio)
-{
-	struct qt_group *group = member->group;
-	enum qt_dir dir = bio_dir(bio);
-	bool go;
-	u64 now;
-
-	if (!READ_ONCE(group->enabled))
+	if (list_empty(&group->turns[dir].members) &&
+	    qt_admit(&group->throttle, dir, bytes, now))
 		return true;
-	spin_lock(&group->lock);
-	now = ktime_get_ns();
-	go = admit(member, bio, dir, now);
-	if (unlikely(!go))
-		wait_in_queue(member, dir, bio, now);
-	spin_unlock(&group->lock);
-	return go;
+	wait_in_queue(member, dir, bio, now);
+	return false;
 }
 
 static void collect_all(struct qt_member *member, enum qt_dir dir,

@@ -10,6 +10,7 @@
 #include <linux/bio.h>
 #include <linux/configfs.h>
 #include <linux/hrtimer.h>
+#include <linux/ktime.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
@@ -147,7 +148,8 @@ void qt_member_exit(struct qt_member *member);
 void qt_member_join(struct qt_member *member);
 void qt_member_leave(struct qt_member *member);
 void qt_member_set_weight(struct qt_member *member, u64 weight);
-bool qt_member_admit(struct qt_member *member, struct bio *bio);
+bool __qt_member_admit(struct qt_member *member, struct bio *bio,
+		       enum qt_dir dir, u64 now);
 void qt_member_drain(struct qt_member *member);
 void qt_member_undrain(struct qt_member *member);
 void qt_member_read_stats(struct qt_member *member, enum qt_dir dir,
@@ -159,5 +161,31 @@ void qt_configfs_exit(void);
 struct qt_group *qt_group_get(const char *name, struct qdm_why *why);
 void qt_group_put(struct qt_group *group);
 const char *qt_group_name(struct qt_group *group);
+
+/**
+ * qt_member_admit - may a request go now?
+ * @member: the device it came to
+ * @bio: the request, already remapped
+ *
+ * Empty buckets let anything go, so who waits or drains need not be asked then.
+ *
+ * Return: true if it may; if not, the group will see to its submission.
+ */
+static inline bool qt_member_admit(struct qt_member *member, struct bio *bio)
+{
+	struct qt_group *group = member->group;
+	enum qt_dir dir = op_is_write(bio_op(bio)) ? QT_WRITE : QT_READ;
+	bool go;
+	u64 now;
+
+	if (!READ_ONCE(group->enabled))
+		return true;
+	spin_lock(&group->lock);
+	now = ktime_get_ns();
+	go = qt_admit_idle(&group->throttle, dir, bio->bi_iter.bi_size, now) ||
+	     __qt_member_admit(member, bio, dir, now);
+	spin_unlock(&group->lock);
+	return go;
+}
 
 #endif /* QDM_GROUP_H */

@@ -116,7 +116,7 @@ static void begin_trace(struct trace *trace)
 
 static void pour(struct trace *trace, enum qt_dir dir)
 {
-	u64 bytes = roll_wide(1ULL << 32), step = roll_wide(100 * SECOND);
+	u64 bytes = roll_wide((1ULL << 32) - 1), step = roll_wide(100 * SECOND);
 
 	qt_account(&trace->throttle, dir, bytes, trace->now);
 	trace->ref.level += bytes;

@@ -33,6 +33,27 @@ static bool near(qt_wide level, qt_wide expected)
 	return off <= UNIT / 1000000;
 }
 
+/* Levels given from outside: nothing is pending, and it may be long till empty. */
+static void fill(struct qt_pair *pair, qt_wide pool, qt_wide burst)
+{
+	pair->first = 0;
+	pair->idle_at = U64_MAX;
+	pair->pool.empty = pool;
+	pair->burst.empty = burst;
+}
+
+static qt_wide pool_at(struct qt_throttle *t, enum qt_bucket bucket, u64 now)
+{
+	qt_settle(&t->pair[bucket]);
+	return qt_in_level(&t->pair[bucket].pool, now);
+}
+
+static qt_wide burst_at(struct qt_throttle *t, enum qt_bucket bucket, u64 now)
+{
+	qt_settle(&t->pair[bucket]);
+	return qt_in_level(&t->pair[bucket].burst, now);
+}
+
 static int bucket_leaks(void)
 {
 	struct qt_throttle t;
@@ -67,7 +88,7 @@ static u64 wait_at(u64 avg, qt_wide level)
 	enum qt_bucket full;
 
 	one_bucket(&t, avg, 0, 1);
-	t.pair[QT_OPS_TOTAL].pool.empty = level;
+	fill(&t.pair[QT_OPS_TOTAL], level, 0);
 	return qt_wait(&t, QT_WRITE, 0, &full);
 }
 
@@ -84,7 +105,6 @@ static int bucket_makes_wait(void)
 static int burst_takes_its_length(void)
 {
 	struct qt_throttle t;
-	struct qt_pair *pair = &t.pair[QT_OPS_TOTAL];
 	enum qt_bucket full;
 	u64 now = 0, wait = 0;
 	int i, j;
@@ -96,8 +116,8 @@ static int burst_takes_its_length(void)
 			qt_account(&t, QT_READ, 512, now);
 		now += SECOND / 10;
 		wait = qt_wait(&t, QT_READ, now, &full);
-		EXPECT(qt_in_level(&pair->burst, now) == 0);
-		EXPECT(qt_in_level(&pair->pool, now) ==
+		EXPECT(burst_at(&t, QT_OPS_TOTAL, now) == 0);
+		EXPECT(pool_at(&t, QT_OPS_TOTAL, now) ==
 		       (u64)(i + 1) * 19 * UNIT);
 	}
 	EXPECT(wait == 1800000000 && full == QT_OPS_TOTAL);
@@ -110,7 +130,7 @@ static int burst_rate_is_a_limit(void)
 	enum qt_bucket full;
 
 	one_bucket(&t, 10, 200, 2);
-	t.pair[QT_OPS_TOTAL].burst.empty = 21 * UNIT;
+	fill(&t.pair[QT_OPS_TOTAL], 0, 21 * UNIT);
 	EXPECT(qt_wait(&t, QT_READ, 0, &full) == SECOND / 200);
 	return 0;
 }
@@ -176,7 +196,7 @@ static qt_wide accounted(u64 avg, enum qt_bucket bucket, u64 size, u64 op_size)
 	qt_config(&t, &limits);
 	qt_account(&t, QT_READ, size, 0);
 	qt_account(&t, QT_WRITE, size, 0);
-	return t.pair[bucket].pool.empty;
+	return pool_at(&t, bucket, 0);
 }
 
 static int bytes_are_accounted(void)
@@ -205,44 +225,75 @@ static int operations_are_accounted(void)
 static int nothing_overflows(void)
 {
 	struct qt_throttle t;
-	struct qt_level *pool = &t.pair[QT_OPS_TOTAL].pool;
 	enum qt_bucket full;
 	u64 end = S64_MAX;
 
 	one_bucket(&t, 1, VMAX, 1);
-	pool->empty = 2 * VMAX * UNIT;
+	fill(&t.pair[QT_OPS_TOTAL], 2 * VMAX * UNIT, 0);
 	EXPECT(qt_wait(&t, QT_READ, 0, &full) == end);
-	pool->empty = (VMAX + 5000000000ULL) * UNIT;
+	fill(&t.pair[QT_OPS_TOTAL], (VMAX + 5000000000ULL) * UNIT, 0);
 	EXPECT(qt_wait(&t, QT_READ, 0, &full) == 5000000000ULL * SECOND);
 	one_bucket(&t, VMAX, VMAX, 1);
 	qt_account(&t, QT_READ, 512, end - SECOND);
-	EXPECT(qt_in_level(pool, end - SECOND) == UNIT);
-	EXPECT(qt_in_level(pool, end) == 0);
+	EXPECT(pool_at(&t, QT_OPS_TOTAL, end - SECOND) == UNIT);
+	EXPECT(pool_at(&t, QT_OPS_TOTAL, end) == 0);
 	EXPECT(qt_admit(&t, QT_READ, 512, end));
+	return 0;
+}
+
+/* A walk around the limit: often empty, often full, once in a while huge. */
+static int walk(struct qt_throttle *a, struct qt_throttle *b, u64 seed)
+{
+	enum qt_bucket full, i;
+	u64 now = 0, bytes;
+	bool go;
+	int step;
+
+	for (step = 0; step < 3000; step++) {
+		seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
+		now += seed >> 33 & (seed & 7 ? 0xfffff : 0xfffffff);
+		bytes = 512 + (seed >> 20 & (seed & 64 ? 0xfff : 0x3ffff));
+		go = !qt_wait(b, step & 1, now, &full);
+		if (go)
+			qt_account(b, step & 1, bytes, now);
+		EXPECT(qt_admit(a, step & 1, bytes, now) == go);
+		for (i = 0; i < QT_BUCKETS; i++) {
+			EXPECT(pool_at(b, i, now) ==
+			       qt_in_level(&a->pair[i].pool, now) ||
+			       a->pair[i].first);
+			EXPECT(a->pair[i].idle_at >= now ||
+			       !pool_at(b, i, a->pair[i].idle_at));
+		}
+	}
+	for (i = 0; i < QT_BUCKETS; i++) {
+		EXPECT(pool_at(a, i, now) == pool_at(b, i, now));
+		EXPECT(burst_at(a, i, now) == burst_at(b, i, now));
+	}
 	return 0;
 }
 
 static int admission_is_waiting_and_pouring(void)
 {
+	static const struct qt_limit ops[] = {
+		{ 1000, 0, 1 }, { 500, 3000, 2 }, { 2000, 2500, 1 },
+	};
 	struct qt_throttle a, b;
-	enum qt_bucket full;
-	u64 now = 0, bytes;
-	bool go;
-	int i;
+	struct qt_limits limits;
+	int i, r;
 
-	one_bucket(&a, 100, 130, 3);
-	one_bucket(&b, 100, 130, 3);
-	for (i = 0; i < 5000; i++) {
-		bytes = 512 + i % 7;
-		now += (u64)i * 7919 % 11000000;
-		go = !qt_wait(&b, i & 1, now, &full);
-		if (go)
-			qt_account(&b, i & 1, bytes, now);
-		EXPECT(qt_admit(&a, i & 1, bytes, now) == go);
-		EXPECT(qt_in_level(&a.pair[QT_OPS_TOTAL].pool, now) ==
-		       qt_in_level(&b.pair[QT_OPS_TOTAL].pool, now));
-		EXPECT(qt_in_level(&a.pair[QT_OPS_TOTAL].burst, now) ==
-		       qt_in_level(&b.pair[QT_OPS_TOTAL].burst, now));
+	for (i = 0; i < 30; i++) {
+		qt_limits_init(&limits);
+		limits.bucket[QT_OPS_TOTAL] = ops[i % 3];
+		limits.bucket[QT_BPS_READ] =
+			(struct qt_limit){ 20000000, 30000000, 1 + i % 4 };
+		limits.bucket[QT_BPS_WRITE] =
+			(struct qt_limit){ i * 1000000, 0, 1 };
+		limits.op_size = i % 5 * 8192;
+		qt_config(&a, &limits);
+		qt_config(&b, &limits);
+		r = walk(&a, &b, i);
+		if (r)
+			return r;
 	}
 	return 0;
 }
@@ -251,15 +302,17 @@ static int forgiving_leaves_a_full_bucket(void)
 {
 	struct qt_throttle t;
 	enum qt_bucket full;
+	u64 later = 100 * SECOND;
 
 	one_bucket(&t, 100, 200, 3);
-	t.pair[QT_OPS_TOTAL].pool.empty = 100000 * UNIT;
-	t.pair[QT_OPS_TOTAL].burst.empty = 100000 * UNIT;
+	fill(&t.pair[QT_OPS_TOTAL], 100000 * UNIT, 100000 * UNIT);
 	qt_forgive(&t, SECOND);
-	EXPECT(qt_in_level(&t.pair[QT_OPS_TOTAL].pool, SECOND) == 600 * UNIT);
+	EXPECT(pool_at(&t, QT_OPS_TOTAL, SECOND) == 600 * UNIT);
 	EXPECT(!qt_wait(&t, QT_READ, SECOND, &full));
 	EXPECT(qt_admit(&t, QT_READ, 512, SECOND));
 	EXPECT(!qt_admit(&t, QT_READ, 512, SECOND));
+	EXPECT(t.pair[QT_OPS_TOTAL].idle_at < later);
+	EXPECT(pool_at(&t, QT_OPS_TOTAL, t.pair[QT_OPS_TOTAL].idle_at) == 0);
 	return 0;
 }
 
@@ -268,9 +321,9 @@ static int config_empties(void)
 	struct qt_throttle t;
 
 	one_bucket(&t, 150, 0, 1);
-	t.pair[QT_OPS_TOTAL].pool.empty = 500 * UNIT;
+	fill(&t.pair[QT_OPS_TOTAL], 500 * UNIT, 0);
 	one_bucket(&t, 150, 0, 1);
-	EXPECT(t.pair[QT_OPS_TOTAL].pool.empty == 0);
+	EXPECT(pool_at(&t, QT_OPS_TOTAL, 0) == 0);
 	return 0;
 }
 
