@@ -14,6 +14,14 @@ CASE=$(basename "$0" .sh)
 ROUNDS=${ROUNDS:-3}
 SAMPLES=$OUT/samples.jsonl
 
+# udevd reads every new device, through the limit that is to be measured, and keeps it open
+# when it is to be removed. A case that wants it sets KEEP_UDEV before it sources this.
+if [ -z "${KEEP_UDEV:-}" ]; then
+	udevadm settle
+	udevadm control --exit
+	export DM_DISABLE_UDEV=1
+fi
+
 insmod_here() { modprobe dm-mod && insmod "./$1"; }
 
 # nulldev NAME MIB [KEY=VALUE...]: a null_blk device of that size; prints its path
@@ -26,7 +34,6 @@ nulldev() {
 		echo "${pair#*=}" >"$dir/${pair%%=*}"
 	done
 	echo 1 >"$dir/power"
-	udevadm settle
 	echo "/dev/$1"
 }
 

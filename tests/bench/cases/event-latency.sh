@@ -4,6 +4,8 @@
 # to the uevent in user space, p99 of 2,000 crossings. udevd runs and handles each event too;
 # it competes for the only processor, as it would on a small machine.
 # bench: seconds 600
+# shellcheck disable=SC2034
+KEEP_UDEV=1
 # shellcheck source=../guest.sh
 . ./guest.sh
 

@@ -21,13 +21,11 @@ target=$(nulldev target $((MIB * 4)))
 meta=$(nulldev meta 64 memory_backed=1)
 SECTORS=$(sectors "$lower")
 
-settled() { udevadm settle && dmsetup remove "$@"; }
-
 make_linear() { table origin "linear $lower 0"; }
-drop_linear() { settled origin; }
+drop_linear() { dmsetup remove origin; }
 
 make_backupcow() { table origin "backupcow $lower 0 $target 0 $(($1 / 512)) 2 sync none"; }
-drop_backupcow() { settled origin; }
+drop_backupcow() { dmsetup remove origin; }
 
 make_snapshot() {
 	dmsetup create snap --table "0 $SECTORS snapshot $lower $target $2 $(($1 / 512))"
@@ -35,8 +33,8 @@ make_snapshot() {
 }
 make_dm-snapshot-N() { make_snapshot "$1" N; }
 make_dm-snapshot-P() { make_snapshot "$1" P; }
-drop_dm-snapshot-N() { settled origin snap; }
-drop_dm-snapshot-P() { settled origin snap; }
+drop_dm-snapshot-N() { dmsetup remove origin snap; }
+drop_dm-snapshot-P() { dmsetup remove origin snap; }
 
 # The volume is written once in full before its snapshot, so that there is something to share.
 make_thin-snapshot() {
@@ -49,7 +47,7 @@ make_thin-snapshot() {
 	dmsetup message pool 0 "create_snap 1 0"
 	dmsetup resume origin
 }
-drop_thin-snapshot() { settled origin pool; }
+drop_thin-snapshot() { dmsetup remove origin pool; }
 
 # one SUBJECT PATTERN CLUSTER ENGINE: IOPS of one run
 one() {

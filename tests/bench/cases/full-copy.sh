@@ -26,11 +26,10 @@ time_dd() {
 time_copy() {
 	local start
 	start=$(microseconds)
-	dmsetup create backup --noudevsync --table "0 $SECTORS backupcow $lower 0 $target 0 $(($1 / 512)) 2 sync full"
-	dmsetup wait --noflush backup 0
+	dmsetup create backup --table "0 $SECTORS backupcow $lower 0 $target 0 $(($1 / 512)) 2 sync full"
+	dmsetup wait backup 0
 	COPY=$(($(microseconds) - start))
 	STATUS=$(dmsetup status backup)
-	udevadm settle
 	dmsetup remove backup
 }
 
