@@ -301,7 +301,7 @@ static struct qt_group *get_named(const char *name)
 		mutex_unlock(&names_lock);
 		if (group != ERR_PTR(-EEXIST) && group != ERR_PTR(-ENOENT))
 			return group;
-		msleep(1);
+		usleep_range(1000, 2000);
 	}
 	return ERR_PTR(-EBUSY);
 }
