@@ -34,7 +34,7 @@ time_copy() {
 }
 
 for ((round = 0; round <= ROUNDS; round++)); do
-	for cluster in 65536 1048576; do
+	for cluster in 4096 65536; do
 		time_dd
 		time_copy $cluster
 		note "cluster $cluster: dd $DD us, copy $COPY us, then: $STATUS"
