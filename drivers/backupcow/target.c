@@ -375,10 +375,13 @@ static int backupcow_iterate_devices(struct dm_target *ti,
 	return qdm_lower_iterate(&b->line.origin, ti, fn, data);
 }
 
+/* A SCSI or NVMe command could write without map() seeing it. */
 static int QDM_PREPARE_IOCTL(backupcow_prepare_ioctl)
 {
 	struct backupcow *b = ti->private;
 
+	if (b->job && READ_ONCE(b->job->guarding))
+		return -ENOTTY;
 	return qdm_lower_prepare_ioctl(&b->line.origin, ti, bdev);
 }
 

@@ -15,8 +15,7 @@
  * and a suspend, which detaches, must not wait for that.
  * Life: the owner lives as long as any table of the mapped device refers to it,
  * so the device outlives the worker. It calls qdm_events_exit() before it frees
- * the source, when nothing can raise an event any more; events not sent by
- * then are dropped.
+ * the source, when nothing can raise an event any more.
  */
 #include <linux/delay.h>
 #include <linux/device-mapper.h>
@@ -61,18 +60,20 @@ EXPORT_SYMBOL_GPL(qdm_event_key);
 #define TRIES		5
 #define TRY_AGAIN_MS	20
 
-static int fill_envelope(struct qdm_envelope *e, struct qdm_event *event,
-			 struct mapped_device *md, const char *target)
+static int fill_envelope(struct qdm_events *events)
 {
+	struct qdm_envelope *e = &events->envelope;
+	struct qdm_event *event = &events->sending;
 	unsigned int i, n = 0;
 	int r;
 
 	strscpy(e->name, "DM_NAME=", sizeof(e->name));
 	strscpy(e->uuid, "DM_UUID=", sizeof(e->uuid));
-	r = dm_copy_name_and_uuid(md, e->name + 8, e->uuid + 8);
+	r = dm_copy_name_and_uuid(events->md, e->name + 8, e->uuid + 8);
 	if (r)
 		return r;
-	scnprintf(e->target, sizeof(e->target), "DM_TARGET=%s", target);
+	scnprintf(e->target, sizeof(e->target), "DM_TARGET=%s",
+		  events->target);
 	scnprintf(e->action, sizeof(e->action), "DM_ACTION=%s", event->action);
 	scnprintf(e->seq, sizeof(e->seq), "DM_SEQNUM=%llu", event->seq);
 	e->env[n++] = e->target;
@@ -88,13 +89,12 @@ static int fill_envelope(struct qdm_envelope *e, struct qdm_event *event,
 }
 
 /* A device that is being removed has no name any more, and no event. */
-static void send_uevent(struct qdm_events *events, struct mapped_device *md,
-			const char *target)
+static void send_uevent(struct qdm_events *events)
 {
-	struct kobject *kobj = &disk_to_dev(dm_disk(md))->kobj;
+	struct kobject *kobj = &disk_to_dev(dm_disk(events->md))->kobj;
 	int tries;
 
-	if (fill_envelope(&events->envelope, &events->sending, md, target))
+	if (fill_envelope(events))
 		return;
 	for (tries = 0; tries < TRIES; tries++) {
 		if (kobject_uevent_env(kobj, KOBJ_CHANGE,
@@ -102,7 +102,7 @@ static void send_uevent(struct qdm_events *events, struct mapped_device *md,
 			return;
 		msleep(TRY_AGAIN_MS);
 	}
-	DMWARN("%s: no memory to send event %llu", dm_device_name(md),
+	DMWARN("%s: no memory to send event %llu", dm_device_name(events->md),
 	       events->sending.seq);
 }
 
@@ -121,31 +121,26 @@ static bool take_oldest(struct qdm_events *events)
 	return any;
 }
 
-/* The dm event, and for the uevent what is needed of the target. */
-static struct mapped_device *send_dm_event(struct qdm_events *events,
-					   const char **target)
+/* Returns whether there was one to send. */
+static bool send_dm_event(struct qdm_events *events)
 {
-	struct mapped_device *md = NULL;
+	bool any;
 
 	mutex_lock(&events->send_lock);
-	if (events->ti && take_oldest(events)) {
-		md = dm_table_get_md(events->ti->table);
-		*target = events->ti->type->name;
+	any = events->ti && take_oldest(events);
+	if (any)
 		dm_table_event(events->ti->table);
-	}
 	mutex_unlock(&events->send_lock);
-	return md;
+	return any;
 }
 
 static void send_all(struct work_struct *work)
 {
 	struct qdm_events *events = container_of(work, struct qdm_events, work);
 	unsigned int noio = memalloc_noio_save();
-	struct mapped_device *md;
-	const char *target;
 
-	while ((md = send_dm_event(events, &target)))
-		send_uevent(events, md, target);
+	while (send_dm_event(events))
+		send_uevent(events);
 	memalloc_noio_restore(noio);
 }
 
@@ -165,10 +160,14 @@ EXPORT_SYMBOL_GPL(qdm_events_init);
 /**
  * qdm_events_exit - end a source that nothing can raise events at any more
  * @events: the source
+ *
+ * What was raised after the last table was detached is still told to udev.
  */
 void qdm_events_exit(struct qdm_events *events)
 {
 	cancel_work_sync(&events->work);
+	while (events->md && take_oldest(events))
+		send_uevent(events);
 }
 EXPORT_SYMBOL_GPL(qdm_events_exit);
 
@@ -181,6 +180,8 @@ void qdm_events_attach(struct qdm_events *events, struct dm_target *ti)
 {
 	mutex_lock(&events->send_lock);
 	events->ti = ti;
+	events->md = dm_table_get_md(ti->table);
+	events->target = ti->type->name;
 	mutex_unlock(&events->send_lock);
 	queue_work(qdm_event_wq, &events->work);
 }

@@ -59,6 +59,8 @@ struct qdm_envelope {
  *	means that later ones overtook it
  * @send_lock: held to use @ti, and to attach and detach
  * @ti: the live target, NULL while none is attached: events then wait
+ * @md: the device it was attached to last
+ * @target: DM_TARGET
  * @work: sends
  * @sending: the event under way, used by @work alone
  * @envelope: likewise
@@ -71,6 +73,8 @@ struct qdm_events {
 	u64 seq;
 	struct mutex send_lock; /* held while the target is used */
 	struct dm_target *ti;
+	struct mapped_device *md;
+	const char *target;
 	struct work_struct work;
 	struct qdm_event sending;
 	struct qdm_envelope envelope;
