@@ -27,6 +27,18 @@ not_here() {
 	exit 0
 }
 
+# without_udev: the topic is not about udev, so nothing probes its devices and dmsetup makes
+# their nodes itself. Most of a short test's time would otherwise go there.
+without_udev() {
+	trap with_udev EXIT
+	udevadm settle
+	udevadm control --exit
+	eventually 30 udevd_is_gone
+	rm -f /run/udev/control
+}
+with_udev() { /usr/lib/systemd/systemd-udevd --daemon --resolve-names=never && udevadm control --ping; }
+udevd_is_gone() { ! pgrep -f systemd-udevd >/dev/null; }
+
 skip() {
 	echo "$*" >/run/qdm/skip
 	exit 0

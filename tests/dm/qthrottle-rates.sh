@@ -6,6 +6,7 @@
 
 . ./lib.sh
 needs_lane icount
+without_udev
 
 done_ios() { # done_ios NAME: requests completed so far, reads and writes
 	local -a stat

@@ -5,6 +5,7 @@
 # waiting. What needs exact time is in qthrottle-rates.sh.
 
 . ./lib.sh
+without_udev
 
 SECTORS=32768
 CONFIG=/sys/kernel/config/qthrottle
@@ -36,7 +37,7 @@ round_trips() {
 }
 it "prints its limits as a line that can be loaded again" round_trips
 
-# Rates are high, since udev reads some 40 blocks of each new device.
+# Rates are high, in case udev reads some blocks of each new device.
 all_nineteen() {
 	local words="bps-read 10000001 bps-read-max 10000002 bps-read-max-length 3"
 	words+=" bps-write 4 bps-write-max 5 bps-write-max-length 6"
@@ -54,7 +55,7 @@ it "knows all 19 limits" all_nineteen
 refused() { # refused OPTIONS TEXT: by the line, the message and configfs
 	local -a words
 	read -ra words <<<"$1"
-	fails dmsetup create bad --table "$(line "0 - ${#words[@]} $1")"
+	fails dmsetup reload t --table "$(line "0 - ${#words[@]} $1")"
 	log_says "$2"
 	fails dmsetup message t 0 limits "${words[@]}"
 	log_says "message refused: $2"
@@ -145,7 +146,7 @@ it "does nothing for a table that is loaded and cleared again" unused_table
 limits_reach_waiting() {
 	table t "$(line "0 - 2 iops-write 1")"
 	throttled_writes t 32 &
-	eventually 10 waits t 20
+	eventually 60 waits t 20
 	dmsetup message t 0 limits iops-write 0
 	wait $!
 	same "waiting" 0 "$(status t 9)"
@@ -156,7 +157,7 @@ it "applies a new limit to what already waits" limits_reach_waiting
 suspend_lets_go() { # suspend_lets_go OPTION...
 	table t "$(line "0 - 2 bps-write 1")"
 	throttled_writes t 64 &
-	eventually 10 waits t 40
+	eventually 60 waits t 40
 	timeout 10 dmsetup suspend "$@" t
 	dmsetup resume t
 	wait $!
@@ -209,7 +210,7 @@ no_debt() {
 	table a "0 16384 qthrottle $dev 0 g 2 iops-write 20"
 	table b "0 16384 qthrottle $dev 16384 g"
 	throttled_writes a 2000 &
-	eventually 20 waits a 1000
+	eventually 60 waits a 1000
 	reload a "0 16384 linear $dev 0"
 	begin=$SECONDS
 	dd if=/dev/zero of=/dev/mapper/b bs=4k count=4 oflag=direct status=none
@@ -250,7 +251,7 @@ it "takes the option that makes metadata wait" urgent_passes
 flush_passes() {
 	table t "$(line "0 - 2 iops-write 1")"
 	throttled_writes t 8 &
-	eventually 10 waits t 4
+	eventually 60 waits t 4
 	timeout 5 dd if=/dev/null of=/dev/mapper/t conv=fsync,notrunc status=none
 	test "$(status t 9)" -gt 0
 	dmsetup message t 0 limits iops-write 0

@@ -4,6 +4,7 @@
 # says, what survives a reload, and what is refused.
 
 . ./lib.sh
+without_udev
 
 MIB=1048576
 
@@ -35,7 +36,7 @@ fires_strictly_past() {
 	same "state past it" fired "$(field t 1)"
 	same "amount exceeded" 4096 "$(field t 3)"
 	same "threshold that fired" $((4 * MIB)) "$(field t 6)"
-	eventually 5 has_events t 1
+	eventually 30 has_events t 1
 }
 it "fires when a write ends strictly past the threshold, not at it" fires_strictly_past
 
@@ -46,7 +47,7 @@ fires_once() {
 	dmsetup message t 0 set-threshold $((2 * MIB))
 	write_at t 4096
 	same "events" 2 "$(field t 5)"
-	eventually 5 has_events t 2
+	eventually 30 has_events t 2
 }
 it "fires once, and once more when it is set again" fires_once
 
@@ -55,40 +56,10 @@ wakes_dmsetup_wait() {
 	dmsetup wait t 0 >waited &
 	sleep 0.5
 	write_at t 2048
-	eventually 10 test -s waited
+	eventually 60 test -s waited
 	wait $!
 }
 it "wakes dmsetup wait" wakes_dmsetup_wait
-
-tells_udev() {
-	threshold t "$MIB"
-	udevadm settle
-	local listener
-	udevadm monitor --kernel --property >events &
-	listener=$!
-	sleep 1
-	write_at t 2048
-	eventually 10 grep -q '^DM_ACTION=WRITE_THRESHOLD' events
-	kill "$listener"
-	for key in DM_NAME=t DM_TARGET=wthreshold DM_SEQNUM=1 \
-		DM_WRITE_THRESHOLD=$MIB DM_AMOUNT_EXCEEDED=$((MIB + 4096)); do
-		grep -qx "$key" events || { cat events; return 1; }
-	done
-}
-it "sends a uevent that says what happened" tells_udev
-
-keeps_links() {
-	threshold t "$MIB"
-	mkfs.ext4 -q -F -U 11111111-2222-3333-4444-555555555555 /dev/mapper/t
-	udevadm trigger --settle --action=change "/sys/block/$(basename "$(readlink -f /dev/mapper/t)")"
-	eventually 20 test -e /dev/disk/by-uuid/11111111-2222-3333-4444-555555555555
-	dmsetup message t 0 set-threshold "$MIB"
-	write_at t 8192
-	udevadm settle
-	test -e /dev/disk/by-uuid/11111111-2222-3333-4444-555555555555
-	test -e /dev/mapper/t
-}
-it "does not lose the device its links in /dev/disk" keeps_links
 
 discard_counts() {
 	threshold t $((8 * MIB))
@@ -163,23 +134,6 @@ reload_leaves_alone() {
 	same "state" fired "$(field t 1)"
 }
 it "is left alone by a reload of what is in force" reload_leaves_alone
-
-no_flood() {
-	local listener sent
-	threshold t "4096 2 rearm 4096"
-	udevadm settle
-	udevadm monitor --kernel --property >events &
-	listener=$!
-	sleep 1
-	dd if=/dev/zero of=/dev/mapper/t bs=4k oflag=direct status=none || true
-	eventually 10 grep -qx "DM_SEQNUM=$(field t 5)" events
-	kill "$listener"
-	sent=$(grep -c '^DM_ACTION=WRITE_THRESHOLD' events)
-	test "$(field t 5)" = 4095
-	test "$sent" -le 4095
-	grep -qx DM_WRITE_THRESHOLD=$((16 * MIB - 4096)) events
-}
-it "always announces the last of many crossings" no_flood
 
 races_fire_once() {
 	local round before

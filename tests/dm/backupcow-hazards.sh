@@ -1,0 +1,77 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What a hostile reader of dm-backupcow found: two backups that want one
+# target, a speed that is raised while the copy sleeps, an event raised when
+# the filter goes, a device too large for its cluster size.
+
+. ./lib.sh
+
+status() { # status NAME NR: a word of the target's status, the state is 1
+	dmsetup status "$1" | cut -d' ' -f$(($2 + 3))
+}
+
+state_is() { [ "$(status "$1" 1)" = "$2" ]; }
+
+bytes_done() { status "$1" 3 | cut -d/ -f1; }
+
+has_copied() { [ "$(bytes_done "$1")" -ge "$2" ]; }
+
+pattern() { # pattern DEVICE BYTE: the device is full of it
+	tr '\0' "$2" </dev/zero | dd of="$1" bs=1M iflag=fullblock count=8 oflag=direct status=none
+}
+
+one_writer() {
+	local a b t
+	a=$(memdev a 8) b=$(memdev b 8) t=$(memdev t 8)
+	pattern "$a" A
+	pattern "$b" B
+	table x "0 16384 linear $a 0"
+	table y "0 16384 linear $b 0"
+	echo "0 16384 backupcow $a 0 $t 0 128" | dmsetup reload x
+	echo "0 16384 backupcow $b 0 $t 0 128" | dmsetup reload y
+	dmsetup resume x
+	dmsetup resume y
+	eventually 20 state_is x concluded
+	eventually 20 state_is y concluded
+	same "error of the second" EBUSY "$(status y 4)"
+	dd if=/dev/zero of=/dev/mapper/y bs=4k count=1 oflag=direct status=none
+	cmp -n $((8 << 20)) "$a" "$t"
+}
+it "lets only one of two backups write to a target, whichever resumes first" one_writer
+
+speed_up() {
+	local a t
+	a=$(memdev a 8) t=$(memdev t 8)
+	table x "0 16384 linear $a 0"
+	reload x "0 16384 backupcow $a 0 $t 0 128 2 speed 1024"
+	sleep 1
+	dmsetup message x 0 set-speed 0
+	dmsetup message x 0 set-speed 8388608
+	eventually 20 has_copied x $((8 << 20))
+}
+it "goes on at once when its speed is raised" speed_up
+
+last_event() {
+	local a t listener
+	a=$(memdev a 8) t=$(memdev t 8)
+	table x "0 16384 linear $a 0"
+	reload x "0 16384 backupcow $a 0 $t 0 128 2 sync none"
+	udevadm settle
+	udevadm monitor --kernel --property >events &
+	listener=$!
+	sleep 1
+	reload x "0 16384 linear $a 0"
+	eventually 20 grep -qx DM_ACTION=BACKUP_CANCELLED events
+	kill "$listener"
+}
+it "tells udev when it is replaced in mid-backup" last_event
+
+too_large() {
+	table origin "0 137438953472 zero"
+	table target "0 137438953472 zero"
+	fails dmsetup create x --table "0 137438953472 backupcow /dev/mapper/origin 0 /dev/mapper/target 0 8"
+	log_says "choose larger clusters"
+}
+it "says so when a device is too large for its cluster size" too_large
+
+finish

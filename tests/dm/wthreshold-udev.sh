@@ -1,0 +1,70 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The write threshold's event as udev meets it: what it carries, that it costs
+# the device none of its links, and that the last of many is always told.
+
+. ./lib.sh
+
+MIB=1048576
+
+field() { # field NAME NR: a word of the target's status, the first is 1
+	dmsetup status "$1" | cut -d' ' -f$(($2 + 3))
+}
+
+write_at() { # write_at NAME KIB: 4 KiB there
+	dd if=/dev/zero of="/dev/mapper/$1" bs=4k count=1 seek=$(($2 / 4)) \
+		oflag=direct conv=notrunc status=none
+}
+
+threshold() { # threshold NAME REST: a 16 MiB device with a threshold
+	table "$1" "0 32768 wthreshold $(memdev mem 16) 0 $2"
+}
+
+tells_udev() {
+	threshold t "$MIB"
+	udevadm settle
+	local listener
+	udevadm monitor --kernel --property >events &
+	listener=$!
+	sleep 1
+	write_at t 2048
+	eventually 60 grep -q '^DM_ACTION=WRITE_THRESHOLD' events
+	kill "$listener"
+	for key in DM_NAME=t DM_TARGET=wthreshold DM_SEQNUM=1 \
+		DM_WRITE_THRESHOLD=$MIB DM_AMOUNT_EXCEEDED=$((MIB + 4096)); do
+		grep -qx "$key" events || { cat events; return 1; }
+	done
+}
+it "sends a uevent that says what happened" tells_udev
+
+keeps_links() {
+	threshold t "$MIB"
+	mkfs.ext4 -q -F -U 11111111-2222-3333-4444-555555555555 /dev/mapper/t
+	udevadm trigger --settle --action=change "/sys/block/$(basename "$(readlink -f /dev/mapper/t)")"
+	eventually 60 test -e /dev/disk/by-uuid/11111111-2222-3333-4444-555555555555
+	dmsetup message t 0 set-threshold "$MIB"
+	write_at t 8192
+	udevadm settle
+	test -e /dev/disk/by-uuid/11111111-2222-3333-4444-555555555555
+	test -e /dev/mapper/t
+}
+it "does not lose the device its links in /dev/disk" keeps_links
+
+no_flood() {
+	local listener sent
+	threshold t "4096 2 rearm 4096"
+	udevadm settle
+	udevadm monitor --kernel --property >events &
+	listener=$!
+	sleep 1
+	dd if=/dev/zero of=/dev/mapper/t bs=4k oflag=direct status=none || true
+	eventually 60 grep -qx "DM_SEQNUM=$(field t 5)" events
+	kill "$listener"
+	sent=$(grep -c '^DM_ACTION=WRITE_THRESHOLD' events)
+	test "$(field t 5)" = 4095
+	test "$sent" -le 4095
+	grep -qx DM_WRITE_THRESHOLD=$((16 * MIB - 4096)) events
+}
+it "always announces the last of many crossings" no_flood
+
+finish
