@@ -6,12 +6,16 @@
  * a writer may go in write-behind mode. So bios are submitted directly; each
  * copy brings its own, and no mempool is needed for them.
  *
+ * Kernels that clear every page they hand out make fresh memory as dear as the
+ * copying itself, so a busy job keeps some copies and uses them again.
+ *
  * The bound is a plain counter of bytes over all jobs. Half of it is kept for
  * copies that writers wait for. A job that gets nothing, because others hold
  * all of it or because the machine has no memory left, goes on with the one
  * spare copy that it has had since it was made, so it always gets on.
  *
- * Locking: none; a copy belongs to one context at a time.
+ * Locking: a copy belongs to one context at a time; the stock is guarded by the
+ * job's lock.
  */
 #include <linux/atomic.h>
 #include <linux/blkdev.h>
@@ -27,6 +31,9 @@ static unsigned int max_copy_memory_mib = 64;
 module_param(max_copy_memory_mib, uint, 0644);
 MODULE_PARM_DESC(max_copy_memory_mib,
 		 "Bound on the memory of copies in flight, over all jobs, in MiB");
+
+/* How many copies a job keeps for the next use. */
+#define STOCK_MAX	64
 
 static struct kmem_cache *copy_cache;
 static atomic64_t copy_charged;
@@ -148,6 +155,60 @@ void copy_free(struct copy *copy)
 	copy_uncharge(copy->charged);
 	bio_uninit(&copy->bio);
 	kmem_cache_free(copy_cache, copy);
+}
+
+/**
+ * copy_stock_init - begin with nothing in stock
+ * @stock: the stock
+ */
+void copy_stock_init(struct copy_stock *stock)
+{
+	INIT_LIST_HEAD(&stock->small);
+	INIT_LIST_HEAD(&stock->large);
+	stock->nr = 0;
+}
+
+/**
+ * copy_stock_take - use a copy again
+ * @stock: the stock
+ * @bytes: how much it is to hold; 0 to take any
+ *
+ * Return: the copy, or NULL if the one at hand does not hold that much.
+ */
+struct copy *copy_stock_take(struct copy_stock *stock, u64 bytes)
+{
+	struct list_head *list = &stock->small;
+	struct copy *copy;
+
+	if (bytes > COPY_CHUNK_BYTES || (!bytes && list_empty(list)))
+		list = &stock->large;
+	copy = list_first_entry_or_null(list, struct copy, node);
+	if (!copy || (u64)copy_room(copy) << SECTOR_SHIFT < bytes)
+		return NULL;
+	list_del(&copy->node);
+	stock->nr--;
+	return copy;
+}
+
+/**
+ * copy_stock_keep - keep a copy for the next use, if memory is plenty
+ * @stock: the stock
+ * @copy: the copy, which keeps its charge
+ *
+ * Return: false if it is to be freed instead.
+ */
+bool copy_stock_keep(struct copy_stock *stock, struct copy *copy)
+{
+	u64 plenty = (u64)READ_ONCE(max_copy_memory_mib) << 18;
+
+	if (stock->nr == STOCK_MAX || atomic64_read(&copy_charged) > plenty)
+		return false;
+	if (copy_room(copy) << SECTOR_SHIFT <= COPY_CHUNK_BYTES)
+		list_add(&copy->node, &stock->small);
+	else
+		list_add(&copy->node, &stock->large);
+	stock->nr++;
+	return true;
 }
 
 /**

@@ -21,7 +21,7 @@ struct job;
 
 /**
  * struct copy - some clusters on their way
- * @node: in one of the job's queues, or in no list
+ * @node: in one of the job's queues or its stock, or in no list
  * @resident: in job.resident while the whole of it is in memory
  * @job: whose it is
  * @first: the first cluster
@@ -66,6 +66,18 @@ struct copy {
 	struct bio_vec vecs[COPY_CHUNKS];
 };
 
+/**
+ * struct copy_stock - copies kept for the next use, guarded by the job's lock
+ * @small: hold one chunk at most
+ * @large: hold more
+ * @nr: how many there are
+ */
+struct copy_stock {
+	struct list_head small;
+	struct list_head large;
+	unsigned int nr;
+};
+
 int copy_init(void);
 void copy_exit(void);
 
@@ -75,6 +87,10 @@ u64 copy_cost(u64 bytes);
 
 struct copy *copy_alloc(u64 bytes, gfp_t gfp);
 void copy_free(struct copy *copy);
+void copy_stock_init(struct copy_stock *stock);
+struct copy *copy_stock_take(struct copy_stock *stock, u64 bytes);
+bool copy_stock_keep(struct copy_stock *stock, struct copy *copy);
+
 unsigned int copy_room(const struct copy *copy);
 bool copy_is_whole(const struct copy *copy);
 bool copy_is_zero(const struct copy *copy);

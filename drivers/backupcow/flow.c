@@ -48,14 +48,14 @@
 
 enum outcome { OUT_OF_WORK, CLAIMED, LOOK_ON, NO_ROOM };
 
-/* Clusters taken for a copy, before there is memory for it. */
+/* Clusters taken, and a copy for them or leave to allocate one. */
 struct claim {
 	u64 first;
 	u64 nr;
 	u64 bytes;
 	u64 charge;
 	bool foreground;
-	bool spare;
+	struct copy *copy;
 };
 
 void job_bios_init(struct job_bios *bios)
@@ -89,19 +89,32 @@ static u64 clusters_in(const struct job *job, u64 bytes)
 
 static void await_tick(struct job *job, u64 ns)
 {
-	queue_delayed_work(job_front_wq, &job->tick, nsecs_to_jiffies(ns) + 1);
+	mod_delayed_work(job_front_wq, &job->tick, nsecs_to_jiffies(ns) + 1);
 }
 
 /*--------------------------------- claiming --------------------------------*/
 
-static bool try_charge(struct job *job, struct claim *claim, u64 nr)
+static void set_length(struct job *job, struct claim *claim, u64 nr)
 {
 	u64 sectors = clusters_sectors(&job->clusters, claim->first, nr);
 
 	claim->nr = nr;
 	claim->bytes = min_t(u64, sectors << SECTOR_SHIFT, COPY_MAX_BYTES);
+}
+
+static bool take_stock(struct job *job, struct claim *claim, u64 bytes)
+{
+	claim->copy = copy_stock_take(&job->stock, bytes);
+	return claim->copy;
+}
+
+static bool try_charge(struct job *job, struct claim *claim)
+{
 	claim->charge = copy_cost(claim->bytes);
-	return !job->dry && copy_charge(claim->charge, claim->foreground);
+	if (!job->dry && copy_charge(claim->charge, claim->foreground))
+		return true;
+	claim->charge = 0;
+	return false;
 }
 
 static bool take_spare(struct job *job, struct claim *claim)
@@ -109,9 +122,19 @@ static bool take_spare(struct job *job, struct claim *claim)
 	if (job->spare_busy)
 		return false;
 	job->spare_busy = true;
-	claim->spare = true;
-	claim->charge = 0;
+	claim->copy = job->spare;
 	return true;
+}
+
+/* Memory for all @nr clusters, or else for one, or for a piece at a time. */
+static bool find_memory(struct job *job, struct claim *claim, u64 nr)
+{
+	set_length(job, claim, nr);
+	if (take_stock(job, claim, claim->bytes) || try_charge(job, claim))
+		return true;
+	set_length(job, claim, 1);
+	return take_stock(job, claim, 0) || try_charge(job, claim) ||
+	       take_spare(job, claim);
 }
 
 static void use_up_speed(struct job *job, const struct claim *claim)
@@ -128,8 +151,7 @@ static bool claim_run(struct job *job, struct claim *claim, u64 first, u64 nr,
 		      bool foreground)
 {
 	*claim = (struct claim){ .first = first, .foreground = foreground };
-	if (!try_charge(job, claim, nr) && !try_charge(job, claim, 1) &&
-	    !take_spare(job, claim))
+	if (!find_memory(job, claim, nr))
 		return false;
 	WARN_ON_ONCE(clusters_claim(&job->clusters, first, claim->nr));
 	use_up_speed(job, claim);
@@ -142,13 +164,15 @@ static bool claim_run(struct job *job, struct claim *claim, u64 first, u64 nr,
 }
 
 /* A copy is no longer in flight. */
-static void forget(struct job *job, bool foreground, u64 charge)
+static void forget(struct job *job, bool foreground)
 {
-	job->held -= charge;
 	job->background -= !foreground;
 	job->dry = false;
-	if (!--job->inflight)
-		wake_up(&job->idle);
+	if (--job->inflight)
+		return;
+	wake_up(&job->idle);
+	if (job->stock.nr)
+		queue_delayed_work(job_front_wq, &job->trim, HZ);
 }
 
 static void end_read(struct job *job)
@@ -165,12 +189,13 @@ static struct copy *fall_back(struct job *job, struct claim *claim)
 	copy_uncharge(claim->charge);
 	spin_lock_irq(&job->lock);
 	job->held -= claim->charge;
+	claim->charge = 0;
 	spare = take_spare(job, claim);
 	if (!spare) {
 		clusters_revert(&job->clusters, claim->first, claim->nr);
 		writers_wake(&job->writers, claim->first, claim->nr, false);
 		end_read(job);
-		forget(job, claim->foreground, 0);
+		forget(job, claim->foreground);
 		job->dry = true;
 	}
 	spin_unlock_irq(&job->lock);
@@ -211,7 +236,9 @@ static void read_ended(struct bio *bio)
 	copy->error = blk_status_to_errno(bio->bi_status);
 	spin_lock_irqsave(&job->lock, flags);
 	end_read(job);
-	if (copy->error || !job->guarding)
+	if (!copy->error && !job->guarding)
+		copy->error = -ECANCELED;
+	if (copy->error)
 		list_add_tail(&copy->node, &job->ended);
 	else
 		take_in(job, copy);
@@ -232,14 +259,16 @@ static void read_piece(struct copy *copy)
 
 static void start(struct job *job, struct claim *claim)
 {
-	struct copy *copy = job->spare;
+	struct copy *copy = claim->copy;
 
-	if (!claim->spare)
+	if (!copy) {
 		copy = copy_alloc(claim->bytes, GFP_NOIO | __GFP_NORETRY);
-	if (!copy)
-		copy = fall_back(job, claim);
-	if (!copy)
-		return;
+		if (!copy)
+			copy = fall_back(job, claim);
+		if (!copy)
+			return;
+		copy->charged += claim->charge;
+	}
 	INIT_LIST_HEAD(&copy->resident);
 	copy->job = job;
 	copy->first = claim->first;
@@ -252,12 +281,15 @@ static void start(struct job *job, struct claim *claim)
 	copy->early = false;
 	copy->zeroing = false;
 	copy->error = 0;
-	copy->charged = claim->charge;
 	read_piece(copy);
 }
 
 /*--------------------------------- writing ---------------------------------*/
 
+/*
+ * A target that cannot zero after all says so in many ways: whatever the device
+ * calls it, the data is then written, and a true error shows again.
+ */
 static void write_ended(struct bio *bio)
 {
 	struct copy *copy = bio->bi_private;
@@ -266,7 +298,7 @@ static void write_ended(struct bio *bio)
 
 	copy->error = blk_status_to_errno(bio->bi_status);
 	spin_lock_irqsave(&job->lock, flags);
-	if (copy->zeroing && copy->error == -EOPNOTSUPP) {
+	if (copy->zeroing && copy->error) {
 		job->no_zeroing = true;
 		list_add_tail(&copy->node, &job->arrived);
 		queue_work(job_sink_wq, &job->sink);
@@ -412,26 +444,38 @@ static bool settle_locked(struct job *job, struct copy *copy,
 	return false;
 }
 
+/* A copy has ended. Return: true if it is to be freed. */
+static bool put_away(struct job *job, struct copy *copy)
+{
+	bool unwanted = false;
+
+	if (copy == job->spare)
+		job->spare_busy = false;
+	else
+		unwanted = !copy_stock_keep(&job->stock, copy);
+	if (unwanted)
+		job->held -= copy->charged;
+	forget(job, copy->foreground);
+	return unwanted;
+}
+
 static void settle(struct job *job, struct copy *copy)
 {
-	bool spare = copy == job->spare, more;
+	bool unwanted = false, more;
 	struct job_bios bios;
 
 	job_bios_init(&bios);
 	spin_lock_irq(&job->lock);
 	more = settle_locked(job, copy, &bios);
-	if (!more) {
-		forget(job, copy->foreground, copy->charged);
-		if (spare)
-			job->spare_busy = false;
-	}
+	if (!more)
+		unwanted = put_away(job, copy);
 	spin_unlock_irq(&job->lock);
 	job_bios_send(&bios);
 	if (more) {
 		read_piece(copy);
 		return;
 	}
-	if (!spare)
+	if (unwanted)
 		copy_free(copy);
 	job_put_later(job);
 }
@@ -455,17 +499,31 @@ static bool declare_resident(struct job *job, u64 cluster)
 	return false;
 }
 
+/* Writers behind one another in the queue often are so on the device too. */
+static u64 followed_until(struct job *job, struct writer *writer, u64 end)
+{
+	list_for_each_entry_continue(writer, &job->writers.todo, todo) {
+		if (writer->next != end || writer->careful)
+			break;
+		end = writer->end;
+	}
+	return end;
+}
+
 /*
  * Where a copy for a writer ends. A full backup needs every cluster anyway,
  * so for one who writes in sequence ever more are copied in one go.
  */
-static u64 foreground_end(struct job *job, const struct writer *writer,
-			  u64 first)
+static u64 foreground_end(struct job *job, struct writer *writer, u64 first,
+			  bool starved)
 {
-	u64 end = min(writer->end, first + clusters_in(job, COPY_MAX_BYTES));
+	u64 end = writer->end;
 
 	if (writer->careful)
 		return first + 1;
+	if (!starved)
+		end = followed_until(job, writer, end);
+	end = min(end, first + clusters_in(job, COPY_MAX_BYTES));
 	if (job->opts.sync != SYNC_FULL)
 		return end;
 	if (first == job->sequel)
@@ -477,7 +535,8 @@ static u64 foreground_end(struct job *job, const struct writer *writer,
 
 /* What does a writer need? */
 static enum outcome look_at(struct job *job, struct writer *writer,
-			    struct claim *claim, struct job_bios *bios)
+			    bool starved, struct claim *claim,
+			    struct job_bios *bios)
 {
 	struct clusters *clusters = &job->clusters;
 	u64 first, stop, nr;
@@ -497,7 +556,8 @@ static enum outcome look_at(struct job *job, struct writer *writer,
 		list_del_init(&writer->todo);
 		return LOOK_ON;
 	}
-	nr = clusters_run(clusters, first, foreground_end(job, writer, first));
+	nr = clusters_run(clusters, first,
+			  foreground_end(job, writer, first, starved));
 	if (!claim_run(job, claim, first, nr, true))
 		return NO_ROOM;
 	job->sequel = first + claim->nr;
@@ -521,7 +581,7 @@ static bool plan_foreground(struct job *job, struct claim *claim,
 							  struct writer, todo);
 		if (!writer)
 			return false;
-		switch (look_at(job, writer, claim, bios)) {
+		switch (look_at(job, writer, starved, claim, bios)) {
 		case CLAIMED:
 			return true;
 		case NO_ROOM:
@@ -637,6 +697,24 @@ void job_front(struct work_struct *work)
 	} while (outcome != OUT_OF_WORK);
 	blk_finish_plug(&plug);
 	job_check_end(job);
+}
+
+void job_trim(struct work_struct *work)
+{
+	struct job *job = container_of(to_delayed_work(work), struct job, trim);
+	struct copy *copy;
+
+	do {
+		spin_lock_irq(&job->lock);
+		copy = NULL;
+		if (!job->inflight)
+			copy = copy_stock_take(&job->stock, 0);
+		if (copy)
+			job->held -= copy->charged;
+		spin_unlock_irq(&job->lock);
+		if (copy)
+			copy_free(copy);
+	} while (copy);
 }
 
 void job_tick(struct work_struct *work)

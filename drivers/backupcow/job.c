@@ -82,6 +82,8 @@ static void job_free(struct job *job)
 	cancel_delayed_work_sync(&job->deadline);
 	cancel_work_sync(&job->front);
 	cancel_work_sync(&job->sink);
+	cancel_delayed_work_sync(&job->trim);
+	job_trim(&job->trim.work);
 	copy_free(job->spare);
 	bdev_fput(job->target_file);
 	kvfree(job->words);
@@ -169,17 +171,28 @@ static bool share_target(const struct job *a, const struct job *b)
 	       begin_on_disk(b) < begin_on_disk(a) + a->place.sectors;
 }
 
-static int enlist(struct job *job, struct qdm_why *why)
+/* Called with jobs_lock held. */
+static bool target_is_free(const struct job *job)
 {
 	struct job *other;
+
+	list_for_each_entry(other, &jobs, all)
+		if (other != job && share_target(job, other) &&
+		    is_writing(other))
+			return false;
+	return true;
+}
+
+/* Another job may still begin to write there first: see arm(). */
+static int enlist(struct job *job, struct qdm_why *why)
+{
 	int r = 0;
 
 	mutex_lock(&jobs_lock);
-	list_for_each_entry(other, &jobs, all)
-		if (share_target(job, other) && is_writing(other))
-			r = qdm_refuse(why, "the target is in use: another backup writes to it, or one that has ended still waits for it");
-	if (!r)
+	if (target_is_free(job))
 		list_add(&job->all, &jobs);
+	else
+		r = qdm_refuse(why, "the target is in use: another backup writes to it, or one that has ended still waits for it");
 	mutex_unlock(&jobs_lock);
 	return r;
 }
@@ -190,7 +203,7 @@ static int get_memory(struct job *job, struct qdm_why *why)
 						 job->place.shift);
 	u64 charge = copy_cost(COPY_MIN_BYTES);
 
-	job->words = kvzalloc(bytes, GFP_KERNEL);
+	job->words = kvzalloc(bytes, GFP_KERNEL | __GFP_NOWARN);
 	if (!job->words)
 		return qdm_refuse(why, "no memory for %llu bytes of cluster states: choose larger clusters",
 				  bytes);
@@ -223,11 +236,13 @@ static void init(struct job *job, const struct job_place *place)
 	INIT_LIST_HEAD(&job->arrived);
 	INIT_LIST_HEAD(&job->ended);
 	INIT_LIST_HEAD(&job->resident);
+	copy_stock_init(&job->stock);
 	init_waitqueue_head(&job->idle);
 	INIT_WORK(&job->front, job_front);
 	INIT_WORK(&job->sink, job_sink);
 	INIT_WORK(&job->reaper, job_reaper);
 	INIT_DELAYED_WORK(&job->tick, job_tick);
+	INIT_DELAYED_WORK(&job->trim, job_trim);
 	INIT_DELAYED_WORK(&job->deadline, job_deadline);
 }
 
@@ -270,6 +285,20 @@ out_free:
 
 /*------------------------------ tables and suspend -------------------------*/
 
+/*
+ * Two tables with the same target may have been loaded before either was
+ * resumed. The second job ends before it has begun; its device goes on without.
+ */
+static void arm(struct job *job, bool free, struct job_bios *bios)
+{
+	if (!free) {
+		job_end(job, -EBUSY, bios);
+		return;
+	}
+	job->state = JOB_RUNNING;
+	WRITE_ONCE(job->guarding, true);
+}
+
 /**
  * job_attach - a table that has this job is live; no I/O is in flight yet
  * @job: the job
@@ -283,6 +312,12 @@ out_free:
 void job_attach(struct job *job, struct block_device *origin, sector_t start,
 		struct gendisk *disk, struct qdm_events *events)
 {
+	struct job_bios bios;
+	bool free;
+
+	job_bios_init(&bios);
+	mutex_lock(&jobs_lock);
+	free = target_is_free(job);
 	spin_lock_irq(&job->lock);
 	job->origin = origin;
 	job->start = start;
@@ -292,12 +327,12 @@ void job_attach(struct job *job, struct block_device *origin, sector_t start,
 	job->halted = false;
 	job->pushback = false;
 	job->paced_until = ktime_get_ns();
-	if (job->state == JOB_CREATED) {
-		job->state = JOB_RUNNING;
-		WRITE_ONCE(job->guarding, true);
-	}
+	if (job->state == JOB_CREATED)
+		arm(job, free, &bios);
 	job_kick(job);
 	spin_unlock_irq(&job->lock);
+	mutex_unlock(&jobs_lock);
+	job_bios_send(&bios);
 }
 
 /**
@@ -576,10 +611,15 @@ int job_module_init(void)
 
 	if (r)
 		return r;
-	job_front_wq = alloc_workqueue("backupcow",
-				       WQ_MEM_RECLAIM | WQ_HIGHPRI | WQ_PERCPU, 0);
+	/*
+	 * Bound to a CPU and of plain priority: one worker then does the reads
+	 * of all that has gathered, its writes and its releases in turn,
+	 * where others would take turns with the submitter for each bio.
+	 */
+	job_front_wq = alloc_workqueue("backupcow", WQ_MEM_RECLAIM | WQ_PERCPU,
+				       0);
 	job_sink_wq = alloc_workqueue("backupcow_sink",
-				      WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
+				      WQ_MEM_RECLAIM | WQ_PERCPU, 0);
 	job_reaper_wq = alloc_workqueue("backupcow_reaper", WQ_UNBOUND, 0);
 	if (job_front_wq && job_sink_wq && job_reaper_wq)
 		return 0;

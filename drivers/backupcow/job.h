@@ -131,7 +131,8 @@ struct job_place {
  * @inflight: copies claimed and not freed; the flush counts too
  * @background: how many of them no writer asked for
  * @reads: how many of them may touch the origin
- * @held: bytes of memory they hold
+ * @stock: copies kept for the next use
+ * @held: bytes of memory that copies hold, those in stock too
  * @cursor: where the background goes on
  * @sequel: where the last copy for a writer ended
  * @ahead: how many clusters to copy at once for a writer in sequence
@@ -145,6 +146,7 @@ struct job_place {
  * @front: starts copies, settles ended ones, lets writers go
  * @sink: writes to the target; the only work that a hung target can block
  * @tick: wakes @front when speed or a retry allows more
+ * @trim: frees what is in stock when the job has come to rest
  * @deadline: looks for writers that have waited too long
  * @reaper: frees the job when the last reference was a copy's
  * @flush_bio: the flush that ends the job
@@ -186,6 +188,7 @@ struct job {
 	unsigned int inflight;
 	unsigned int background;
 	unsigned int reads;
+	struct copy_stock stock;
 	u64 held;
 	u64 cursor;
 	u64 sequel;
@@ -199,6 +202,7 @@ struct job {
 	struct work_struct front;
 	struct work_struct sink;
 	struct delayed_work tick;
+	struct delayed_work trim;
 	struct delayed_work deadline;
 	struct work_struct reaper;
 	struct bio flush_bio;
@@ -276,6 +280,7 @@ void job_kick(struct job *job);
 void job_front(struct work_struct *work);
 void job_sink(struct work_struct *work);
 void job_tick(struct work_struct *work);
+void job_trim(struct work_struct *work);
 void job_deadline(struct work_struct *work);
 void job_put_later(struct job *job);
 

@@ -4,6 +4,7 @@
 # each policy does what it says, and the origin stays usable and removable.
 
 . ./lib.sh
+without_udev
 
 field() { # field NAME NR: a word of the target's status, the first is 1
 	dmsetup status "$1" | cut -d' ' -f$(($2 + 3))
@@ -22,8 +23,7 @@ write_mib() { # write_mib NR: the first block of this MiB
 		seek=$(($1 * 256)) oflag=direct conv=notrunc status=none
 }
 
-# Both devices are dm devices, "source" and "sink", so that they can be made
-# to fail; LAST is the one that will, from its 8th MiB to its 9th.
+# The target is a dm device, "sink", so that it can be made to fail or hang.
 stack() { # stack MIB
 	SECTORS=$(($1 * 2048))
 	cd /tmp
@@ -31,10 +31,9 @@ stack() { # stack MIB
 	TARGET=$(memdev target "$1")
 	dd if=/dev/urandom of="$ORIGIN" bs=1M count="$1" oflag=direct status=none
 	dd if="$ORIGIN" of=old bs=1M iflag=direct status=none
-	table source "0 $SECTORS linear $ORIGIN 0"
 	table sink "0 $SECTORS linear $TARGET 0"
-	BACKUP="0 $SECTORS backupcow /dev/mapper/source 0 /dev/mapper/sink 0 128"
-	PLAIN="0 $SECTORS linear /dev/mapper/source 0"
+	BACKUP="0 $SECTORS backupcow $ORIGIN 0 /dev/mapper/sink 0 128"
+	PLAIN="0 $SECTORS linear $ORIGIN 0"
 }
 
 break_at_8() { # break_at_8 NAME DEVICE
@@ -47,10 +46,9 @@ mend() { # mend NAME DEVICE
 	reload "$1" "0 $SECTORS linear $2 0"
 }
 
-remove_all() {
-	dmsetup remove top
-	dmsetup remove sink
-	dmsetup remove source
+remove_all() { # nothing holds the target when the backup has gone
+	dmsetup remove --retry top
+	dmsetup remove --retry sink
 }
 
 breaks_the_write() {
@@ -76,7 +74,7 @@ fails_only_whose_it_is() {
 	reload sink "0 16392 linear $TARGET 0
 16392 8 error
 16400 $((SECTORS - 16400)) linear $TARGET 16400"
-	table top "0 $SECTORS backupcow /dev/mapper/source 0 /dev/mapper/sink 0 8 2 sync none"
+	table top "0 $SECTORS backupcow $ORIGIN 0 /dev/mapper/sink 0 8 2 sync none"
 	blkdiscard -o $((4 << 20)) -l $((4 << 20)) /dev/mapper/top
 	fails dd if=/dev/zero of=/dev/mapper/top bs=64k seek=128 count=1 \
 		oflag=direct status=none
@@ -86,7 +84,6 @@ fails_only_whose_it_is() {
 		oflag=direct status=none
 	dd if=/dev/zero of=/dev/mapper/top bs=4k seek=2050 count=6 \
 		oflag=direct status=none
-	remove_all
 }
 it "an error meets only those writers whose own cluster it is" \
 	fails_only_whose_it_is
@@ -102,29 +99,35 @@ breaks_the_snapshot() {
 	write_mib 4
 	write_mib 8
 	cmp -n $((1 << 20)) -i $((4 << 20)) /dev/zero "$TARGET"
-	remove_all
 }
 it "break-snapshot lets the write go and copies nothing more" breaks_the_snapshot
 
-target_error() { stack_and_report sink; }
-source_error() { stack_and_report source; }
-
-stack_and_report() { # stack_and_report source|sink
+reports_target_errors() {
 	stack 16
-	local below=$ORIGIN
-	if [ "$1" = sink ]; then below=$TARGET; fi
-	break_at_8 "$1" "$below"
+	break_at_8 sink "$TARGET"
 	table top "$BACKUP"
 	eventually 10 state_is top concluded
 	same "error" EIO "$(field top 4)"
 	same "snapshot" intact "$(field top 5)"
 	write_mib 2
-	mend "$1" "$below"
+	mend sink "$TARGET"
 	write_mib 8
 	remove_all
 }
-it "report ends the backup at an error of the target" target_error
-it "report ends the backup at an error of the source" source_error
+it "report ends the backup at an error of the target" reports_target_errors
+
+reports_source_errors() {
+	stack 16
+	table source "0 $SECTORS linear $ORIGIN 0"
+	break_at_8 source "$ORIGIN"
+	table top "${BACKUP/$ORIGIN//dev/mapper/source}"
+	eventually 10 state_is top concluded
+	same "error" EIO "$(field top 4)"
+	same "snapshot" intact "$(field top 5)"
+	mend source "$ORIGIN"
+	write_mib 8
+}
+it "report ends the backup at an error of the source" reports_source_errors
 
 stops_and_resumes() {
 	stack 16
@@ -154,7 +157,6 @@ ignores_errors() {
 	mend sink "$TARGET"
 	eventually 10 state_is top concluded
 	cmp old "$TARGET"
-	remove_all
 }
 it "ignore tries until it works" ignores_errors
 
@@ -171,13 +173,12 @@ write_times_out() {
 	eventually 10 field_is top 7 0
 	write_mib 3
 	cmp -n 65536 -i $((3 << 20)) old "$TARGET"
-	remove_all
 }
 it "cbw-timeout fails the write, the copy is not in vain" write_times_out
 
 snapshot_times_out() {
 	stack 16
-	table top "0 $SECTORS backupcow /dev/mapper/source 0 /dev/mapper/sink 0 4096 6 sync none cbw-timeout 1 on-cbw-error break-snapshot"
+	table top "0 $SECTORS backupcow $ORIGIN 0 /dev/mapper/sink 0 4096 6 sync none cbw-timeout 1 on-cbw-error break-snapshot"
 	dmsetup suspend --noflush sink
 	write_mib 3
 	same "snapshot" broken "$(field top 5)"
@@ -185,7 +186,6 @@ snapshot_times_out() {
 	write_mib 9
 	dmsetup resume sink
 	eventually 5 state_is top concluded
-	remove_all
 }
 it "cbw-timeout breaks the snapshot when that is the policy" snapshot_times_out
 
@@ -215,7 +215,6 @@ breaks_behind() {
 	dmsetup message top 0 pause || true
 	write_mib 8
 	eventually 5 field_is top 5 broken
-	remove_all
 }
 it "an error behind the writer's back breaks the snapshot" breaks_behind
 
@@ -237,10 +236,9 @@ survives_a_hung_target() {
 	write_mib 10
 	fails dmsetup reload top --table "$BACKUP"
 	log_says "one that has ended still waits for it"
-	dmsetup remove top
-	dmsetup remove source
+	dmsetup remove --retry top
 	dmsetup resume sink
-	eventually 5 dmsetup remove sink
+	eventually 5 dmsetup remove --retry sink
 	fails cmp -s -n 4096 -i $((9 << 20)) old "$ORIGIN"
 	eventually 5 rmmod dm_backupcow
 }
@@ -277,7 +275,7 @@ fills_a_target() {
 	stack 16
 	local meta
 	meta=$(memdev meta 8)
-	dmsetup remove sink
+	dmsetup remove --retry sink
 	table pool "0 8192 thin-pool $meta $TARGET 128 0 1 error_if_no_space"
 	dmsetup message pool 0 "create_thin 0"
 	table sink "0 $SECTORS thin /dev/mapper/pool 0"
@@ -288,7 +286,7 @@ fills_a_target() {
 	write_mib 1
 	dmsetup message top 0 cancel
 	remove_all
-	dmsetup remove pool
+	dmsetup remove --retry pool
 }
 it "enospc stops when the target is full" fills_a_target
 

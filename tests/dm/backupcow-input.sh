@@ -80,7 +80,7 @@ refuses_a_shared_target() {
 	reload other "0 8192 backupcow $ORIGIN 0 $TARGET 24576 128 2 sync none"
 	refuses "the target is in use: another backup writes to it" \
 		"backupcow $ORIGIN 0 $TARGET 0 128"
-	dmsetup remove other
+	dmsetup remove --retry other
 	reload top "0 32768 backupcow $ORIGIN 0 $TARGET 0 128"
 	eventually 10 state_is top concluded
 }
@@ -113,7 +113,7 @@ refuses_large_blocks() {
 	dmsetup table top >before
 	refuses "logical blocks of 4096 bytes, larger than the origin's 512" \
 		"backupcow $fine 0 $coarse 0 128"
-	dmsetup remove top
+	dmsetup remove --retry top
 	losetup -d "$fine"
 	rmmod scsi_debug
 }
@@ -133,7 +133,7 @@ refuses_zones() {
 	eventually 5 test -b "$node"
 	refuses "'$node' is a zoned device" \
 		"backupcow $ORIGIN 0 $node 0 128"
-	dmsetup remove top
+	dmsetup remove --retry top
 	echo 0 >"$zoned/power"
 	rmdir "$zoned"
 }
@@ -178,7 +178,7 @@ inactive_changes_nothing() {
 	dmsetup reload top --table "0 32768 backupcow $ORIGIN 0 $TARGET 0 128"
 	dmsetup clear top
 	same "state" none "$(field top 1)"
-	dmsetup remove top
+	dmsetup remove --retry top
 	rmmod dm_backupcow
 }
 it "an inactive table that is cleared has changed nothing" inactive_changes_nothing

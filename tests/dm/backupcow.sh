@@ -5,6 +5,7 @@
 # it shows, what it is told, and how it ends.
 
 . ./lib.sh
+without_udev
 
 JOBS=() # what runs in the background of a test
 

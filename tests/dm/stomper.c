@@ -35,7 +35,6 @@
 
 #define UNKNOWN		UINT64_MAX
 
-
 static int device;
 static uint64_t blocks;
 static atomic_bool *locked;
