@@ -5,7 +5,7 @@
 #
 # Lines that begin with @ are for tests/demo/show on the host, all others for people:
 #	@s MS IOS	sample: milliseconds since the start, operations completed so far
-#	@m MS KIND TEXT	mark in the picture: in (inserted), out (removed), set, note
+#	@m MS KIND TEXT	mark in the picture: in (inserted), out (removed), set, ended, grown
 #	@b MS TEXT	a band of the picture begins here
 #	@l MS IOPS	the limit in force from here on, 0 for none
 #	@w TEXT		what is going on now
@@ -80,14 +80,19 @@ count_ios() {
 	IOS=$((stat[0] + stat[4]))
 }
 
+# Tells of growth, too; all of it without a process, which would cost what it measures.
 sampler() {
-	local rest
+	local rest size before
 	mkfifo "$BASE/never"
 	exec 7<>"$BASE/never"
+	read -r before <"/sys/block/$TOP_NODE/size"
 	while :; do
 		count_ios
 		clock
 		echo "@s $((NOW / 1000)) $IOS"
+		read -r size <"/sys/block/$TOP_NODE/size"
+		[ "$size" = "$before" ] || mark grown "now $((size >> 11)) MiB"
+		before=$size
 		read -r -t 0.2 rest <&7 || true
 	done
 }
@@ -143,6 +148,7 @@ copy_load() {
 }
 
 start_load() {
+	count_ios && IDLE_IOS=$IOS
 	fio_load &
 	FIO=$!
 	copy_load &
@@ -158,4 +164,5 @@ stop_load() {
 	wait $FIO || true
 }
 
+works() { count_ios && [ $((IOS - IDLE_IOS)) -gt 1000 ]; }
 load_runs() { kill -0 $FIO 2>/dev/null && kill -0 $COPY 2>/dev/null; }
