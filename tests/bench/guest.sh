@@ -19,6 +19,7 @@ SAMPLES=$OUT/samples.jsonl
 if [ -z "${KEEP_UDEV:-}" ]; then
 	udevadm settle
 	udevadm control --exit
+	rm -f /run/udev/control
 	export DM_DISABLE_UDEV=1
 fi
 
