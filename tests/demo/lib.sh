@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # What the demonstration needs in the guest besides its story: how it talks to the host,
 # how it measures, and the load that runs on the volume from the beginning to the end.
 #
@@ -159,10 +159,10 @@ start_load() {
 stop_load() {
 	touch "$BASE/stop"
 	COPY_STATUS=0
-	wait $COPY || COPY_STATUS=$?
-	kill $FIO
-	wait $FIO || true
+	wait "$COPY" || COPY_STATUS=$?
+	kill "$FIO"
+	wait "$FIO" || true
 }
 
 works() { count_ios && [ $((IOS - IDLE_IOS)) -gt 1000 ]; }
-load_runs() { kill -0 $FIO 2>/dev/null && kill -0 $COPY 2>/dev/null; }
+load_runs() { kill -0 "$FIO" 2>/dev/null && kill -0 "$COPY" 2>/dev/null; }
