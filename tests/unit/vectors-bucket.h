@@ -277,8 +277,8 @@ static int admission_is_waiting_and_pouring(void)
 	static const struct qt_limit ops[] = {
 		{ 1000, 0, 1 }, { 500, 3000, 2 }, { 2000, 2500, 1 },
 	};
-	struct qt_throttle a, b;
-	struct qt_limits limits;
+	static struct qt_throttle a, b; /* too much for a kernel's stack */
+	static struct qt_limits limits;
 	int i, r;
 
 	for (i = 0; i < 30; i++) {
