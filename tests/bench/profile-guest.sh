@@ -8,12 +8,18 @@
 lower=$(nulldev lower 64)
 SECTORS=$(sectors "$lower")
 insmod_here dm-bench-empty.ko
-# shellcheck disable=SC2059,SC2153
-device=$(table profiled "$(printf "$LINE" "$lower")")
-measure --op "$OP" --warm 500 --count 6000 "$device"
-thousandths "$MIDDLE" >"$OUT/total"
-./load --op "$OP" --seconds 3600 "$device" &
-load=$!
 # An interval that shares no factor with the tick's or the load's.
-BPFTRACE_MAX_MAP_KEYS=65536 bpftrace -q -e 'profile:us:101 /pid == '$load'/ { @[kstack(1)] = count(); } interval:ms:2300 { exit(); }' >"$OUT/stacks"
-kill $load
+profile() {
+	local load
+	measure --op "$OP" --warm 500 --count 6000 "$2"
+	thousandths "$MIDDLE" >"$OUT/$1.total"
+	./load --op "$OP" --seconds 3600 "$2" &
+	load=$!
+	BPFTRACE_MAX_MAP_KEYS=65536 bpftrace -q -e 'profile:us:101 /pid == '$load'/ { @[kstack(1)] = count(); } interval:ms:2300 { exit(); }' >"$OUT/$1.stacks"
+	kill $load
+	wait
+}
+
+profile linear "$(table linear "linear $lower 0")"
+# shellcheck disable=SC2059,SC2153
+profile filter "$(table filter "$(printf "$LINE" "$lower")")"
