@@ -101,6 +101,7 @@ static void config_bucket(struct qt_pair *pair, const struct qt_limit *limit)
 	*pair = (struct qt_pair){ 0 };
 	if (limit->avg)
 		pair->unit_ns = (1000000000ULL << 32) / limit->avg + 1;
+	pair->one_ns = qt_leak_ns(pair, 1);
 	if (limit->max)
 		size = (qt_wide)(limit->max * limit->length) * QT_UNIT;
 	config_level(&pair->pool, limit->avg, size);
@@ -241,7 +242,7 @@ static void pour(struct qt_pair *pair, qt_wide units, u64 whole, u64 now)
 		pour_level(&pair->burst, units, now);
 	if (pair->idle_at < now)
 		pair->idle_at = now;
-	pair->idle_at += qt_leak_ns(pair, whole);
+	pair->idle_at += qt_leak_ns(pair, whole) + 1;
 }
 
 static void pour_operation(struct qt_throttle *throttle, struct qt_pair *ops,

@@ -94,10 +94,11 @@ struct qt_level {
 
 /**
  * struct qt_pair - one of the six buckets at work
- * @idle_at: from then on it is certainly empty
+ * @idle_at: later than that it is certainly empty
  * @first_at: when it was last known to be empty, and poured into
  * @first: how many units that were; 0 if the levels are up to date
- * @unit_ns: nanoseconds it takes to leak one unit, times 2^32, rounded up
+ * @one_ns: nanoseconds it takes to leak one unit, rounded down
+ * @unit_ns: the same, times 2^32 and rounded up
  * @pool: the bucket
  * @burst: the second one, for a burst length above 1 s; it leaks faster
  */
@@ -105,6 +106,7 @@ struct qt_pair {
 	u64 idle_at;
 	u64 first_at;
 	u64 first;
+	u64 one_ns;
 	u64 unit_ns;
 	struct qt_level pool;
 	struct qt_level burst;
@@ -159,17 +161,18 @@ static inline qt_wide qt_in_level(const struct qt_level *level, u64 now)
 	return level->empty > leaked ? level->empty - leaked : 0;
 }
 
-/* At most how long it takes until @units more have leaked. */
+/* How long it takes until @units have leaked, rounded down. */
 static inline u64 qt_leak_ns(const struct qt_pair *pair, u64 units)
 {
-	return (u64)((qt_wide)units * pair->unit_ns >> 32) + 1;
+	return (qt_wide)units * pair->unit_ns >> 32;
 }
 
-static inline void qt_pour_first(struct qt_pair *pair, u64 units, u64 now)
+static inline void qt_pour_first(struct qt_pair *pair, u64 units, u64 ns,
+				 u64 now)
 {
 	pair->first_at = now;
 	pair->first = units;
-	pair->idle_at = now + qt_leak_ns(pair, units);
+	pair->idle_at = now + ns;
 }
 
 /**
@@ -189,11 +192,11 @@ static inline bool qt_admit_idle(struct qt_throttle *throttle, enum qt_dir dir,
 	struct qt_path *path = &throttle->path[dir];
 	struct qt_pair *bps = path->bps, *ops = path->ops;
 
-	if (unlikely(now < bps->idle_at || now < ops->idle_at ||
+	if (unlikely(now <= bps->idle_at || now <= ops->idle_at ||
 		     bytes > throttle->op_size))
 		return false;
-	qt_pour_first(bps, bytes, now);
-	qt_pour_first(ops, 1, now);
+	qt_pour_first(bps, bytes, qt_leak_ns(bps, bytes), now);
+	qt_pour_first(ops, 1, ops->one_ns, now);
 	return true;
 }
 

@@ -262,7 +262,7 @@ static int walk(struct qt_throttle *a, struct qt_throttle *b, u64 seed)
 			       qt_in_level(&a->pair[i].pool, now) ||
 			       a->pair[i].first);
 			EXPECT(a->pair[i].idle_at >= now ||
-			       !pool_at(b, i, a->pair[i].idle_at));
+			       !pool_at(b, i, a->pair[i].idle_at + 1));
 		}
 	}
 	for (i = 0; i < QT_BUCKETS; i++) {
@@ -312,7 +312,8 @@ static int forgiving_leaves_a_full_bucket(void)
 	EXPECT(qt_admit(&t, QT_READ, 512, SECOND));
 	EXPECT(!qt_admit(&t, QT_READ, 512, SECOND));
 	EXPECT(t.pair[QT_OPS_TOTAL].idle_at < later);
-	EXPECT(pool_at(&t, QT_OPS_TOTAL, t.pair[QT_OPS_TOTAL].idle_at) == 0);
+	later = t.pair[QT_OPS_TOTAL].idle_at + 1;
+	EXPECT(pool_at(&t, QT_OPS_TOTAL, later) == 0);
 	return 0;
 }
 
