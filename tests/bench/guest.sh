@@ -16,12 +16,12 @@ SAMPLES=$OUT/samples.jsonl
 
 # udevd reads every new device, through the limit that is to be measured, and keeps it open
 # when it is to be removed. A case that wants it sets KEEP_UDEV before it sources this.
-if [ -z "${KEEP_UDEV:-}" ]; then
+if [ -z "${KEEP_UDEV:-}" ] && [ -e /run/udev/control ]; then
 	udevadm settle
 	udevadm control --exit
 	rm -f /run/udev/control
-	export DM_DISABLE_UDEV=1
 fi
+[ -n "${KEEP_UDEV:-}" ] || export DM_DISABLE_UDEV=1
 
 insmod_here() { modprobe dm-mod && insmod "./$1"; }
 

@@ -419,6 +419,15 @@ static bool begins(uint64_t ios, uint64_t start)
 	return ios >= opt.warm;
 }
 
+/* The kernel would end a ring with I/Os in flight when it likes, and keep the device open. */
+static void drain(const struct engine *engine, unsigned int in_flight)
+{
+	struct slot *done[DEPTH_MAX];
+
+	while (in_flight)
+		in_flight -= engine->collect(done, opt.depth);
+}
+
 static void run(const struct engine *engine, struct slot *slots,
 		struct window *w)
 {
@@ -453,6 +462,7 @@ static void run(const struct engine *engine, struct slot *slots,
 	w->end = now();
 	w->ios = ios - first;
 	w->idle = idle_ns() - w->idle;
+	drain(engine, opt.depth - n);
 }
 
 static const struct engine *find_engine(void)
