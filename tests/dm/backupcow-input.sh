@@ -4,6 +4,7 @@
 # belongs to the job rather than to one table.
 
 . ./lib.sh
+without_udev
 
 field() { # field NAME NR: a word of the target's status, the first is 1
 	dmsetup status "$1" | cut -d' ' -f$(($2 + 3))
@@ -104,10 +105,11 @@ refuses_large_blocks() {
 	cd /tmp
 	modprobe scsi_debug dev_size_mb=32 sector_size=4096 ||
 		skip "scsi_debug is not there"
-	udevadm settle
-	local fine coarse
-	coarse=/dev/$(basename "$(ls -d /sys/bus/pseudo/drivers/scsi_debug/adapter*/host*/target*/*/block/*)")
+	local fine coarse disks="/sys/bus/pseudo/drivers/scsi_debug/adapter*/host*/target*/*/block"
+	eventually 20 compgen -G "$disks/*"
+	coarse=/dev/$(basename "$(compgen -G "$disks/*")")
 	truncate -s 16M fine.img
+	modprobe loop
 	fine=$(losetup --find --show fine.img)
 	table top "0 32768 linear $fine 0"
 	dmsetup table top >before

@@ -5,6 +5,7 @@
 # target must hold the instant of its insertion, and every write must arrive.
 
 . ./lib.sh
+without_udev
 
 gcc -O2 -pthread -o stomper stomper.c
 STOMPER=$PWD/stomper
@@ -13,13 +14,15 @@ state_is() { # state_is NAME STATE
 	[ "$(dmsetup status "$1" | cut -d' ' -f4)" = "$2" ]
 }
 
-pick() { # pick WORD...: one of them
+# In a variable: what a subshell draws from RANDOM does not follow from the seed.
+pick() { # pick WORD...: PICKED is one of them
 	shift $((RANDOM % $#))
-	echo "$1"
+	PICKED=$1
 }
 
 devices() { # devices MIB: an origin and a target with room for offsets
 	MIB=$1
+	RANDOM=$(seed) # again: a subshell begins with a seed of its own
 	cd /tmp
 	ORIGIN=$(memdev origin $((MIB + 1)))
 	TARGET=$(memdev target $((MIB + 2)))
@@ -63,16 +66,20 @@ holds_the_instant() {
 	cmp old copy
 }
 
-options() {
-	local speed
-	speed=$(pick 0 0 16777216)
-	echo "8 on-cbw-error $(pick break-guest-write break-snapshot)" \
-		"max-workers $(pick 1 4 16) speed $speed" \
-		"detect-zeroes $(pick off on unmap)"
+draw_options() { # OPTIONS are some
+	pick break-guest-write break-snapshot
+	OPTIONS="8 on-cbw-error $PICKED"
+	pick 1 4 16
+	OPTIONS+=" max-workers $PICKED"
+	pick 0 0 16777216
+	OPTIONS+=" speed $PICKED"
+	pick off on unmap
+	OPTIONS+=" detect-zeroes $PICKED"
 }
 
 one_round() { # one_round CLUSTER
-	insert "$1" "$(options)"
+	draw_options
+	insert "$1" "$OPTIONS"
 	holds_the_instant
 	dmsetup reload top --table "$PLAIN"
 	dmsetup resume top
@@ -83,7 +90,8 @@ round_after_round() {
 	devices 24
 	stomp 40
 	for round in 1 2 3 4 5 6; do
-		one_round "$(pick 8 16 64 128 512 2048 4096)"
+		pick 8 16 64 128 512 2048 4096
+		one_round "$PICKED"
 	done
 	stomped
 }
@@ -94,10 +102,12 @@ reloads_in_the_middle() {
 	local i
 	devices 24
 	stomp 15
-	insert "$(pick 8 64 128)" 2 speed 4194304
+	pick 8 64 128
+	insert "$PICKED" 2 speed 4194304
 	for i in 1 2 3 4 5; do
 		sleep 0.4
-		dmsetup suspend "$(pick --noflush --nolockfs)" top
+		pick --noflush --nolockfs
+		dmsetup suspend "$PICKED" top
 		dmsetup table top --target backupcow >line
 		if ((i % 2)); then dmsetup reload top <line; fi
 		dmsetup resume top
@@ -113,13 +123,15 @@ cancels_in_the_middle() {
 	devices 24
 	stomp 10
 	for i in 1 2 3; do
-		insert "$(pick 8 128 2048)" 2 speed 2097152
+		pick 8 128 2048
+		insert "$PICKED" 2 speed 2097152
 		sleep 0.5
 		dmsetup message top 0 cancel
 		eventually 20 state_is top concluded
 		dmsetup reload top --table "$PLAIN"
 		dmsetup resume top
-		insert "$(pick 8 128 2048)" 2 speed 2097152
+		pick 8 128 2048
+		insert "$PICKED" 2 speed 2097152
 		sleep 0.3
 		dmsetup reload top --table "$PLAIN"
 		dmsetup resume top
@@ -132,7 +144,8 @@ it "loses no write when backups are cancelled or taken away" \
 before_writes_only() {
 	devices 16
 	stomp 8
-	insert "$(pick 8 64 128)" 2 sync none
+	pick 8 64 128
+	insert "$PICKED" 2 sync none
 	sleep 4
 	dmsetup reload top \
 		--table "0 $SECTORS backupcow $ORIGIN $FROM $TARGET $TO $(

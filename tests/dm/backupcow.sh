@@ -226,6 +226,7 @@ it "raises an event when it completes or is cancelled" says_when_it_ends
 
 writes_zeroes_as_zeroes() {
 	cd /tmp
+	modprobe loop
 	truncate -s 16M /dev/shm/target.img
 	ORIGIN=$(memdev origin 16)
 	TARGET=$(losetup --find --show /dev/shm/target.img)
