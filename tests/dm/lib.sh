@@ -35,6 +35,7 @@ without_udev() {
 	udevadm control --exit
 	eventually 30 udevd_is_gone
 	rm -f /run/udev/control
+	export DM_DISABLE_UDEV=1
 }
 with_udev() { /usr/lib/systemd/systemd-udevd --daemon --resolve-names=never && udevadm control --ping; }
 udevd_is_gone() { ! pgrep -f systemd-udevd >/dev/null; }
