@@ -79,6 +79,9 @@ reload() {
 	dmsetup resume "$1"
 }
 
+# sysfs NAME: the folder of a dm device in sysfs
+sysfs() { echo "/sys/block/dm-$(dmsetup info -c --noheadings -o minor "$1" | tr -d ' ')"; }
+
 # eventually SECONDS CMD...: CMD succeeds within that time
 eventually() {
 	local end=$((SECONDS + $1)) said

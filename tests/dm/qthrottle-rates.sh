@@ -10,7 +10,7 @@ without_udev
 
 done_ios() { # done_ios NAME: requests completed so far, reads and writes
 	local -a stat
-	read -ra stat <"/sys/block/$(basename "$(readlink -f "/dev/mapper/$1")")/stat"
+	read -ra stat <"$(sysfs "$1")/stat"
 	echo $((stat[0] + stat[4]))
 }
 
@@ -96,9 +96,9 @@ directions() { # directions READ-DEPTH WRITE-DEPTH: neither starves
 	saturate t 9 --rw=randread --iodepth="$1"
 	saturate t 9 --rw=randwrite --iodepth="$2"
 	sleep 2
-	read -ra before <"/sys/block/$(basename "$(readlink -f /dev/mapper/t)")/stat"
+	read -ra before <"$(sysfs t)/stat"
 	sleep 6
-	read -ra after <"/sys/block/$(basename "$(readlink -f /dev/mapper/t)")/stat"
+	read -ra after <"$(sysfs t)/stat"
 	within reads 30 3000 $((after[0] - before[0]))
 	within writes 30 3000 $((after[4] - before[4]))
 	pkill fio

@@ -270,7 +270,7 @@ keeps_features() {
 	done
 }
 queue() { # queue NAME ATTRIBUTE
-	cat "/sys/block/$(basename "$(readlink -f "/dev/mapper/$1")")/queue/$2" 2>/dev/null || echo none
+	cat "$(sysfs "$1")/queue/$2" 2>/dev/null || echo none
 }
 it "takes no feature from the device below" keeps_features
 
