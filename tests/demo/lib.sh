@@ -97,15 +97,20 @@ sampler() {
 	done
 }
 
-# Sets RATE: operations per second over so many seconds, in thousandths
+# Sets RATE: operations per second over so many half seconds, in thousandths; and MEDIAN, of
+# these half seconds, to which those in which the guest's processors stood still count little
 measure() {
-	local from since
-	count_ios && from=$IOS
-	clock && since=$NOW
-	sleep "$1"
-	count_ios
-	clock
+	local from since last_ios last_now rates=() i
+	count_ios && clock
+	from=$IOS since=$NOW
+	for ((i = 0; i < $1; i++)); do
+		last_ios=$IOS last_now=$NOW
+		sleep 0.5
+		count_ios && clock
+		rates+=($(((IOS - last_ios) * 1000000000 / (NOW - last_now))))
+	done
 	RATE=$(((IOS - from) * 1000000000 / (NOW - since)))
+	MEDIAN=$(printf '%s\n' "${rates[@]}" | sort -n | sed -n "$((($1 + 1) / 2))p")
 }
 
 # Sets ROUND: the greatest 1, 1.5, 2, 3, 4, 5, 6 or 8 times a power of ten that is not above $1
