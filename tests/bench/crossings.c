@@ -3,8 +3,9 @@
  * Crosses a write threshold again and again and says how long each event took
  * to arrive: from just before the write to the uevent received on a netlink
  * socket. The device re-arms itself a block further ("rearm 4096"), so each
- * write of one block crosses. A crossing is waited for before the next, since
- * events that wait may be merged. Prints nanoseconds, one per line.
+ * write of one block crosses. An event is waited for before the next crossing,
+ * and udevd is given a moment to handle it, since in life they come one by one.
+ * Prints nanoseconds, one per line.
  *
  *	crossings DEVICE COUNT
  */
@@ -23,6 +24,7 @@
 
 #define BLOCK		4096
 #define TIMEOUT_MS	10000
+#define PAUSE_US	100000
 #define KERNEL_EVENTS	1
 
 static uint64_t now(void)
@@ -100,6 +102,7 @@ int main(int argc, char **argv)
 			fail("write");
 		wait_for_event(events);
 		printf("%llu\n", (unsigned long long)(now() - sent));
+		usleep(PAUSE_US);
 	}
 	return 0;
 }

@@ -36,7 +36,7 @@ judge() {
 		$2 <= after * 1e9 { b++ }
 		END {
 			x = off(a, done_by(end)); y = off(b - a, done_by(after) - done_by(end))
-			printf "%d %d %d %d %.6f", a, done_by(end), b - a, done_by(after) - done_by(end), x > y ? x : y
+			printf "%d %d %d %d %.6f", a, done_by(end), b - a, done_by(after) - done_by(end), (x > y ? x : y)
 		}' "$4"
 }
 

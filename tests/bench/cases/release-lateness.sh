@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# How late an I/O that had to wait goes, p99 in microseconds of guest time. With I/Os always
-# waiting, the n-th is due (n - 1 - size) / rate after the first, where the bucket's size is a
-# tenth of the rate. Its completion is taken where the load sees it: null_blk answers at once,
-# so what is added is the way back to user space, and the true figure is somewhat smaller.
+# How late an I/O that had to wait goes, p99 in microseconds of guest time. When each one was
+# due is worked out from when all were submitted: it may go once the bucket, which leaks at the
+# rate, holds no more than a tenth of a second of it. When it went is taken where the load sees
+# it done: null_blk answers at once, so what is added is the way back to user space, and the true
+# figure is somewhat smaller.
 # bench: seconds 900
 # shellcheck source=../guest.sh
 . ./guest.sh
@@ -12,9 +13,20 @@ LOWER=$(nulldev lower 64)
 SECTORS=$(sectors "$LOWER")
 
 late() {
-	awk -v rate="$1" '
-		NR == 1 { first = $1 }
-		NR > rate / 10 + 1 { print int($2 - first - (NR - 1 - rate / 10) * 1e9 / rate) }' "$2" | sort -n |
+	sort -n -k1,1 -k2,2 "$2" | awk -v rate="$1" '
+		{ at = $1 > at ? $1 : at
+		  level -= rate * (at - before) / 1e9
+		  if (level < 0)
+			level = 0
+		  waits = level > rate / 10
+		  if (waits) {
+			at += (level - rate / 10) * 1e9 / rate
+			level = rate / 10
+		  }
+		  level++
+		  before = at
+		  if (waits)
+			print int($2 - at) }' | sort -n |
 		awk '{ v[NR] = $1 } END { printf "%.3f %.3f %.3f", v[int(NR * 0.5) + 1] / 1e3, v[int(NR * 0.99) + 1] / 1e3, v[NR] / 1e3 }'
 }
 
