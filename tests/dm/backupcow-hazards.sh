@@ -17,7 +17,8 @@ bytes_done() { status "$1" 3 | cut -d/ -f1; }
 has_copied() { [ "$(bytes_done "$1")" -ge "$2" ]; }
 
 pattern() { # pattern DEVICE BYTE: the device is full of it
-	tr '\0' "$2" </dev/zero | dd of="$1" bs=1M iflag=fullblock count=8 oflag=direct status=none
+	head -c $((8 << 20)) /dev/zero | tr '\0' "$2" |
+		dd of="$1" bs=1M iflag=fullblock oflag=direct status=none
 }
 
 one_writer() {

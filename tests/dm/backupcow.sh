@@ -254,7 +254,7 @@ passes_without_a_target() {
 	log_says "there is no backup"
 	same "discard" \
 		"$(cat "/sys/block/${ORIGIN##*/}/queue/discard_max_bytes")" \
-		"$(cat "/sys/block/$(basename "$(readlink -f /dev/mapper/top)")/queue/discard_max_bytes")"
+		"$(cat "$(sysfs top)/queue/discard_max_bytes")"
 }
 it "is transparent without a target" passes_without_a_target
 
