@@ -46,7 +46,6 @@ speed_up() {
 	table x "0 16384 linear $a 0"
 	reload x "0 16384 backupcow $a 0 $t 0 128 2 speed 1024"
 	sleep 1
-	dmsetup message x 0 set-speed 0
 	dmsetup message x 0 set-speed 8388608
 	eventually 20 has_copied x $((8 << 20))
 }
