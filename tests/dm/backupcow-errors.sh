@@ -93,7 +93,7 @@ breaks_the_snapshot() {
 	break_at_8 sink "$TARGET"
 	table top "$BACKUP 4 sync none on-cbw-error break-snapshot"
 	write_mib 8
-	eventually 5 state_is top concluded
+	eventually 60 state_is top concluded
 	same "snapshot" broken "$(field top 5)"
 	same "error" EIO "$(field top 4)"
 	write_mib 4
@@ -106,7 +106,7 @@ reports_target_errors() {
 	stack 16
 	break_at_8 sink "$TARGET"
 	table top "$BACKUP"
-	eventually 10 state_is top concluded
+	eventually 60 state_is top concluded
 	same "error" EIO "$(field top 4)"
 	same "snapshot" intact "$(field top 5)"
 	write_mib 2
@@ -121,7 +121,7 @@ reports_source_errors() {
 	table source "0 $SECTORS linear $ORIGIN 0"
 	break_at_8 source "$ORIGIN"
 	table top "${BACKUP/$ORIGIN//dev/mapper/source}"
-	eventually 10 state_is top concluded
+	eventually 60 state_is top concluded
 	same "error" EIO "$(field top 4)"
 	same "snapshot" intact "$(field top 5)"
 	mend source "$ORIGIN"
@@ -133,15 +133,15 @@ stops_and_resumes() {
 	stack 16
 	break_at_8 sink "$TARGET"
 	table top "$BACKUP 2 on-target-error stop"
-	eventually 10 state_is top paused
+	eventually 60 state_is top paused
 	same "I/O status" failed "$(field top 6)"
 	same "error" EIO "$(field top 4)"
 	dmsetup message top 0 resume
-	eventually 10 state_is top paused
+	eventually 60 state_is top paused
 	mend sink "$TARGET"
 	write_mib 8
 	dmsetup message top 0 resume
-	eventually 10 state_is top concluded
+	eventually 60 state_is top concluded
 	same "error" - "$(field top 4)"
 	cmp old "$TARGET"
 	remove_all
@@ -155,7 +155,7 @@ ignores_errors() {
 	sleep 1
 	same "state" running "$(field top 1)"
 	mend sink "$TARGET"
-	eventually 10 state_is top concluded
+	eventually 60 state_is top concluded
 	cmp old "$TARGET"
 }
 it "ignore tries until it works" ignores_errors
@@ -170,7 +170,7 @@ write_times_out() {
 	times_out break-guest-write
 	fails write_mib 3
 	same "state" running "$(field top 1)"
-	eventually 10 field_is top 7 0
+	eventually 60 field_is top 7 0
 	write_mib 3
 	cmp -n 65536 -i $((3 << 20)) old "$TARGET"
 }
@@ -185,37 +185,36 @@ snapshot_times_out() {
 	same "error" ETIMEDOUT "$(field top 4)"
 	write_mib 9
 	dmsetup resume sink
-	eventually 5 state_is top concluded
+	eventually 60 state_is top concluded
 }
 it "cbw-timeout breaks the snapshot when that is the policy" snapshot_times_out
 
 writes_behind() {
 	stack 16
-	reload sink "0 $SECTORS delay $TARGET 0 0 $TARGET 0 1000"
 	table top "$BACKUP 4 sync none on-cbw-error break-snapshot"
-	local begin=${EPOCHREALTIME/./}
+	dmsetup suspend --noflush sink
 	write_mib 1
 	write_mib 2
 	write_mib 3
-	local took=$((${EPOCHREALTIME/./} - begin))
-	[ "$took" -lt 900000 ] || { echo "three writes took $took us" && return 1; }
-	eventually 10 field_is top 7 0
+	same "copies in flight" 3 "$(field top 7)"
+	dmsetup resume sink
+	eventually 60 field_is top 7 0
 	same "snapshot" intact "$(field top 5)"
 	for mib in 1 2 3; do
 		cmp -n 65536 -i $((mib << 20)) old "$TARGET"
 	done
 	remove_all
 }
-it "under break-snapshot a slow target holds no writer up" writes_behind
+it "under break-snapshot a target that hangs holds no writer up" writes_behind
 
 breaks_behind() {
 	stack 16
 	break_at_8 sink "$TARGET"
 	table top "$BACKUP 4 on-cbw-error break-snapshot on-target-error stop"
-	eventually 10 state_is top paused
+	eventually 60 state_is top paused
 	same "snapshot" intact "$(field top 5)"
 	write_mib 8
-	eventually 5 field_is top 5 broken
+	eventually 60 field_is top 5 broken
 	write_mib 8
 }
 it "an error behind the writer's back breaks the snapshot" breaks_behind
@@ -226,7 +225,7 @@ hung() { # hung [OPTIONS]: a writer waits for a target that hangs
 	dmsetup suspend --noflush sink
 	write_mib 9 &
 	WRITER=$!
-	eventually 5 field_is top 8 1
+	eventually 60 field_is top 8 1
 }
 
 survives_a_hung_target() {
@@ -240,9 +239,9 @@ survives_a_hung_target() {
 	log_says "one that has ended still waits for it"
 	dmsetup remove --retry top
 	dmsetup resume sink
-	eventually 5 dmsetup remove --retry sink
+	eventually 60 dmsetup remove --retry sink
 	fails cmp -s -n 4096 -i $((9 << 20)) old "$ORIGIN"
-	eventually 5 rmmod dm_backupcow
+	eventually 60 rmmod dm_backupcow
 }
 it "an origin is freed from a target that hangs" survives_a_hung_target
 
@@ -255,7 +254,7 @@ keeps_the_job_over_noflush() {
 	dmsetup resume sink
 	wait "$WRITER"
 	dmsetup message top 0 set-speed 0
-	eventually 20 state_is top concluded
+	eventually 60 state_is top concluded
 	cmp old "$TARGET"
 	remove_all
 }
@@ -268,7 +267,7 @@ cancels_when_hung() {
 	wait "$WRITER"
 	same "state" aborting "$(field top 1)"
 	dmsetup resume sink
-	eventually 5 state_is top concluded
+	eventually 60 state_is top concluded
 	remove_all
 }
 it "cancel lets the writers go, whatever the target does" cancels_when_hung
@@ -282,7 +281,7 @@ fills_a_target() {
 	dmsetup message pool 0 "create_thin 0"
 	table sink "0 $SECTORS thin /dev/mapper/pool 0"
 	table top "$BACKUP 2 on-target-error enospc"
-	eventually 20 state_is top paused
+	eventually 60 state_is top paused
 	same "I/O status" nospace "$(field top 6)"
 	same "error" ENOSPC "$(field top 4)"
 	write_mib 1

@@ -83,7 +83,7 @@ refuses_a_shared_target() {
 		"backupcow $ORIGIN 0 $TARGET 0 128"
 	dmsetup remove --retry other
 	reload top "0 32768 backupcow $ORIGIN 0 $TARGET 0 128"
-	eventually 10 state_is top concluded
+	eventually 60 state_is top concluded
 }
 it "refuses a target that another backup writes to" refuses_a_shared_target
 
@@ -95,7 +95,7 @@ refuses_overlap() {
 	dmsetup table top >before
 	refuses "overlaps the origin" "backupcow $disk 0 $disk 32760 128"
 	reload top "0 32768 backupcow $disk 0 $disk 32768 128"
-	eventually 10 state_is top concluded
+	eventually 60 state_is top concluded
 	cmp -n 16777216 "$disk" <(tail -c +16777217 "$disk")
 }
 it "refuses a target that shares a sector with the origin, and no other" \
@@ -103,10 +103,12 @@ it "refuses a target that shares a sector with the origin, and no other" \
 
 refuses_large_blocks() {
 	cd /tmp
+	modprobe sd_mod
 	modprobe scsi_debug dev_size_mb=32 sector_size=4096 ||
 		skip "scsi_debug is not there"
+	modprobe sd_mod 2>/dev/null || true # built in, in some kernels
 	local fine coarse disks="/sys/bus/pseudo/drivers/scsi_debug/adapter*/host*/target*/*/block"
-	eventually 20 compgen -G "$disks/*"
+	eventually 60 compgen -G "$disks/*"
 	coarse=/dev/$(basename "$(compgen -G "$disks/*")")
 	truncate -s 16M fine.img
 	modprobe loop
@@ -132,7 +134,7 @@ refuses_zones() {
 	echo 1 >"$zoned/power"
 	node=/dev/zoned
 	[ -e /sys/block/zoned ] || node=/dev/nullb$(cat "$zoned/index")
-	eventually 5 test -b "$node"
+	eventually 60 test -b "$node"
 	refuses "'$node' is a zoned device" \
 		"backupcow $ORIGIN 0 $node 0 128"
 	dmsetup remove --retry top
@@ -157,9 +159,9 @@ keeps_one_job() {
 	same "clusters" 3/256 "$(field bottom 2)"
 	fails rmmod dm_backupcow
 	dmsetup message bottom 0 cancel
-	eventually 5 state_is bottom concluded
+	eventually 60 state_is bottom concluded
 	reload bottom "0 32768 backupcow $ORIGIN 0 $other 0 64"
-	eventually 10 state_is bottom concluded
+	eventually 60 state_is bottom concluded
 	same "clusters" 512/512 "$(field bottom 2)"
 	cmp "$ORIGIN" "$other"
 }
