@@ -32,8 +32,8 @@ one_writer() {
 	echo "0 16384 backupcow $b 0 $t 0 128" | dmsetup reload y
 	dmsetup resume x
 	dmsetup resume y
-	eventually 20 state_is x concluded
-	eventually 20 state_is y concluded
+	eventually 60 state_is x concluded
+	eventually 60 state_is y concluded
 	same "error of the second" EBUSY "$(status y 4)"
 	dd if=/dev/zero of=/dev/mapper/y bs=4k count=1 oflag=direct status=none
 	cmp -n $((8 << 20)) "$a" "$t"
@@ -47,7 +47,7 @@ speed_up() {
 	reload x "0 16384 backupcow $a 0 $t 0 128 2 speed 1024"
 	sleep 1
 	dmsetup message x 0 set-speed 8388608
-	eventually 20 has_copied x $((8 << 20))
+	eventually 60 has_copied x $((8 << 20))
 }
 it "goes on at once when its speed is raised" speed_up
 
@@ -61,7 +61,7 @@ last_event() {
 	listener=$!
 	sleep 1
 	reload x "0 16384 linear $a 0"
-	eventually 20 grep -qx DM_ACTION=BACKUP_CANCELLED events
+	eventually 60 grep -qx DM_ACTION=BACKUP_CANCELLED events
 	kill "$listener"
 }
 it "tells udev when it is replaced in mid-backup" last_event

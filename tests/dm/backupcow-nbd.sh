@@ -34,7 +34,7 @@ connect() { # an origin, and a target on a server that is on this machine
 	modprobe nbd nbds_max=1
 	nbd-server -C /dev/null -d "$PORT" /tmp/image >server.log 2>&1 &
 	SERVER=$!
-	eventually 10 nbd-client 127.0.0.1 "$PORT" /dev/nbd0
+	eventually 60 nbd-client 127.0.0.1 "$PORT" /dev/nbd0
 	PLAIN="0 32768 linear $ORIGIN 0"
 	BACKUP="0 32768 backupcow $ORIGIN 0 /dev/nbd0 0 128"
 }
@@ -53,7 +53,7 @@ servers() { # servers SIGNAL: to the server and what it has forked
 backs_up() {
 	connect
 	table top "$BACKUP"
-	eventually 30 state_is top concluded
+	eventually 60 state_is top concluded
 	same "error" - "$(field top 4)"
 	cmp old image
 	disconnect
@@ -66,7 +66,7 @@ is_stopped() {
 	servers STOP
 	write_mib 3 &
 	local writer=$!
-	eventually 10 writers_wait 1
+	eventually 60 writers_wait 1
 	dmsetup suspend --noflush top
 	dmsetup reload top --table "$PLAIN"
 	dmsetup resume top

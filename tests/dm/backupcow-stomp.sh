@@ -127,7 +127,7 @@ cancels_in_the_middle() {
 		insert "$PICKED" 2 speed 2097152
 		sleep 0.5
 		dmsetup message top 0 cancel
-		eventually 20 state_is top concluded
+		eventually 60 state_is top concluded
 		dmsetup reload top --table "$PLAIN"
 		dmsetup resume top
 		pick 8 128 2048

@@ -94,7 +94,7 @@ copies_before_only() {
 	cmp -n 4096 -i 40960 /dev/zero "$ORIGIN"
 	state_is top running
 	dmsetup message top 0 cancel
-	eventually 5 state_is top concluded
+	eventually 60 state_is top concluded
 	same "error" ECANCELED "$(field top 4)"
 }
 it "with sync none copies what is overwritten, and nothing else" \
@@ -110,7 +110,7 @@ has_odd_sizes() {
 	table top "0 $sectors backupcow $ORIGIN $from $TARGET $to 1024"
 	dd if=/dev/zero of=/dev/mapper/top bs=4k seek=$((sectors / 8 - 1)) \
 		count=1 oflag=direct status=none
-	eventually 20 state_is top concluded
+	eventually 60 state_is top concluded
 	same "bytes" "$((sectors * 512))/$((sectors * 512))" "$(field top 3)"
 	cmp -n $((sectors * 512)) -i 0:$((to * 512)) old "$TARGET"
 	cmp -n 4096 -i 0:$(((to + sectors) * 512)) /dev/zero "$TARGET"
@@ -147,7 +147,7 @@ keeps_to_its_speed() {
 	local begin=$SECONDS
 	pair 24
 	insert 128 2 speed 4194304
-	eventually 30 state_is top concluded
+	eventually 60 state_is top concluded
 	[ $((SECONDS - begin)) -ge 5 ] || { echo "too fast" && return 1; }
 	cmp old "$TARGET"
 }
@@ -211,16 +211,16 @@ says_when_it_ends() {
 	sleep 0.5
 	pair 16
 	insert 128
-	eventually 10 event DM_ACTION=BACKUP_COMPLETED \
+	eventually 60 event DM_ACTION=BACKUP_COMPLETED \
 		DM_BACKUP_OFFSET=16777216 DM_BACKUP_LEN=16777216 DM_NAME=top \
 		DM_TARGET=backupcow
 	reload top "0 $SECTORS backupcow $ORIGIN 0 - 0 128"
 	same "state" none "$(field top 1)"
 	insert 128 2 sync none
 	dmsetup message top 0 cancel
-	eventually 10 event DM_ACTION=BACKUP_CANCELLED DM_BACKUP_OFFSET=0
+	eventually 60 event DM_ACTION=BACKUP_CANCELLED DM_BACKUP_OFFSET=0
 	kill "$monitor"
-	eventually 5 had_events 2
+	eventually 60 had_events 2
 }
 it "raises an event when it completes or is cancelled" says_when_it_ends
 
