@@ -103,7 +103,7 @@ reloads_in_the_middle() {
 	devices 24
 	stomp 15
 	pick 8 64 128
-	insert "$PICKED" 2 speed 4194304
+	insert "$PICKED" 2 speed 262144
 	for i in 1 2 3 4 5; do
 		sleep 0.4
 		pick --noflush --nolockfs
