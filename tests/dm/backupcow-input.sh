@@ -106,7 +106,6 @@ refuses_large_blocks() {
 	modprobe sd_mod
 	modprobe scsi_debug dev_size_mb=32 sector_size=4096 ||
 		skip "scsi_debug is not there"
-	modprobe sd_mod 2>/dev/null || true # built in, in some kernels
 	local fine coarse disks="/sys/bus/pseudo/drivers/scsi_debug/adapter*/host*/target*/*/block"
 	eventually 60 compgen -G "$disks/*"
 	coarse=/dev/$(basename "$(compgen -G "$disks/*")")

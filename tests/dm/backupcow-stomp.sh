@@ -112,7 +112,7 @@ reloads_in_the_middle() {
 		if ((i % 2)); then dmsetup reload top <line; fi
 		dmsetup resume top
 	done
-	dmsetup message top 0 set-speed 0
+	dmsetup message top 0 set-speed 0 || state_is top concluded
 	holds_the_instant
 	stomped
 }
