@@ -8,18 +8,35 @@
 needs_lane icount
 without_udev
 
-done_ios() { # done_ios NAME: requests completed so far, reads and writes
+# count NAME: COUNT requests have completed at TIME, in microseconds; no process is started
+# in between, as that would take time
+count() {
 	local -a stat
-	read -ra stat <"$(sysfs "$1")/stat"
-	echo $((stat[0] + stat[4]))
+	local file
+	file=$(sysfs "$1")/stat
+	TIME=${EPOCHREALTIME/./}
+	read -ra stat <"$file"
+	READS=${stat[0]} WRITES=${stat[4]}
+	COUNT=$((READS + WRITES))
 }
 
-saturate() { # saturate NAME SECONDS [FIO OPTION...]
-	local name=$1 seconds=$2
+has_done_more() { # has_done_more NAME COUNT
+	count "$1"
+	[ "$COUNT" -gt "$2" ]
+}
+
+# saturate NAME SECONDS [FIO OPTION...]: and is back when the first request is done. Here
+# guest time flies while the host reads a program from its disk.
+saturate() {
+	local name=$1 seconds=$2 pid
 	shift 2
+	count "$name"
 	fio --name=s --filename="/dev/mapper/$name" --rw=randwrite --bs=4k \
 		--direct=1 --ioengine=libaio --iodepth=8 --size=4m --time_based \
 		--runtime="$seconds" --output="fio-$name.log" "$@" &
+	pid=$!
+	eventually 60 has_done_more "$name" "$COUNT"
+	LOAD=$pid
 }
 
 within() { # within WHAT PERMILLE EXPECTED ACTUAL
@@ -31,15 +48,17 @@ within() { # within WHAT PERMILLE EXPECTED ACTUAL
 }
 
 holds_rate() { # holds_rate OPTIONS PER_SECOND [FIO OPTION...]
-	local options=$1 expected=$2 before
+	local options=$1 expected=$2 before since
 	shift 2
 	table t "0 32768 qthrottle $(memdev mem 16) 0 - $options"
 	saturate t 14 "$@"
 	sleep 3
-	before=$(done_ios t)
+	count t
+	before=$COUNT since=$TIME
 	sleep 10
-	within "requests in 10 s" 1 $((expected * 10)) $(($(done_ios t) - before))
-	kill $!
+	count t
+	within "requests in 10 s" 1 $((expected * (TIME - since) / 1000000)) $((COUNT - before))
+	kill "$LOAD"
 }
 it "holds 100 operations a second to 0.1 per cent" holds_rate "2 iops-total 100" 100
 it "holds 2,000 operations a second to 0.1 per cent" holds_rate "2 iops-write 2000" 2000
@@ -56,7 +75,7 @@ bursts() { # bursts AVG MAX LENGTH: QEMU's formula for what a burst lets through
 	pool=$((max * length))
 	expected=$((pool + avg * (length * 2 + 2)))
 	within "requests in burst and after" 10 "$expected" $(($(done_ios t) - start))
-	kill $!
+	kill "$LOAD"
 }
 it "lets a burst through as QEMU's formula says" bursts 100 700 4
 it "lets a longer burst through likewise" bursts 50 200 10
@@ -76,10 +95,14 @@ shares() { # shares "WEIGHT..." PERMILLE: each member's part of one limit
 		saturate "m$i" 14 --size=2m --iodepth=$((i ? 8 : 80))
 	done
 	sleep 3
-	for ((i = 0; i < n; i++)); do before[i]=$(done_ios "m$i"); done
+	for ((i = 0; i < n; i++)); do
+		count "m$i"
+		before[i]=$COUNT
+	done
 	sleep 10
 	for ((i = 0; i < n; i++)); do
-		before[i]=$(($(done_ios "m$i") - before[i]))
+		count "m$i"
+		before[i]=$((COUNT - before[i]))
 		total=$((total + before[i]))
 	done
 	for ((i = 0; i < n; i++)); do
@@ -91,16 +114,17 @@ it "shares equally among four, whatever their queue depths" shares "100 100 100 
 it "shares 1 to 2 to 4 by weight" shares "100 200 400" 10
 
 directions() { # directions READ-DEPTH WRITE-DEPTH: neither starves
-	local -a before after
+	local reads writes
 	table t "0 32768 qthrottle $(memdev mem 16) 0 - 2 iops-total 1000"
 	saturate t 9 --rw=randread --iodepth="$1"
 	saturate t 9 --rw=randwrite --iodepth="$2"
 	sleep 2
-	read -ra before <"$(sysfs t)/stat"
+	count t
+	reads=$READS writes=$WRITES
 	sleep 6
-	read -ra after <"$(sysfs t)/stat"
-	within reads 30 3000 $((after[0] - before[0]))
-	within writes 30 3000 $((after[4] - before[4]))
+	count t
+	within reads 30 3000 $((READS - reads))
+	within writes 30 3000 $((WRITES - writes))
 	pkill fio
 }
 it "gives reads and writes half of a total each" directions 32 32
@@ -117,7 +141,7 @@ suspends_at_once() {
 	dmsetup resume t
 	test $(($(awk '{print int($1 * 100)}' /proc/uptime) - start)) -le 30
 	dmsetup message t 0 limits bps-write 0
-	kill $!
+	kill "$LOAD"
 }
 it "suspends at once with 512 requests waiting at 1 byte a second" suspends_at_once
 
