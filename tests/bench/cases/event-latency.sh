@@ -3,6 +3,7 @@
 # How long a manager waits for the alarm: from just before the write that crosses the threshold
 # to the uevent in user space, p99 of 300 crossings. udevd runs and handles each event too; it
 # competes for the only processor, as it would on a small machine.
+# bench: by name
 # bench: seconds 600
 # shellcheck disable=SC2034
 KEEP_UDEV=1

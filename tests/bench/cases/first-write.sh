@@ -11,6 +11,7 @@
 #
 # All data devices are null_blk without memory behind it: what is measured is the work of
 # getting I/Os to and fro, not that of copying bytes. A device is made anew for each run.
+# bench: by name
 # bench: seconds 1800
 # shellcheck source=../guest.sh
 . ./guest.sh

@@ -3,6 +3,7 @@
 # How fast a full background copy is: times the speed of "dd bs=1M" with direct I/O on both
 # sides, over 1 GiB between null_blk devices without memory behind them. The copy's time is
 # from its insertion to its event, and holds the making of the device and of the job.
+# bench: by name
 # bench: seconds 900
 # shellcheck source=../guest.sh
 . ./guest.sh

@@ -4,6 +4,7 @@
 # absolute, over 10 s that begin 2 s after the first I/O, with 32 I/Os always waiting. The rate
 # is taken from the first I/O of the window to the last, so few I/Os do not make it coarse.
 # Beside it io.max with the same limit.
+# bench: by name
 # bench: seconds 1800
 # shellcheck source=../guest.sh
 . ./guest.sh
