@@ -67,14 +67,16 @@ it "holds 10 MiB a second in 64 KiB writes to 0.1 per cent" holds_rate "2 bps-to
 it "counts a large request as several with iops-size" holds_rate "4 iops-total 1000 iops-size 4096" 250 --bs=16k
 
 bursts() { # bursts AVG MAX LENGTH: QEMU's formula for what a burst lets through
-	local avg=$1 max=$2 length=$3 start pool expected
+	local avg=$1 max=$2 length=$3 before since expected
 	table t "0 32768 qthrottle $(memdev mem 16) 0 - 6 iops-total $avg iops-total-max $max iops-total-max-length $length"
-	start=$(done_ios t)
+	count t
+	before=$COUNT
 	saturate t $((length * 3 + 4)) --iodepth=32
+	since=$TIME
 	sleep $((length * 2 + 2))
-	pool=$((max * length))
-	expected=$((pool + avg * (length * 2 + 2)))
-	within "requests in burst and after" 10 "$expected" $(($(done_ios t) - start))
+	count t
+	expected=$((max * length + avg * (TIME - since) / 1000000))
+	within "requests in burst and after" 10 $expected $((COUNT - before))
 	kill "$LOAD"
 }
 it "lets a burst through as QEMU's formula says" bursts 100 700 4
