@@ -76,7 +76,7 @@ bursts() { # bursts AVG MAX LENGTH: QEMU's formula for what a burst lets through
 	sleep $((length * 2 + 2))
 	count t
 	expected=$((max * length + avg * (TIME - since) / 1000000))
-	within "requests in burst and after" 10 $expected $((COUNT - before))
+	within "requests in burst and after" 10 "$expected" $((COUNT - before))
 	kill "$LOAD"
 }
 it "lets a burst through as QEMU's formula says" bursts 100 700 4
