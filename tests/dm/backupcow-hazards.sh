@@ -61,7 +61,7 @@ last_event() {
 	udevadm settle
 	udevadm monitor --kernel --property >events &
 	listener=$!
-	sleep 1
+	eventually 60 grep -q KERNEL events # it listens
 	reload x "0 16384 linear $a 0"
 	eventually 60 grep -qx DM_ACTION=BACKUP_CANCELLED events
 	kill "$listener"

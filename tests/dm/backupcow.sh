@@ -208,7 +208,7 @@ says_when_it_ends() {
 	cd /tmp
 	udevadm monitor --kernel --property --subsystem-match=block >events &
 	local monitor=$!
-	sleep 0.5
+	eventually 60 grep -q KERNEL events # it listens
 	pair 16
 	insert 128
 	eventually 60 event DM_ACTION=BACKUP_COMPLETED \

@@ -26,7 +26,7 @@ tells_udev() {
 	local listener
 	udevadm monitor --kernel --property >events &
 	listener=$!
-	sleep 1
+	eventually 60 grep -q KERNEL events # it listens
 	write_at t 2048
 	eventually 60 grep -q '^DM_ACTION=WRITE_THRESHOLD' events
 	kill "$listener"
@@ -56,7 +56,7 @@ no_flood() {
 	udevadm settle
 	udevadm monitor --kernel --property >events &
 	listener=$!
-	sleep 1
+	eventually 60 grep -q KERNEL events # it listens
 	dd if=/dev/zero of=/dev/mapper/t bs=4k oflag=direct status=none || true
 	eventually 60 grep -qx "DM_SEQNUM=$(field t 5)" events
 	kill "$listener"
