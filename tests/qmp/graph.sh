@@ -143,13 +143,19 @@ it "stacks a second filter and removes the lower one first" stacks_and_unstacks
 
 uuid_leads_to() { [ "$(readlink -f "/dev/disk/by-uuid/$UUID")" = "$1" ]; }
 
+# What mkfs wrote: udev's own watch may have been off at the moment when mkfs closed the device.
+udev_sees() {
+	udevadm trigger --settle "$1"
+	eventually 10 uuid_leads_to "$1"
+}
+
 keeps_links() {
 	volume
 	group g "'iops-total': 5000"
 	local device UUID
 	device=$(readlink -f /dev/mapper/vg-lv)
 	UUID=$(blkid -o value -s UUID -p "$device")
-	eventually 10 uuid_leads_to "$device" # udev has seen what mkfs wrote
+	udev_sees "$device"
 	qmp blockdev-add "$(throttle t0 g vg-lv)"
 	udevadm settle
 	uuid_leads_to "$device" || { echo "led away when the node was added" && return 1; }
@@ -168,7 +174,7 @@ keeps_links_by_hand() {
 	local device UUID step
 	device=$(readlink -f /dev/mapper/vg-lv)
 	UUID=$(blkid -o value -s UUID -p "$device")
-	eventually 10 uuid_leads_to "$device"
+	udev_sees "$device"
 	for step in "insert --node t0 threshold vg-lv 1G" "insert --node t1 threshold vg-lv 1G" \
 		"remove t0" "remove t1"; do
 		# shellcheck disable=SC2086 # words
