@@ -82,14 +82,15 @@ reload() {
 # sysfs NAME: the folder of a dm device in sysfs
 sysfs() { echo "/sys/block/dm-$(dmsetup info -c --noheadings -o minor "$1" | tr -d ' ')"; }
 
-# eventually SECONDS CMD...: CMD succeeds within that time
+# eventually SECONDS CMD...: CMD succeeds within that time on a quiet machine; a busy one has
+# four times as long
 eventually() {
-	local end=$((SECONDS + $1)) said
+	local end=$((SECONDS + 4 * $1)) said
 	said=$1
 	shift
 	until "$@" 2>/dev/null; do
 		if [ $SECONDS -gt $end ]; then
-			echo "not within $said s: $*"
+			echo "not within four times $said s: $*"
 			return 1
 		fi
 		sleep 0.1

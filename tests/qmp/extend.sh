@@ -33,7 +33,8 @@ volume() { # volume MIB: of the volume group
 	mkdir -p /mnt/data /etc/qdm
 	mount /dev/mapper/data /mnt/data
 	UUID=$(blkid -o value -s UUID -p /dev/mapper/data)
-	eventually 10 link_is_right # udev has seen what mkfs wrote
+	udevadm trigger --settle /dev/mapper/data # its watch may have missed the end of mkfs
+	eventually 10 link_is_right
 }
 
 # The link leads to the node, not past it to the volume.
