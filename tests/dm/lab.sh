@@ -79,22 +79,6 @@ memdev_discards() {
 }
 it "has memory-backed devices that can discard" memdev_discards
 
-# In lane icount two runs of the same work take the same guest time, and waiting is free.
-clock_repeats() {
-	[ "$(lane)" = icount ] || skip "only the icount lane has a deterministic clock"
-	local dev first second
-	dev=$(memdev a 16)
-	measure "$dev" >/dev/null
-	first=$(measure "$dev") second=$(measure "$dev")
-	echo "$first $second"
-	[ $(((first - second) * (first - second) * 10000)) -le $((first * first)) ]
-}
-measure() {
-	fio --name=t --filename="$1" --size=4M --rw=randread --bs=4k --direct=1 --ioengine=libaio --iodepth=16 \
-		--number_ios=20000 --io_size=80M --randseed=1 --output-format=json | jq '.jobs[0].read.iops | floor'
-}
-it "measures the same rate twice within one per cent in the deterministic lane" clock_repeats
-
 cleans_up() {
 	table left "0 2048 zero"
 	losetup -f
