@@ -18,6 +18,8 @@ TOP=$(cd "$VM_DIR/../.." && pwd)
 CACHE=${QDM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/qdm}
 KNOWN_KERNELS="6.1 6.12 latest debug"
 export QDM_CACHE=$CACHE
+# depmod, mke2fs and their like are not in the path of a user who is not root.
+export PATH=$PATH:/usr/sbin:/sbin
 # Made by whoever comes first, so that what sudo makes later does not own the folders.
 mkdir -p "$CACHE"/{locks,logs,work,roots,debug,kernels,stages,accel} || exit 69
 
