@@ -81,11 +81,19 @@ it "has memory-backed devices that can discard" memdev_discards
 
 cleans_up() {
 	table left "0 2048 zero"
-	losetup -f
-	mkdir -p /sys/kernel/config/nullb/qm-left
+	modprobe loop
+	truncate --size 1M /tmp/left
+	losetup --find /tmp/left
+	memdev left 1
+	mkdir /tmp/mounted
+	mount -t tmpfs /dev/loop0 /tmp/mounted
 }
 it "lets a test leave things behind" cleans_up
-nothing_left() { [ ! -e /dev/mapper/left ] && [ ! -e /sys/kernel/config/nullb/qm-left ]; }
+nothing_left() {
+	[ ! -e /dev/mapper/left ] && [ ! -e /sys/kernel/config/nullb/qm-left ]
+	[ -z "$(losetup --noheadings --list)" ] && [ ! -e /tmp/left ]
+	fails grep -q /tmp/mounted /proc/mounts
+}
 it "and takes them away" nothing_left
 
 finish
