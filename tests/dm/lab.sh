@@ -58,7 +58,7 @@ lvm_grows() {
 	umount /tmp/lv
 	vgchange -q -an vg
 }
-it "extends an LVM volume with ext4 while it is mounted" lvm_grows
+it_on_stock "extends an LVM volume with ext4 while it is mounted" lvm_grows
 
 fio_engine() {
 	fio --name=t --filename="$(memdev a 16)" --size=4M --rw=randrw --bs=4k --direct=1 \
@@ -66,8 +66,8 @@ fio_engine() {
 }
 uring() { fio_engine io_uring; }
 aio() { fio_engine libaio; }
-it "runs fio with io_uring" uring
-it "runs fio with libaio" aio
+it_on_stock "runs fio with io_uring" uring
+it_on_stock "runs fio with libaio" aio
 
 memdev_discards() {
 	local dev
@@ -77,7 +77,7 @@ memdev_discards() {
 	cmp -n 1048576 "$dev" /dev/zero
 	fails cmp -s -n 1048576 -i 1048576 "$dev" /dev/zero
 }
-it "has memory-backed devices that can discard" memdev_discards
+it_on_stock "has memory-backed devices that can discard" memdev_discards
 
 cleans_up() {
 	table left "0 2048 zero"

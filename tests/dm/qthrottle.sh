@@ -50,7 +50,7 @@ all_nineteen() {
 	reload t "$(line "0 - 12 $words")"
 	same "options" "12 $words" "$(dmsetup table t | cut -d' ' -f7-)"
 }
-it "knows all 19 limits" all_nineteen
+it_on_stock "knows all 19 limits" all_nineteen
 
 refused() { # refused OPTIONS TEXT: by the line, the message and configfs
 	local -a words
@@ -87,7 +87,7 @@ three_doors() {
 	refused "iops-read 1.5" "iops-read must be a whole number within"
 	same "limits" "$before" "$(cat "$CONFIG"/g/limits)"
 }
-it "refuses bad limits by QEMU's rules at all three doors, and changes nothing" three_doors
+it_on_stock "refuses bad limits by QEMU's rules at all three doors, and changes nothing" three_doors
 
 bad_names() {
 	local name
@@ -103,7 +103,7 @@ bad_names() {
 	fails dmsetup create bad --table "$(line "0 - 2 weight 0")"
 	log_says "weight must be within [1, 1000]"
 }
-it "refuses bad group names and short lines" bad_names
+it_on_stock "refuses bad group names and short lines" bad_names
 
 group_life() {
 	local dev
@@ -271,6 +271,6 @@ keeps_features() {
 queue() { # queue NAME ATTRIBUTE
 	cat "$(sysfs "$1")/queue/$2" 2>/dev/null || echo none
 }
-it "takes no feature from the device below" keeps_features
+it_on_stock "takes no feature from the device below" keeps_features
 
 finish

@@ -83,7 +83,7 @@ reads_do_not() {
 	same "state" armed "$(field t 1)"
 	same "mark" 0 "$(field t 4)"
 }
-it "counts neither reads nor flushes" reads_do_not
+it_on_stock "counts neither reads nor flushes" reads_do_not
 
 mark_survives() {
 	local dev
@@ -117,7 +117,7 @@ table_round_trips() {
 	reload t "$line"
 	same "table" "$line" "$(dmsetup table t)"
 }
-it "prints a table line that can be loaded again" table_round_trips
+it_on_stock "prints a table line that can be loaded again" table_round_trips
 
 reload_leaves_alone() {
 	local line
@@ -168,7 +168,7 @@ bad_lines() {
 	fails dmsetup create bad --table "0 8 wthreshold"
 	log_says "needed are: <dev> <offset>"
 }
-it "refuses wrong lines and names the word" bad_lines
+it_on_stock "refuses wrong lines and names the word" bad_lines
 
 bad_messages() {
 	threshold t "$MIB"
