@@ -198,7 +198,7 @@ static void begin_flush(struct job *job)
 	job->flush = FLUSH_WANTED;
 	job->inflight++;
 	job_get(job);
-	queue_work(job_sink_wq, &job->sink);
+	queue_work(job->sink_wq, &job->sink);
 }
 
 static bool end_flush(struct job *job, struct job_bios *bios)

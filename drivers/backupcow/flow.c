@@ -20,7 +20,8 @@
  * woken, so no wake-up is lost.
  *
  * Only the sink worker submits to the target, so a target that hangs blocks
- * nothing else; it has a workqueue, and so a rescuer, of its own.
+ * nothing else; it has a workqueue, and so a rescuer, of its own, and each job
+ * has its own two.
  *
  * Locking: job.lock guards all, see struct job; nothing is submitted or ended
  * under it. Bios taken out under the lock travel in a struct job_bios.
@@ -79,7 +80,7 @@ void job_bios_send(struct job_bios *bios)
 
 void job_kick(struct job *job)
 {
-	queue_work(job_front_wq, &job->front);
+	queue_work(job->front_wq, &job->front);
 }
 
 static u64 clusters_in(const struct job *job, u64 bytes)
@@ -89,7 +90,7 @@ static u64 clusters_in(const struct job *job, u64 bytes)
 
 static void await_tick(struct job *job, u64 ns)
 {
-	mod_delayed_work(job_front_wq, &job->tick, nsecs_to_jiffies(ns) + 1);
+	mod_delayed_work(job->front_wq, &job->tick, nsecs_to_jiffies(ns) + 1);
 }
 
 /*--------------------------------- claiming --------------------------------*/
@@ -172,7 +173,7 @@ static void forget(struct job *job, bool foreground)
 		return;
 	wake_up(&job->idle);
 	if (job->stock.nr)
-		queue_delayed_work(job_front_wq, &job->trim, HZ);
+		queue_delayed_work(job->front_wq, &job->trim, HZ);
 }
 
 static void end_read(struct job *job)
@@ -224,7 +225,7 @@ static void take_in(struct job *job, struct copy *copy)
 			list_add_tail(&copy->resident, &job->resident);
 	}
 	list_add_tail(&copy->node, &job->arrived);
-	queue_work(job_sink_wq, &job->sink);
+	queue_work(job->sink_wq, &job->sink);
 }
 
 static void read_ended(struct bio *bio)
@@ -301,7 +302,7 @@ static void write_ended(struct bio *bio)
 	if (copy->zeroing && copy->error) {
 		job->no_zeroing = true;
 		list_add_tail(&copy->node, &job->arrived);
-		queue_work(job_sink_wq, &job->sink);
+		queue_work(job->sink_wq, &job->sink);
 	} else {
 		list_add_tail(&copy->node, &job->ended);
 		job_kick(job);
@@ -729,7 +730,7 @@ static void watch_deadline(struct job *job, unsigned long since)
 	unsigned long at = since + job->opts.cbw_timeout * HZ;
 
 	if (job->opts.cbw_timeout)
-		queue_delayed_work(job_front_wq, &job->deadline,
+		queue_delayed_work(job->front_wq, &job->deadline,
 				   time_after(at, jiffies) ? at - jiffies : 0);
 }
 

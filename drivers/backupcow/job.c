@@ -28,8 +28,6 @@
 /* How long the end of a table waits for copies, before it leaves them alone. */
 #define LINGER	(2 * HZ)
 
-struct workqueue_struct *job_front_wq;
-struct workqueue_struct *job_sink_wq;
 static struct workqueue_struct *job_reaper_wq;
 
 static const char * const sync_words[] = { "full", "none", "bitmap", NULL };
@@ -73,6 +71,36 @@ const struct qdm_opt_table job_option_table = {
 
 /*------------------------------ birth and death ----------------------------*/
 
+static void drop_workers(struct job *job)
+{
+	if (job->front_wq)
+		destroy_workqueue(job->front_wq);
+	if (job->sink_wq)
+		destroy_workqueue(job->sink_wq);
+}
+
+/*
+ * Bound to a CPU and of plain priority: one worker then does the reads of all
+ * that has gathered, its writes and its releases in turn, where others would
+ * take turns with the submitter for each bio. Each job has its own, since one
+ * rescuer for two jobs of which one's origin is the other's device would have
+ * to wait for itself when no memory is left for more workers.
+ */
+static int get_workers(struct job *job, struct qdm_why *why)
+{
+	unsigned int flags = WQ_MEM_RECLAIM | WQ_PERCPU;
+	unsigned int major = MAJOR(job->place.target);
+	unsigned int minor = MINOR(job->place.target);
+
+	job->front_wq = alloc_workqueue("bcow-%u:%u", flags, 0, major, minor);
+	job->sink_wq = alloc_workqueue("bcow-sink-%u:%u", flags, 0, major,
+				       minor);
+	if (job->front_wq && job->sink_wq)
+		return 0;
+	drop_workers(job);
+	return qdm_refuse(why, "no memory for a backup's workers");
+}
+
 static void job_free(struct job *job)
 {
 	mutex_lock(&jobs_lock);
@@ -84,6 +112,7 @@ static void job_free(struct job *job)
 	cancel_work_sync(&job->sink);
 	cancel_delayed_work_sync(&job->trim);
 	job_trim(&job->trim.work);
+	drop_workers(job);
 	copy_free(job->spare);
 	bdev_fput(job->target_file);
 	kvfree(job->words);
@@ -267,12 +296,16 @@ struct job *job_create(const struct job_place *place, struct qdm_why *why)
 		goto out_free;
 	if (get_memory(job, why))
 		goto out_close;
-	if (enlist(job, why))
+	if (get_workers(job, why))
 		goto out_memory;
+	if (enlist(job, why))
+		goto out_workers;
 	clusters_init(&job->clusters, job->words, place->sectors, place->shift);
 	__module_get(THIS_MODULE);
 	return job;
 
+out_workers:
+	drop_workers(job);
 out_memory:
 	copy_free(job->spare);
 	kvfree(job->words);
@@ -345,7 +378,7 @@ void job_configure(struct job *job, const struct job_options *opts)
 	spin_lock_irq(&job->lock);
 	job->opts = *opts;
 	job->paced_until = ktime_get_ns();
-	mod_delayed_work(job_front_wq, &job->deadline, 0);
+	mod_delayed_work(job->front_wq, &job->deadline, 0);
 	job_kick(job);
 	spin_unlock_irq(&job->lock);
 }
@@ -593,10 +626,6 @@ void job_module_exit(void)
 {
 	if (job_reaper_wq)
 		destroy_workqueue(job_reaper_wq);
-	if (job_sink_wq)
-		destroy_workqueue(job_sink_wq);
-	if (job_front_wq)
-		destroy_workqueue(job_front_wq);
 	copy_exit();
 }
 
@@ -611,17 +640,8 @@ int job_module_init(void)
 
 	if (r)
 		return r;
-	/*
-	 * Bound to a CPU and of plain priority: one worker then does the reads
-	 * of all that has gathered, its writes and its releases in turn,
-	 * where others would take turns with the submitter for each bio.
-	 */
-	job_front_wq = alloc_workqueue("backupcow", WQ_MEM_RECLAIM | WQ_PERCPU,
-				       0);
-	job_sink_wq = alloc_workqueue("backupcow_sink",
-				      WQ_MEM_RECLAIM | WQ_PERCPU, 0);
 	job_reaper_wq = alloc_workqueue("backupcow_reaper", WQ_UNBOUND, 0);
-	if (job_front_wq && job_sink_wq && job_reaper_wq)
+	if (job_reaper_wq)
 		return 0;
 	job_module_exit();
 	return -ENOMEM;

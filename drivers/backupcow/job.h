@@ -106,6 +106,7 @@ struct job_place {
  * @target_file: our own handle of the target, open until the job is freed
  * @target: the target
  * @spare: the copy that is always there
+ * @front_wq, @sink_wq: where @front and its timers, and @sink, run
  * @ref: held by each table, by the device state and by each copy in flight
  *
  * Guarded by @lock, which is taken with interrupts off:
@@ -160,6 +161,8 @@ struct job {
 	struct file *target_file;
 	struct block_device *target;
 	struct copy *spare;
+	struct workqueue_struct *front_wq;
+	struct workqueue_struct *sink_wq;
 	struct kref ref;
 
 	spinlock_t lock; /* guards what follows */
@@ -283,9 +286,6 @@ void job_tick(struct work_struct *work);
 void job_trim(struct work_struct *work);
 void job_deadline(struct work_struct *work);
 void job_put_later(struct job *job);
-
-extern struct workqueue_struct *job_front_wq;
-extern struct workqueue_struct *job_sink_wq;
 
 /**
  * job_lets_pass - may a write go at once?
