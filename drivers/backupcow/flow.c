@@ -112,15 +112,17 @@ static bool take_stock(struct job *job, struct claim *claim, u64 bytes)
 static bool try_charge(struct job *job, struct claim *claim)
 {
 	claim->charge = copy_cost(claim->bytes);
-	if (!job->dry && copy_charge(claim->charge, claim->foreground))
+	if (!job->dry && copy_charge(claim->charge, job->held, claim->foreground))
 		return true;
 	claim->charge = 0;
 	return false;
 }
 
+/* A writer is not to wait for the background to have done with it. */
 static bool take_spare(struct job *job, struct claim *claim)
 {
-	if (job->spare_busy)
+	if (job->spare_busy ||
+	    (!claim->foreground && (job->inflight || job->writers.nr)))
 		return false;
 	job->spare_busy = true;
 	claim->copy = job->spare;

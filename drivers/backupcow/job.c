@@ -236,7 +236,7 @@ static int get_memory(struct job *job, struct qdm_why *why)
 	if (!job->words)
 		return qdm_refuse(why, "no memory for %llu bytes of cluster states: choose larger clusters",
 				  bytes);
-	if (!copy_charge(charge, true)) {
+	if (!copy_charge(charge, 0, true)) {
 		qdm_refuse(why, "the memory allowed by max_copy_memory_mib is in use by other backups");
 		goto out_free;
 	}
