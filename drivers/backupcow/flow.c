@@ -149,6 +149,12 @@ static void use_up_speed(struct job *job, const struct claim *claim)
 					      NSEC_PER_SEC, job->opts.speed);
 }
 
+static void begin_read(struct job *job, bool foreground)
+{
+	job->reads++;
+	job->background_reads += !foreground;
+}
+
 /* Claims all or, if memory is short, one of @nr clusters to be copied. */
 static bool claim_run(struct job *job, struct claim *claim, u64 first, u64 nr,
 		      bool foreground)
@@ -161,7 +167,7 @@ static bool claim_run(struct job *job, struct claim *claim, u64 first, u64 nr,
 	job->held += claim->charge;
 	job->background += !foreground;
 	job->inflight++;
-	job->reads++;
+	begin_read(job, foreground);
 	job_get(job);
 	return true;
 }
@@ -178,9 +184,11 @@ static void forget(struct job *job, bool foreground)
 		queue_delayed_work(job->front_wq, &job->trim, HZ);
 }
 
-static void end_read(struct job *job)
+static void end_read(struct job *job, bool foreground)
 {
-	if (!--job->reads)
+	job->background_reads -= !foreground;
+	job->reads--;
+	if (job->halted && !(job->reads && job->background_reads))
 		wake_up(&job->idle);
 }
 
@@ -197,7 +205,7 @@ static struct copy *fall_back(struct job *job, struct claim *claim)
 	if (!spare) {
 		clusters_revert(&job->clusters, claim->first, claim->nr);
 		writers_wake(&job->writers, claim->first, claim->nr, false);
-		end_read(job);
+		end_read(job, claim->foreground);
 		forget(job, claim->foreground);
 		job->dry = true;
 	}
@@ -238,7 +246,7 @@ static void read_ended(struct bio *bio)
 
 	copy->error = blk_status_to_errno(bio->bi_status);
 	spin_lock_irqsave(&job->lock, flags);
-	end_read(job);
+	end_read(job, copy->foreground);
 	if (!copy->error && !job->guarding)
 		copy->error = -ECANCELED;
 	if (copy->error)
@@ -420,6 +428,13 @@ static void settle_failed(struct job *job, struct copy *copy,
 
 /* Return: true if another piece is to follow. */
 static bool settle_locked(struct job *job, struct copy *copy,
+/* A suspended device is not read from, and a halting one for writers only. */
+static bool may_read_on(const struct job *job, const struct copy *copy)
+{
+	return job->guarding && !job->detached &&
+	       (copy->foreground || !job->halted);
+}
+
 			  struct job_bios *bios)
 {
 	list_del_init(&copy->resident);
@@ -439,8 +454,8 @@ static bool settle_locked(struct job *job, struct copy *copy,
 		writers_wake(&job->writers, copy->first, copy->nr, false);
 		return false;
 	}
-	if (job->guarding && !job->detached) {
-		job->reads++;
+	if (may_read_on(job, copy)) {
+		begin_read(job, copy->foreground);
 		return true;
 	}
 	settle_failed(job, copy, bios);

@@ -388,10 +388,14 @@ void job_configure(struct job *job, const struct job_options *opts)
  * @job: the job
  * @noflush: what waits goes back to dm, as the target may be hanging
  *
- * Otherwise dm waits for the writers, and their copies go on.
+ * Otherwise dm waits for the writers, and their copies go on. The reads that
+ * nobody waits for are waited for here, where I/O still flows, and not when the
+ * device is suspended. Who loses patience may interrupt that, as dm's own wait.
  */
 void job_halt(struct job *job, bool noflush)
 {
+	const unsigned int *reads = noflush ? &job->reads :
+					      &job->background_reads;
 	struct job_bios bios;
 
 	job_bios_init(&bios);
@@ -404,6 +408,7 @@ void job_halt(struct job *job, bool noflush)
 	}
 	spin_unlock_irq(&job->lock);
 	job_bios_send(&bios);
+	wait_event_interruptible(job->idle, !READ_ONCE(*reads));
 }
 
 /**

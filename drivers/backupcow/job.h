@@ -132,6 +132,7 @@ struct job_place {
  * @inflight: copies claimed and not freed; the flush counts too
  * @background: how many of them no writer asked for
  * @reads: how many of them may touch the origin
+ * @background_reads: how many of those no writer asked for
  * @stock: copies kept for the next use
  * @held: bytes of memory that copies hold, those in stock too
  * @cursor: where the background goes on
@@ -143,7 +144,7 @@ struct job_place {
  *
  * Others:
  * @all: in the list of all jobs
- * @idle: woken when @reads or @inflight falls to zero
+ * @idle: woken when @reads, @background_reads or @inflight falls to zero
  * @front: starts copies, settles ended ones, lets writers go
  * @sink: writes to the target; the only work that a hung target can block
  * @tick: wakes @front when speed or a retry allows more
@@ -193,6 +194,7 @@ struct job {
 	unsigned int reads;
 	struct copy_stock stock;
 	u64 held;
+	unsigned int background_reads;
 	u64 cursor;
 	u64 sequel;
 	u64 ahead;

@@ -7,7 +7,7 @@
 without_udev
 
 field() { # field NAME NR: a word of the target's status, the first is 1
-	dmsetup status "$1" | cut -d' ' -f$(($2 + 3))
+	dmsetup status --target backupcow "$1" | cut -d' ' -f$(($2 + 3))
 }
 
 state_is() { # state_is NAME STATE
@@ -292,3 +292,33 @@ fills_a_target() {
 it "enospc stops when the target is full" fills_a_target
 
 finish
+copies_are_in_flight() {
+	[ "$(field top 7)" -gt 0 ]
+}
+
+# Reads of the origin hang until "source" is suspended, its writes do not; the
+# second half of "top" is no part of the backup.
+drains_before_it_blocks() {
+	stack 16
+	modprobe dm-delay
+	table source "0 $SECTORS delay $ORIGIN 0 100000 $ORIGIN 0 0"
+	table top "0 16384 backupcow /dev/mapper/source 0 /dev/mapper/sink 0 128
+16384 16384 linear $ORIGIN 16384"
+	eventually 60 copies_are_in_flight
+	dmsetup suspend --nolockfs "$@" top &
+	local suspending=$!
+	sleep 1
+	timeout 30 dd if=/dev/zero of=/dev/mapper/top bs=4k seek=3000 count=1 oflag=direct status=none
+	kill -0 $suspending
+	dmsetup suspend source
+	wait $suspending
+	dmsetup reload source --table "0 $SECTORS linear $ORIGIN 0"
+	dmsetup resume source
+	dmsetup resume top
+	eventually 60 state_is top concluded
+	cmp -n 8388608 old "$TARGET"
+}
+it "a suspend waits for the background's reads while I/O still flows" \
+	drains_before_it_blocks
+it "and so does one with noflush" drains_before_it_blocks --noflush
+
