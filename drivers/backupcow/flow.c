@@ -416,18 +416,18 @@ void job_sink(struct work_struct *work)
 static void settle_failed(struct job *job, struct copy *copy,
 			  struct job_bios *bios)
 {
+	bool pass_over = copy->foreground;
+
 	clusters_revert(&job->clusters, copy->first, copy->nr);
 	if (copy->error && copy->foreground)
 		job_writers_failed(job, copy, bios);
 	else if (copy->error)
-		job_background_failed(job, copy, bios);
-	if (!copy->foreground)
+		pass_over = job_background_failed(job, copy, bios);
+	if (!pass_over)
 		job->cursor = min(job->cursor, copy->first);
 	writers_wake(&job->writers, copy->first, copy->nr, false);
 }
 
-/* Return: true if another piece is to follow. */
-static bool settle_locked(struct job *job, struct copy *copy,
 /* A suspended device is not read from, and a halting one for writers only. */
 static bool may_read_on(const struct job *job, const struct copy *copy)
 {
@@ -435,6 +435,8 @@ static bool may_read_on(const struct job *job, const struct copy *copy)
 	       (copy->foreground || !job->halted);
 }
 
+/* Return: true if another piece is to follow. */
+static bool settle_locked(struct job *job, struct copy *copy,
 			  struct job_bios *bios)
 {
 	list_del_init(&copy->resident);
@@ -642,13 +644,15 @@ static bool background_is_due(struct job *job)
 	return false;
 }
 
-static u64 background_bytes(struct job *job, bool busy)
+static u64 background_clusters(struct job *job, u64 first, bool busy)
 {
 	u64 bytes = busy ? POLITE_BYTES : COPY_MAX_BYTES;
 
+	if (first < job->careful_until)
+		return 1;
 	if (job->opts.speed)
 		bytes = min(bytes, job->opts.speed / 16);
-	return bytes;
+	return clusters_in(job, bytes);
 }
 
 static enum outcome plan_background(struct job *job, struct claim *claim)
@@ -661,18 +665,18 @@ static enum outcome plan_background(struct job *job, struct claim *claim)
 	    job->halted || job->background >= job->opts.max_workers ||
 	    clusters->nr_done + clusters->nr_busy == clusters->nr)
 		return OUT_OF_WORK;
+	if (job->cursor >= clusters->nr)
+		job_begin_again(job);
 	busy = device_is_busy(job);
 	if ((busy && job->background) || !background_is_due(job))
 		return OUT_OF_WORK;
-	if (job->cursor >= clusters->nr)
-		job->cursor = 0;
 	stop = min_t(u64, job->cursor + SCAN_CLUSTERS, clusters->nr);
 	first = clusters_next_to_copy(clusters, job->cursor, stop);
 	job->cursor = first;
 	if (first == stop)
 		return LOOK_ON;
 	nr = clusters_run(clusters, first,
-			  first + clusters_in(job, background_bytes(job, busy)));
+			  first + background_clusters(job, first, busy));
 	if (!claim_run(job, claim, first, nr, false))
 		return OUT_OF_WORK;
 	job->cursor = first + claim->nr;

@@ -139,7 +139,9 @@ struct job_place {
  * @sequel: where the last copy for a writer ended
  * @ahead: how many clusters to copy at once for a writer in sequence
  * @paced_until: the background has used up its speed until then, in ns
- * @retry_at: the background waits after an ignored error, in ns
+ * @errors: how many were ignored since the background began from the start
+ * @careful_until: before it, clusters could not be copied together
+ * @retry_at: the background waits after ignored errors, in ns
  * @last_report: when the last ignored error was reported, in ns
  *
  * Others:
@@ -192,13 +194,15 @@ struct job {
 	unsigned int inflight;
 	unsigned int background;
 	unsigned int reads;
+	unsigned int background_reads;
 	struct copy_stock stock;
 	u64 held;
-	unsigned int background_reads;
 	u64 cursor;
 	u64 sequel;
 	u64 ahead;
 	u64 paced_until;
+	u64 errors;
+	u64 careful_until;
 	u64 retry_at;
 	u64 last_report;
 
@@ -271,8 +275,9 @@ void job_end(struct job *job, int error, struct job_bios *bios);
 void job_break(struct job *job, int error, struct job_bios *bios);
 void job_writers_failed(struct job *job, const struct copy *copy,
 			struct job_bios *bios);
-void job_background_failed(struct job *job, const struct copy *copy,
+bool job_background_failed(struct job *job, const struct copy *copy,
 			   struct job_bios *bios);
+void job_begin_again(struct job *job);
 void job_raise_end(struct job *job);
 void job_check_end(struct job *job); /* without the lock */
 
