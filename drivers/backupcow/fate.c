@@ -72,7 +72,7 @@ void job_end(struct job *job, int error, struct job_bios *bios)
 		job->error = error;
 	WRITE_ONCE(job->guarding, false);
 	job->state = JOB_ABORTING;
-	writers_take_all(&job->writers, &bios->go);
+	writers_take_all(&job->writers, &bios->all_go);
 	job_kick(job);
 }
 

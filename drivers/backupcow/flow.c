@@ -63,13 +63,25 @@ void job_bios_init(struct job_bios *bios)
 {
 	bio_list_init(&bios->go);
 	bio_list_init(&bios->fail);
+	INIT_LIST_HEAD(&bios->all_go);
+	INIT_LIST_HEAD(&bios->all_fail);
 	bios->status = BLK_STS_OK;
+}
+
+static void list_bios(struct list_head *writers, struct bio_list *to)
+{
+	struct writer *writer;
+
+	list_for_each_entry(writer, writers, age)
+		bio_list_add(to, writers_bio(writer));
 }
 
 void job_bios_send(struct job_bios *bios)
 {
 	struct bio *bio;
 
+	list_bios(&bios->all_go, &bios->go);
+	list_bios(&bios->all_fail, &bios->fail);
 	while ((bio = bio_list_pop(&bios->go)))
 		dm_submit_bio_remap(bio, NULL);
 	while ((bio = bio_list_pop(&bios->fail))) {

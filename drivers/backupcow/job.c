@@ -404,7 +404,7 @@ void job_halt(struct job *job, bool noflush)
 	job->halted = true;
 	if (noflush) {
 		job->pushback = true;
-		writers_take_all(&job->writers, &bios.fail);
+		writers_take_all(&job->writers, &bios.all_fail);
 	}
 	spin_unlock_irq(&job->lock);
 	job_bios_send(&bios);

@@ -221,11 +221,15 @@ struct job {
  * struct job_bios - bios taken out of the job under its lock, dealt with after
  * @go: to be submitted
  * @fail: to be ended with @status
+ * @all_go: writers whose bios are to be submitted
+ * @all_fail: writers whose bios are to be ended with @status
  * @status: why
  */
 struct job_bios {
 	struct bio_list go;
 	struct bio_list fail;
+	struct list_head all_go;
+	struct list_head all_fail;
 	blk_status_t status;
 };
 
