@@ -458,17 +458,17 @@ void job_dismiss(struct job *job)
 }
 
 /**
- * job_over - has the job ended?
+ * job_state - how far the job is
  * @job: the job
  */
-bool job_over(struct job *job)
+enum job_state job_state(struct job *job)
 {
-	bool over;
+	enum job_state state;
 
 	spin_lock_irq(&job->lock);
-	over = job->state == JOB_CONCLUDED;
+	state = job->state;
 	spin_unlock_irq(&job->lock);
-	return over;
+	return state;
 }
 
 /*---------------------------------- verbs ----------------------------------*/

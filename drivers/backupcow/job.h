@@ -264,7 +264,7 @@ void job_halt(struct job *job, bool noflush);
 void job_unhalt(struct job *job);
 void job_detach(struct job *job);
 void job_dismiss(struct job *job);
-bool job_over(struct job *job);
+enum job_state job_state(struct job *job);
 int job_pause(struct job *job, struct qdm_why *why);
 int job_resume(struct job *job, struct qdm_why *why);
 int job_cancel(struct job *job, struct qdm_why *why);

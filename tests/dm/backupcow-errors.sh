@@ -295,6 +295,8 @@ cancels_when_hung() {
 	dmsetup message top 0 cancel
 	wait "$WRITER"
 	same "state" aborting "$(field top 1)"
+	fails dmsetup reload top --table "${BACKUP/ 128/ 64}"
+	log_says "is ending, but its target has yet to answer: load a table with target - first"
 	dmsetup resume sink
 	eventually 60 state_is top concluded
 	remove_all
