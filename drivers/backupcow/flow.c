@@ -326,6 +326,8 @@ static void write_ended(struct bio *bio)
 		list_add_tail(&copy->node, &job->arrived);
 		queue_work(job->sink_wq, &job->sink);
 	} else {
+		if (copy->error)
+			list_del_init(&copy->resident);
 		list_add_tail(&copy->node, &job->ended);
 		job_kick(job);
 	}
