@@ -226,6 +226,24 @@ static int enlist(struct job *job, struct qdm_why *why)
 	return r;
 }
 
+/**
+ * job_others - how many backups of other devices have a target
+ * @target: the target
+ * @owner: the device whose own backups do not count
+ */
+int job_others(dev_t target, const struct mapped_device *owner)
+{
+	struct job *job;
+	int nr = 0;
+
+	mutex_lock(&jobs_lock);
+	list_for_each_entry(job, &jobs, all)
+		nr += job->place.target == target &&
+		      job->place.owner != owner && !READ_ONCE(job->dismissed);
+	mutex_unlock(&jobs_lock);
+	return nr;
+}
+
 static int get_memory(struct job *job, struct qdm_why *why)
 {
 	u64 bytes = sizeof(u64) * clusters_words(job->place.sectors,
@@ -340,7 +358,9 @@ static void arm(struct job *job, bool free, struct job_bios *bios)
  * @disk: the mapped device
  * @events: where events go
  *
- * The first time this is the instant whose data the backup will hold.
+ * The first time this is the instant whose data the backup will hold. A table
+ * may have been constructed with a job that was then dismissed by another one:
+ * it shows how that job ended, and nothing is told a second time.
  */
 void job_attach(struct job *job, struct block_device *origin, sector_t start,
 		struct gendisk *disk, struct qdm_events *events)
@@ -355,7 +375,8 @@ void job_attach(struct job *job, struct block_device *origin, sector_t start,
 	job->origin = origin;
 	job->start = start;
 	job->disk = disk;
-	job->events = events;
+	if (!job->dismissed)
+		job->events = events;
 	job->detached = false;
 	job->halted = false;
 	job->pushback = false;
@@ -452,6 +473,7 @@ void job_dismiss(struct job *job)
 		job_end(job, -ECANCELED, &bios);
 		job_raise_end(job);
 	}
+	WRITE_ONCE(job->dismissed, true);
 	WRITE_ONCE(job->events, NULL);
 	spin_unlock_irq(&job->lock);
 	job_bios_send(&bios);

@@ -84,12 +84,14 @@ extern const struct qdm_opt_table job_option_table;
  * @start: first sector used of it
  * @sectors: how much is backed up
  * @shift: a cluster is 1 << @shift sectors long
+ * @owner: the mapped device, to tell jobs apart, not to be used
  */
 struct job_place {
 	dev_t target;
 	sector_t start;
 	sector_t sectors;
 	unsigned int shift;
+	const struct mapped_device *owner;
 };
 
 /**
@@ -117,6 +119,7 @@ struct job_place {
  * @origin, @start: what is backed up; valid while not @detached
  * @disk: the mapped device, to see how busy it is; likewise
  * @events: where events go; NULL once the device has let go of the job
+ * @dismissed: the device has let go of the job, no table brings it back
  * @halted: the device is being suspended, the background stands still
  * @pushback: writes that would wait go back to dm: a noflush suspend
  * @detached: the device is suspended, the origin must not be touched
@@ -179,6 +182,7 @@ struct job {
 	sector_t start;
 	struct gendisk *disk;
 	struct qdm_events *events;
+	bool dismissed;
 	bool halted;
 	bool pushback;
 	bool detached;
@@ -254,6 +258,7 @@ struct job_figures {
 /* job.c: the object and what people and dm do with it */
 int job_module_init(void);
 void job_module_exit(void);
+int job_others(dev_t target, const struct mapped_device *owner);
 struct job *job_create(const struct job_place *place, struct qdm_why *why);
 void job_get(struct job *job);
 void job_put(struct job *job);
