@@ -10,10 +10,10 @@
  * copying itself, so a busy job keeps some copies and uses them again.
  *
  * The bound is a plain counter of bytes over all jobs. A job may hold as much
- * as it leaves free for others: half of the bound if it is alone, a third each
- * for two that want all they can get. So a job whose target hangs never has it
- * all, and nobody has to know how many jobs there are. The background may hold
- * half as much as is left. A job that gets nothing, because the machine has no
+ * as it leaves free for others: half of the bound if it is alone, or half of
+ * what others do not hold. So a job whose target hangs never has it all, and
+ * nobody has to know how many jobs there are. The background may hold half as
+ * much as is left. A job that gets nothing, because the machine has no
  * memory left, goes on with the one spare copy that it has had since it was
  * made, so it always gets on; it is for writers first.
  *

@@ -182,7 +182,7 @@ ignores_errors_when_busy() {
 	dmsetup message top 0 set-speed 0
 	eventually 60 field_is top 3 15728640/16777216
 	dmsetup resume stuck
-	wait $writer
+	wait "$writer"
 	mend sink "$TARGET"
 	eventually 60 state_is top concluded
 	cmp -n 16777216 old "$TARGET"
@@ -320,9 +320,9 @@ drains_before_it_blocks() {
 	local suspending=$!
 	sleep 1
 	timeout 30 dd if=/dev/zero of=/dev/mapper/top bs=4k seek=3000 count=1 oflag=direct status=none
-	kill -0 $suspending
+	kill -0 "$suspending"
 	dmsetup suspend source
-	wait $suspending
+	wait "$suspending"
 	dmsetup reload source --table "0 $SECTORS linear $ORIGIN 0"
 	dmsetup resume source
 	dmsetup resume top
