@@ -71,7 +71,8 @@ static bool range_is(const u64 *map, u64 first, u64 end, bool set)
 
 	for (at = first; at < end; at = next_word(at)) {
 		bits = mask(at, end);
-		if ((READ_ONCE(map[at / BITS]) & bits) != (set ? bits : 0))
+		if ((smp_load_acquire(&map[at / BITS]) & bits) !=
+		    (set ? bits : 0))
 			return false;
 	}
 	return true;
@@ -84,9 +85,9 @@ static void range_set(u64 *map, u64 first, u64 end, bool set)
 	for (at = first; at < end; at = next_word(at)) {
 		word = &map[at / BITS];
 		if (set)
-			WRITE_ONCE(*word, *word | mask(at, end));
+			smp_store_release(word, *word | mask(at, end));
 		else
-			WRITE_ONCE(*word, *word & ~mask(at, end));
+			smp_store_release(word, *word & ~mask(at, end));
 	}
 }
 

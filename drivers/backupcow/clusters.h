@@ -12,7 +12,8 @@
  * The states live in two bitmaps, so that the question every write asks, "is
  * this cluster done?", is one load and one test. The owner's lock guards
  * every change; clusters_all_done() alone may be asked without it, as a done
- * cluster stays done.
+ * cluster stays done. Its bit is set with release and tested with acquire
+ * order: who sees it writes over old data that has been read before.
  */
 #ifndef BACKUPCOW_CLUSTERS_H
 #define BACKUPCOW_CLUSTERS_H
@@ -80,7 +81,7 @@ static inline bool clusters_all_done(const struct clusters *clusters,
 
 	if (first != last || first >= clusters->nr)
 		return clusters_range_done(clusters, first, last);
-	word = READ_ONCE(clusters->done[first / CLUSTERS_WORD_BITS]);
+	word = smp_load_acquire(&clusters->done[first / CLUSTERS_WORD_BITS]);
 	return word >> (first % CLUSTERS_WORD_BITS) & 1;
 }
 

@@ -9,10 +9,13 @@
  * Kernels that clear every page they hand out make fresh memory as dear as the
  * copying itself, so a busy job keeps some copies and uses them again.
  *
- * The bound is a plain counter of bytes over all jobs. Half of it is kept for
- * copies that writers wait for. A job that gets nothing, because others hold
- * all of it or because the machine has no memory left, goes on with the one
- * spare copy that it has had since it was made, so it always gets on.
+ * The bound is a plain counter of bytes over all jobs. A job may hold as much
+ * as it leaves free for others: half of the bound if it is alone, or half of
+ * what others do not hold. So a job whose target hangs never has it all, and
+ * nobody has to know how many jobs there are. The background may hold half as
+ * much as is left. A job that gets nothing, because the machine has no
+ * memory left, goes on with the one spare copy that it has had since it was
+ * made, so it always gets on; it is for writers first.
  *
  * Locking: a copy belongs to one context at a time; the stock is guarded by the
  * job's lock.
@@ -74,17 +77,19 @@ u64 copy_cost(u64 bytes)
 /**
  * copy_charge - ask for memory
  * @bytes: how much, from copy_cost()
+ * @held: what the job has been granted already
  * @foreground: a writer waits for it
  *
- * Return: true if it is within the bound, and now charged.
+ * Return: true if it is the job's to have, and now charged.
  */
-bool copy_charge(u64 bytes, bool foreground)
+bool copy_charge(u64 bytes, u64 held, bool foreground)
 {
-	u64 max = (u64)READ_ONCE(max_copy_memory_mib) << 20;
+	s64 max = (u64)READ_ONCE(max_copy_memory_mib) << 20;
+	s64 left = max - atomic64_add_return(bytes, &copy_charged);
 
 	if (!foreground)
-		max /= 2;
-	if (atomic64_add_return(bytes, &copy_charged) <= max)
+		left /= 2;
+	if (left >= 0 && held + bytes <= left)
 		return true;
 	copy_uncharge(bytes);
 	return false;

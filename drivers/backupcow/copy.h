@@ -81,7 +81,7 @@ struct copy_stock {
 int copy_init(void);
 void copy_exit(void);
 
-bool copy_charge(u64 bytes, bool foreground);
+bool copy_charge(u64 bytes, u64 held, bool foreground);
 void copy_uncharge(u64 bytes);
 u64 copy_cost(u64 bytes);
 

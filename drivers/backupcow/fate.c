@@ -10,8 +10,9 @@
  */
 #include "job.h"
 
-/* How long the background waits after an error that is to be ignored. */
+/* How long the background waits when it has seen many errors in a row. */
 #define RETRY_NS	(100 * NSEC_PER_MSEC)
+#define MANY_ERRORS	16
 /* Ignored errors are reported no more often than this. */
 #define REPORT_NS	NSEC_PER_SEC
 
@@ -71,7 +72,7 @@ void job_end(struct job *job, int error, struct job_bios *bios)
 		job->error = error;
 	WRITE_ONCE(job->guarding, false);
 	job->state = JOB_ABORTING;
-	writers_take_all(&job->writers, &bios->go);
+	writers_take_all(&job->writers, &bios->all_go);
 	job_kick(job);
 }
 
@@ -153,28 +154,59 @@ static void stop(struct job *job, int error)
 	job->error = error;
 }
 
+/*
+ * An error that is ignored must not keep the background from what lies behind.
+ * Several clusters that failed together are tried one by one, and a single one
+ * again when all the others have had their turn.
+ */
+static bool pass_over(struct job *job, const struct copy *copy, u64 now)
+{
+	if (copy->nr > 1) {
+		job->careful_until = max(job->careful_until,
+					 copy->first + copy->nr);
+		return false;
+	}
+	if (!(++job->errors % MANY_ERRORS))
+		job->retry_at = now + RETRY_NS;
+	return true;
+}
+
+/**
+ * job_begin_again - the background is through and begins from the start
+ * @job: the job
+ */
+void job_begin_again(struct job *job)
+{
+	job->cursor = 0;
+	job->careful_until = 0;
+	if (job->errors)
+		job->retry_at = ktime_get_ns() + RETRY_NS;
+	job->errors = 0;
+}
+
 /**
  * job_background_failed - a copy of the background has failed
  * @job: the job
  * @copy: the copy, its clusters reverted
  * @bios: gets the writers that wait no longer
+ *
+ * Return: true if its clusters are to be passed over for now.
  */
-void job_background_failed(struct job *job, const struct copy *copy,
+bool job_background_failed(struct job *job, const struct copy *copy,
 			   struct job_bios *bios)
 {
 	enum job_on_error action = resolve(job, copy);
 	u64 now = ktime_get_ns();
 
 	if (job->state >= JOB_ABORTING)
-		return;
+		return false;
 	if (action != ON_ERROR_IGNORE || now - job->last_report > REPORT_NS) {
 		job->last_report = now;
 		raise_error(job, copy->reading, copy->error, action);
 	}
 	switch (action) {
 	case ON_ERROR_IGNORE:
-		job->retry_at = now + RETRY_NS;
-		break;
+		return pass_over(job, copy, now);
 	case ON_ERROR_STOP:
 		stop(job, copy->error);
 		break;
@@ -182,6 +214,7 @@ void job_background_failed(struct job *job, const struct copy *copy,
 		job_end(job, copy->error, bios);
 		break;
 	}
+	return false;
 }
 
 static void conclude(struct job *job)
@@ -198,7 +231,7 @@ static void begin_flush(struct job *job)
 	job->flush = FLUSH_WANTED;
 	job->inflight++;
 	job_get(job);
-	queue_work(job_sink_wq, &job->sink);
+	queue_work(job->sink_wq, &job->sink);
 }
 
 static bool end_flush(struct job *job, struct job_bios *bios)

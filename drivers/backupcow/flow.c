@@ -20,7 +20,8 @@
  * woken, so no wake-up is lost.
  *
  * Only the sink worker submits to the target, so a target that hangs blocks
- * nothing else; it has a workqueue, and so a rescuer, of its own.
+ * nothing else; it has a workqueue, and so a rescuer, of its own, and each job
+ * has its own two.
  *
  * Locking: job.lock guards all, see struct job; nothing is submitted or ended
  * under it. Bios taken out under the lock travel in a struct job_bios.
@@ -62,13 +63,25 @@ void job_bios_init(struct job_bios *bios)
 {
 	bio_list_init(&bios->go);
 	bio_list_init(&bios->fail);
+	INIT_LIST_HEAD(&bios->all_go);
+	INIT_LIST_HEAD(&bios->all_fail);
 	bios->status = BLK_STS_OK;
+}
+
+static void list_bios(struct list_head *writers, struct bio_list *to)
+{
+	struct writer *writer;
+
+	list_for_each_entry(writer, writers, age)
+		bio_list_add(to, writers_bio(writer));
 }
 
 void job_bios_send(struct job_bios *bios)
 {
 	struct bio *bio;
 
+	list_bios(&bios->all_go, &bios->go);
+	list_bios(&bios->all_fail, &bios->fail);
 	while ((bio = bio_list_pop(&bios->go)))
 		dm_submit_bio_remap(bio, NULL);
 	while ((bio = bio_list_pop(&bios->fail))) {
@@ -79,7 +92,7 @@ void job_bios_send(struct job_bios *bios)
 
 void job_kick(struct job *job)
 {
-	queue_work(job_front_wq, &job->front);
+	queue_work(job->front_wq, &job->front);
 }
 
 static u64 clusters_in(const struct job *job, u64 bytes)
@@ -89,7 +102,7 @@ static u64 clusters_in(const struct job *job, u64 bytes)
 
 static void await_tick(struct job *job, u64 ns)
 {
-	mod_delayed_work(job_front_wq, &job->tick, nsecs_to_jiffies(ns) + 1);
+	mod_delayed_work(job->front_wq, &job->tick, nsecs_to_jiffies(ns) + 1);
 }
 
 /*--------------------------------- claiming --------------------------------*/
@@ -111,15 +124,17 @@ static bool take_stock(struct job *job, struct claim *claim, u64 bytes)
 static bool try_charge(struct job *job, struct claim *claim)
 {
 	claim->charge = copy_cost(claim->bytes);
-	if (!job->dry && copy_charge(claim->charge, claim->foreground))
+	if (!job->dry && copy_charge(claim->charge, job->held, claim->foreground))
 		return true;
 	claim->charge = 0;
 	return false;
 }
 
+/* A writer is not to wait for the background to have done with it. */
 static bool take_spare(struct job *job, struct claim *claim)
 {
-	if (job->spare_busy)
+	if (job->spare_busy ||
+	    (!claim->foreground && (job->inflight || job->writers.nr)))
 		return false;
 	job->spare_busy = true;
 	claim->copy = job->spare;
@@ -146,6 +161,12 @@ static void use_up_speed(struct job *job, const struct claim *claim)
 					      NSEC_PER_SEC, job->opts.speed);
 }
 
+static void begin_read(struct job *job, bool foreground)
+{
+	job->reads++;
+	job->background_reads += !foreground;
+}
+
 /* Claims all or, if memory is short, one of @nr clusters to be copied. */
 static bool claim_run(struct job *job, struct claim *claim, u64 first, u64 nr,
 		      bool foreground)
@@ -158,7 +179,7 @@ static bool claim_run(struct job *job, struct claim *claim, u64 first, u64 nr,
 	job->held += claim->charge;
 	job->background += !foreground;
 	job->inflight++;
-	job->reads++;
+	begin_read(job, foreground);
 	job_get(job);
 	return true;
 }
@@ -172,12 +193,14 @@ static void forget(struct job *job, bool foreground)
 		return;
 	wake_up(&job->idle);
 	if (job->stock.nr)
-		queue_delayed_work(job_front_wq, &job->trim, HZ);
+		queue_delayed_work(job->front_wq, &job->trim, HZ);
 }
 
-static void end_read(struct job *job)
+static void end_read(struct job *job, bool foreground)
 {
-	if (!--job->reads)
+	job->background_reads -= !foreground;
+	job->reads--;
+	if (job->halted && !(job->reads && job->background_reads))
 		wake_up(&job->idle);
 }
 
@@ -194,7 +217,7 @@ static struct copy *fall_back(struct job *job, struct claim *claim)
 	if (!spare) {
 		clusters_revert(&job->clusters, claim->first, claim->nr);
 		writers_wake(&job->writers, claim->first, claim->nr, false);
-		end_read(job);
+		end_read(job, claim->foreground);
 		forget(job, claim->foreground);
 		job->dry = true;
 	}
@@ -224,7 +247,7 @@ static void take_in(struct job *job, struct copy *copy)
 			list_add_tail(&copy->resident, &job->resident);
 	}
 	list_add_tail(&copy->node, &job->arrived);
-	queue_work(job_sink_wq, &job->sink);
+	queue_work(job->sink_wq, &job->sink);
 }
 
 static void read_ended(struct bio *bio)
@@ -235,7 +258,7 @@ static void read_ended(struct bio *bio)
 
 	copy->error = blk_status_to_errno(bio->bi_status);
 	spin_lock_irqsave(&job->lock, flags);
-	end_read(job);
+	end_read(job, copy->foreground);
 	if (!copy->error && !job->guarding)
 		copy->error = -ECANCELED;
 	if (copy->error)
@@ -301,8 +324,10 @@ static void write_ended(struct bio *bio)
 	if (copy->zeroing && copy->error) {
 		job->no_zeroing = true;
 		list_add_tail(&copy->node, &job->arrived);
-		queue_work(job_sink_wq, &job->sink);
+		queue_work(job->sink_wq, &job->sink);
 	} else {
+		if (copy->error)
+			list_del_init(&copy->resident);
 		list_add_tail(&copy->node, &job->ended);
 		job_kick(job);
 	}
@@ -405,14 +430,23 @@ void job_sink(struct work_struct *work)
 static void settle_failed(struct job *job, struct copy *copy,
 			  struct job_bios *bios)
 {
+	bool pass_over = copy->foreground;
+
 	clusters_revert(&job->clusters, copy->first, copy->nr);
 	if (copy->error && copy->foreground)
 		job_writers_failed(job, copy, bios);
 	else if (copy->error)
-		job_background_failed(job, copy, bios);
-	if (!copy->foreground)
+		pass_over = job_background_failed(job, copy, bios);
+	if (!pass_over)
 		job->cursor = min(job->cursor, copy->first);
 	writers_wake(&job->writers, copy->first, copy->nr, false);
+}
+
+/* A suspended device is not read from, and a halting one for writers only. */
+static bool may_read_on(const struct job *job, const struct copy *copy)
+{
+	return job->guarding && !job->detached &&
+	       (copy->foreground || !job->halted);
 }
 
 /* Return: true if another piece is to follow. */
@@ -436,8 +470,8 @@ static bool settle_locked(struct job *job, struct copy *copy,
 		writers_wake(&job->writers, copy->first, copy->nr, false);
 		return false;
 	}
-	if (job->guarding && !job->detached) {
-		job->reads++;
+	if (may_read_on(job, copy)) {
+		begin_read(job, copy->foreground);
 		return true;
 	}
 	settle_failed(job, copy, bios);
@@ -624,13 +658,15 @@ static bool background_is_due(struct job *job)
 	return false;
 }
 
-static u64 background_bytes(struct job *job, bool busy)
+static u64 background_clusters(struct job *job, u64 first, bool busy)
 {
 	u64 bytes = busy ? POLITE_BYTES : COPY_MAX_BYTES;
 
+	if (first < job->careful_until)
+		return 1;
 	if (job->opts.speed)
 		bytes = min(bytes, job->opts.speed / 16);
-	return bytes;
+	return clusters_in(job, bytes);
 }
 
 static enum outcome plan_background(struct job *job, struct claim *claim)
@@ -643,18 +679,18 @@ static enum outcome plan_background(struct job *job, struct claim *claim)
 	    job->halted || job->background >= job->opts.max_workers ||
 	    clusters->nr_done + clusters->nr_busy == clusters->nr)
 		return OUT_OF_WORK;
+	if (job->cursor >= clusters->nr)
+		job_begin_again(job);
 	busy = device_is_busy(job);
 	if ((busy && job->background) || !background_is_due(job))
 		return OUT_OF_WORK;
-	if (job->cursor >= clusters->nr)
-		job->cursor = 0;
 	stop = min_t(u64, job->cursor + SCAN_CLUSTERS, clusters->nr);
 	first = clusters_next_to_copy(clusters, job->cursor, stop);
 	job->cursor = first;
 	if (first == stop)
 		return LOOK_ON;
 	nr = clusters_run(clusters, first,
-			  first + clusters_in(job, background_bytes(job, busy)));
+			  first + background_clusters(job, first, busy));
 	if (!claim_run(job, claim, first, nr, false))
 		return OUT_OF_WORK;
 	job->cursor = first + claim->nr;
@@ -729,7 +765,7 @@ static void watch_deadline(struct job *job, unsigned long since)
 	unsigned long at = since + job->opts.cbw_timeout * HZ;
 
 	if (job->opts.cbw_timeout)
-		queue_delayed_work(job_front_wq, &job->deadline,
+		queue_delayed_work(job->front_wq, &job->deadline,
 				   time_after(at, jiffies) ? at - jiffies : 0);
 }
 

@@ -28,8 +28,6 @@
 /* How long the end of a table waits for copies, before it leaves them alone. */
 #define LINGER	(2 * HZ)
 
-struct workqueue_struct *job_front_wq;
-struct workqueue_struct *job_sink_wq;
 static struct workqueue_struct *job_reaper_wq;
 
 static const char * const sync_words[] = { "full", "none", "bitmap", NULL };
@@ -73,6 +71,36 @@ const struct qdm_opt_table job_option_table = {
 
 /*------------------------------ birth and death ----------------------------*/
 
+static void drop_workers(struct job *job)
+{
+	if (job->front_wq)
+		destroy_workqueue(job->front_wq);
+	if (job->sink_wq)
+		destroy_workqueue(job->sink_wq);
+}
+
+/*
+ * Bound to a CPU and of plain priority: one worker then does the reads of all
+ * that has gathered, its writes and its releases in turn, where others would
+ * take turns with the submitter for each bio. Each job has its own, since one
+ * rescuer for two jobs of which one's origin is the other's device would have
+ * to wait for itself when no memory is left for more workers.
+ */
+static int get_workers(struct job *job, struct qdm_why *why)
+{
+	unsigned int flags = WQ_MEM_RECLAIM | WQ_PERCPU;
+	unsigned int major = MAJOR(job->place.target);
+	unsigned int minor = MINOR(job->place.target);
+
+	job->front_wq = alloc_workqueue("bcow-%u:%u", flags, 0, major, minor);
+	job->sink_wq = alloc_workqueue("bcow-sink-%u:%u", flags, 0, major,
+				       minor);
+	if (job->front_wq && job->sink_wq)
+		return 0;
+	drop_workers(job);
+	return qdm_refuse(why, "no memory for a backup's workers");
+}
+
 static void job_free(struct job *job)
 {
 	mutex_lock(&jobs_lock);
@@ -84,6 +112,7 @@ static void job_free(struct job *job)
 	cancel_work_sync(&job->sink);
 	cancel_delayed_work_sync(&job->trim);
 	job_trim(&job->trim.work);
+	drop_workers(job);
 	copy_free(job->spare);
 	bdev_fput(job->target_file);
 	kvfree(job->words);
@@ -197,6 +226,24 @@ static int enlist(struct job *job, struct qdm_why *why)
 	return r;
 }
 
+/**
+ * job_others - how many backups of other devices have a target
+ * @target: the target
+ * @owner: the device whose own backups do not count
+ */
+int job_others(dev_t target, const struct mapped_device *owner)
+{
+	struct job *job;
+	int nr = 0;
+
+	mutex_lock(&jobs_lock);
+	list_for_each_entry(job, &jobs, all)
+		nr += job->place.target == target &&
+		      job->place.owner != owner && !READ_ONCE(job->dismissed);
+	mutex_unlock(&jobs_lock);
+	return nr;
+}
+
 static int get_memory(struct job *job, struct qdm_why *why)
 {
 	u64 bytes = sizeof(u64) * clusters_words(job->place.sectors,
@@ -207,7 +254,7 @@ static int get_memory(struct job *job, struct qdm_why *why)
 	if (!job->words)
 		return qdm_refuse(why, "no memory for %llu bytes of cluster states: choose larger clusters",
 				  bytes);
-	if (!copy_charge(charge, true)) {
+	if (!copy_charge(charge, 0, true)) {
 		qdm_refuse(why, "the memory allowed by max_copy_memory_mib is in use by other backups");
 		goto out_free;
 	}
@@ -267,12 +314,16 @@ struct job *job_create(const struct job_place *place, struct qdm_why *why)
 		goto out_free;
 	if (get_memory(job, why))
 		goto out_close;
-	if (enlist(job, why))
+	if (get_workers(job, why))
 		goto out_memory;
+	if (enlist(job, why))
+		goto out_workers;
 	clusters_init(&job->clusters, job->words, place->sectors, place->shift);
 	__module_get(THIS_MODULE);
 	return job;
 
+out_workers:
+	drop_workers(job);
 out_memory:
 	copy_free(job->spare);
 	kvfree(job->words);
@@ -307,7 +358,9 @@ static void arm(struct job *job, bool free, struct job_bios *bios)
  * @disk: the mapped device
  * @events: where events go
  *
- * The first time this is the instant whose data the backup will hold.
+ * The first time this is the instant whose data the backup will hold. A table
+ * may have been constructed with a job that was then dismissed by another one:
+ * it shows how that job ended, and nothing is told a second time.
  */
 void job_attach(struct job *job, struct block_device *origin, sector_t start,
 		struct gendisk *disk, struct qdm_events *events)
@@ -322,7 +375,8 @@ void job_attach(struct job *job, struct block_device *origin, sector_t start,
 	job->origin = origin;
 	job->start = start;
 	job->disk = disk;
-	job->events = events;
+	if (!job->dismissed)
+		job->events = events;
 	job->detached = false;
 	job->halted = false;
 	job->pushback = false;
@@ -345,7 +399,7 @@ void job_configure(struct job *job, const struct job_options *opts)
 	spin_lock_irq(&job->lock);
 	job->opts = *opts;
 	job->paced_until = ktime_get_ns();
-	mod_delayed_work(job_front_wq, &job->deadline, 0);
+	mod_delayed_work(job->front_wq, &job->deadline, 0);
 	job_kick(job);
 	spin_unlock_irq(&job->lock);
 }
@@ -355,10 +409,14 @@ void job_configure(struct job *job, const struct job_options *opts)
  * @job: the job
  * @noflush: what waits goes back to dm, as the target may be hanging
  *
- * Otherwise dm waits for the writers, and their copies go on.
+ * Otherwise dm waits for the writers, and their copies go on. The reads that
+ * nobody waits for are waited for here, where I/O still flows, and not when the
+ * device is suspended. Who loses patience may interrupt that, as dm's own wait.
  */
 void job_halt(struct job *job, bool noflush)
 {
+	const unsigned int *reads = noflush ? &job->reads :
+					      &job->background_reads;
 	struct job_bios bios;
 
 	job_bios_init(&bios);
@@ -367,10 +425,11 @@ void job_halt(struct job *job, bool noflush)
 	job->halted = true;
 	if (noflush) {
 		job->pushback = true;
-		writers_take_all(&job->writers, &bios.fail);
+		writers_take_all(&job->writers, &bios.all_fail);
 	}
 	spin_unlock_irq(&job->lock);
 	job_bios_send(&bios);
+	wait_event_interruptible(job->idle, !READ_ONCE(*reads));
 }
 
 /**
@@ -414,23 +473,24 @@ void job_dismiss(struct job *job)
 		job_end(job, -ECANCELED, &bios);
 		job_raise_end(job);
 	}
+	WRITE_ONCE(job->dismissed, true);
 	WRITE_ONCE(job->events, NULL);
 	spin_unlock_irq(&job->lock);
 	job_bios_send(&bios);
 }
 
 /**
- * job_over - has the job ended?
+ * job_state - how far the job is
  * @job: the job
  */
-bool job_over(struct job *job)
+enum job_state job_state(struct job *job)
 {
-	bool over;
+	enum job_state state;
 
 	spin_lock_irq(&job->lock);
-	over = job->state == JOB_CONCLUDED;
+	state = job->state;
 	spin_unlock_irq(&job->lock);
-	return over;
+	return state;
 }
 
 /*---------------------------------- verbs ----------------------------------*/
@@ -593,10 +653,6 @@ void job_module_exit(void)
 {
 	if (job_reaper_wq)
 		destroy_workqueue(job_reaper_wq);
-	if (job_sink_wq)
-		destroy_workqueue(job_sink_wq);
-	if (job_front_wq)
-		destroy_workqueue(job_front_wq);
 	copy_exit();
 }
 
@@ -611,17 +667,8 @@ int job_module_init(void)
 
 	if (r)
 		return r;
-	/*
-	 * Bound to a CPU and of plain priority: one worker then does the reads
-	 * of all that has gathered, its writes and its releases in turn,
-	 * where others would take turns with the submitter for each bio.
-	 */
-	job_front_wq = alloc_workqueue("backupcow", WQ_MEM_RECLAIM | WQ_PERCPU,
-				       0);
-	job_sink_wq = alloc_workqueue("backupcow_sink",
-				      WQ_MEM_RECLAIM | WQ_PERCPU, 0);
 	job_reaper_wq = alloc_workqueue("backupcow_reaper", WQ_UNBOUND, 0);
-	if (job_front_wq && job_sink_wq && job_reaper_wq)
+	if (job_reaper_wq)
 		return 0;
 	job_module_exit();
 	return -ENOMEM;

@@ -84,12 +84,14 @@ extern const struct qdm_opt_table job_option_table;
  * @start: first sector used of it
  * @sectors: how much is backed up
  * @shift: a cluster is 1 << @shift sectors long
+ * @owner: the mapped device, to tell jobs apart, not to be used
  */
 struct job_place {
 	dev_t target;
 	sector_t start;
 	sector_t sectors;
 	unsigned int shift;
+	const struct mapped_device *owner;
 };
 
 /**
@@ -106,6 +108,7 @@ struct job_place {
  * @target_file: our own handle of the target, open until the job is freed
  * @target: the target
  * @spare: the copy that is always there
+ * @front_wq, @sink_wq: where @front and its timers, and @sink, run
  * @ref: held by each table, by the device state and by each copy in flight
  *
  * Guarded by @lock, which is taken with interrupts off:
@@ -116,6 +119,7 @@ struct job_place {
  * @origin, @start: what is backed up; valid while not @detached
  * @disk: the mapped device, to see how busy it is; likewise
  * @events: where events go; NULL once the device has let go of the job
+ * @dismissed: the device has let go of the job, no table brings it back
  * @halted: the device is being suspended, the background stands still
  * @pushback: writes that would wait go back to dm: a noflush suspend
  * @detached: the device is suspended, the origin must not be touched
@@ -131,18 +135,21 @@ struct job_place {
  * @inflight: copies claimed and not freed; the flush counts too
  * @background: how many of them no writer asked for
  * @reads: how many of them may touch the origin
+ * @background_reads: how many of those no writer asked for
  * @stock: copies kept for the next use
  * @held: bytes of memory that copies hold, those in stock too
  * @cursor: where the background goes on
  * @sequel: where the last copy for a writer ended
  * @ahead: how many clusters to copy at once for a writer in sequence
  * @paced_until: the background has used up its speed until then, in ns
- * @retry_at: the background waits after an ignored error, in ns
+ * @errors: how many were ignored since the background began from the start
+ * @careful_until: before it, clusters could not be copied together
+ * @retry_at: the background waits after ignored errors, in ns
  * @last_report: when the last ignored error was reported, in ns
  *
  * Others:
  * @all: in the list of all jobs
- * @idle: woken when @reads or @inflight falls to zero
+ * @idle: woken when @reads, @background_reads or @inflight falls to zero
  * @front: starts copies, settles ended ones, lets writers go
  * @sink: writes to the target; the only work that a hung target can block
  * @tick: wakes @front when speed or a retry allows more
@@ -160,6 +167,8 @@ struct job {
 	struct file *target_file;
 	struct block_device *target;
 	struct copy *spare;
+	struct workqueue_struct *front_wq;
+	struct workqueue_struct *sink_wq;
 	struct kref ref;
 
 	spinlock_t lock; /* guards what follows */
@@ -173,6 +182,7 @@ struct job {
 	sector_t start;
 	struct gendisk *disk;
 	struct qdm_events *events;
+	bool dismissed;
 	bool halted;
 	bool pushback;
 	bool detached;
@@ -188,12 +198,15 @@ struct job {
 	unsigned int inflight;
 	unsigned int background;
 	unsigned int reads;
+	unsigned int background_reads;
 	struct copy_stock stock;
 	u64 held;
 	u64 cursor;
 	u64 sequel;
 	u64 ahead;
 	u64 paced_until;
+	u64 errors;
+	u64 careful_until;
 	u64 retry_at;
 	u64 last_report;
 
@@ -212,11 +225,15 @@ struct job {
  * struct job_bios - bios taken out of the job under its lock, dealt with after
  * @go: to be submitted
  * @fail: to be ended with @status
+ * @all_go: writers whose bios are to be submitted
+ * @all_fail: writers whose bios are to be ended with @status
  * @status: why
  */
 struct job_bios {
 	struct bio_list go;
 	struct bio_list fail;
+	struct list_head all_go;
+	struct list_head all_fail;
 	blk_status_t status;
 };
 
@@ -241,6 +258,7 @@ struct job_figures {
 /* job.c: the object and what people and dm do with it */
 int job_module_init(void);
 void job_module_exit(void);
+int job_others(dev_t target, const struct mapped_device *owner);
 struct job *job_create(const struct job_place *place, struct qdm_why *why);
 void job_get(struct job *job);
 void job_put(struct job *job);
@@ -251,7 +269,7 @@ void job_halt(struct job *job, bool noflush);
 void job_unhalt(struct job *job);
 void job_detach(struct job *job);
 void job_dismiss(struct job *job);
-bool job_over(struct job *job);
+enum job_state job_state(struct job *job);
 int job_pause(struct job *job, struct qdm_why *why);
 int job_resume(struct job *job, struct qdm_why *why);
 int job_cancel(struct job *job, struct qdm_why *why);
@@ -266,8 +284,9 @@ void job_end(struct job *job, int error, struct job_bios *bios);
 void job_break(struct job *job, int error, struct job_bios *bios);
 void job_writers_failed(struct job *job, const struct copy *copy,
 			struct job_bios *bios);
-void job_background_failed(struct job *job, const struct copy *copy,
+bool job_background_failed(struct job *job, const struct copy *copy,
 			   struct job_bios *bios);
+void job_begin_again(struct job *job);
 void job_raise_end(struct job *job);
 void job_check_end(struct job *job); /* without the lock */
 
@@ -283,9 +302,6 @@ void job_tick(struct work_struct *work);
 void job_trim(struct work_struct *work);
 void job_deadline(struct work_struct *work);
 void job_put_later(struct job *job);
-
-extern struct workqueue_struct *job_front_wq;
-extern struct workqueue_struct *job_sink_wq;
 
 /**
  * job_lets_pass - may a write go at once?

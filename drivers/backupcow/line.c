@@ -40,11 +40,13 @@ static int parse(struct line *line, unsigned int argc, char **argv,
 	return r;
 }
 
-static int check_kind(const struct qdm_lower *lower, const char *path,
-		      struct qdm_why *why)
+static int check_kind(const struct qdm_lower *lower, struct dm_target *ti,
+		      const char *path, struct qdm_why *why)
 {
 	struct block_device *bdev = lower->dev->bdev;
 
+	if (bdev->bd_disk == dm_disk(dm_table_get_md(ti->table)))
+		return qdm_refuse(why, "'%.100s' is the device itself", path);
 	if (bdev_is_zoned(bdev))
 		return qdm_refuse(why, "'%.100s' is a zoned device, whose zone operations cannot be copied before",
 				  path);
@@ -69,6 +71,17 @@ static bool overlap(const struct line *line, sector_t len)
 	       origin < target + len && target < origin + len;
 }
 
+static int check_cluster(const struct line *line, const struct qdm_lower *lower,
+			 const char *path, struct qdm_why *why)
+{
+	unsigned int size = bdev_logical_block_size(lower->dev->bdev);
+
+	if (line->cluster << SECTOR_SHIFT < size)
+		return qdm_refuse(why, "a cluster of %llu sectors is smaller than the logical block of '%.60s', %u bytes",
+				  line->cluster, path, size);
+	return 0;
+}
+
 static int check_blocks(const struct line *line, sector_t len,
 			const char *path, struct qdm_why *why)
 {
@@ -85,16 +98,17 @@ static int check_blocks(const struct line *line, sector_t len,
 	return 0;
 }
 
+/* dm claims a device once for each mapped device that uses it. */
 static int check_target(const struct line *line, struct dm_target *ti,
 			const char *path, struct qdm_why *why)
 {
 	struct block_device *bdev = line->target.dev->bdev;
-	struct gendisk *self = dm_disk(dm_table_get_md(ti->table));
+	struct mapped_device *md = dm_table_get_md(ti->table);
 
 	if (bdev_read_only(bdev))
 		return qdm_refuse(why, "target '%.100s' is read-only", path);
-	if (bdev->bd_disk == self)
-		return qdm_refuse(why, "target '%.100s' is the device itself",
+	if (bdev->bd_holders > 1 + job_others(bdev->bd_dev, md))
+		return qdm_refuse(why, "target '%.100s' is in use by another device-mapper device",
 				  path);
 	if (overlap(line, ti->len))
 		return qdm_refuse(why, "target '%.60s' from sector %llu on overlaps the origin",
@@ -117,7 +131,7 @@ static int open_target(struct line *line, struct dm_target *ti, char **argv,
 	if (r)
 		return r;
 	line->target_start = line->target.start;
-	r = check_kind(&line->target, argv[0], why);
+	r = check_kind(&line->target, ti, argv[0], why);
 	if (!r)
 		r = check_target(line, ti, argv[0], why);
 	if (r)
@@ -150,7 +164,9 @@ int line_open(struct line *line, struct dm_target *ti, unsigned int argc,
 	r = qdm_lower_get(&line->origin, ti, argv[0], argv[1], why);
 	if (r)
 		return r;
-	r = check_kind(&line->origin, argv[0], why);
+	r = check_kind(&line->origin, ti, argv[0], why);
+	if (!r)
+		r = check_cluster(line, &line->origin, argv[0], why);
 	if (!r)
 		r = open_target(line, ti, argv + 2, why);
 	if (r)
@@ -183,4 +199,5 @@ void line_place(const struct line *line, const struct dm_target *ti,
 	place->start = line->target.start;
 	place->sectors = ti->len;
 	place->shift = ilog2(line->cluster);
+	place->owner = dm_table_get_md(ti->table);
 }

@@ -5,9 +5,10 @@
  * copied in the background. This file is the glue between device-mapper and
  * the job, which does the work.
  *
- * Locking: backup_device.lock guards backup_device.job; it is taken in constructors,
- * resumes and destructors only. Between a table's constructor and destructor
- * backupcow.job does not change, so map() and the rest use it freely.
+ * Locking: backup_device.lock guards backup_device.job; it is taken in
+ * constructors, resumes and destructors only. Between a table's constructor
+ * and destructor backupcow.job does not change, so map() and the rest use it
+ * freely.
  * Life: the device belongs to the mapped device and goes with its last table.
  * Each table that has a job holds a reference to it, and so does the device
  * to the one that is its own. A constructor takes the device's job if the line
@@ -75,7 +76,9 @@ static void set_job(struct backup_device *device, struct job *job)
 
 static void destroy_device(struct qdm_perdev *perdev)
 {
-	struct backup_device *device = container_of(perdev, struct backup_device, perdev);
+	struct backup_device *device = container_of(perdev,
+						    struct backup_device,
+						    perdev);
 
 	set_job(device, NULL);
 	qdm_events_exit(&device->events);
@@ -97,11 +100,15 @@ static bool same_place(const struct job_place *a, const struct job_place *b)
 static int check_running(struct job *job, const struct job_place *place,
 			 struct qdm_why *why)
 {
+	bool ending = job_state(job) >= JOB_ABORTING;
+
 	if (!same_place(&job->place, place))
-		return qdm_refuse(why, "a backup to %u:%u from sector %llu on in clusters of %u sectors is under way: cancel it first",
+		return qdm_refuse(why, "a backup to %u:%u from sector %llu on in clusters of %u sectors is %s",
 				  MAJOR(job->place.target),
 				  MINOR(job->place.target),
-				  (u64)job->place.start, 1U << job->place.shift);
+				  (u64)job->place.start, 1U << job->place.shift,
+				  ending ? "ending, but its target has yet to answer: load a table with target - first" :
+					   "under way: cancel it first");
 	if (place->sectors < job->place.sectors)
 		return qdm_refuse(why, "a backup of %llu sectors is under way, the device cannot shrink to %llu",
 				  (u64)job->place.sectors, (u64)place->sectors);
@@ -120,7 +127,7 @@ static int find_job(struct backupcow *b, struct dm_target *ti,
 		return 0;
 	line_place(&b->line, ti, &place);
 	mutex_lock(&device->lock);
-	if (device->job && !job_over(device->job))
+	if (device->job && job_state(device->job) != JOB_CONCLUDED)
 		r = check_running(device->job, &place, why);
 	if (!r && device->job && same_place(&device->job->place, &place)) {
 		b->job = device->job;
@@ -173,6 +180,7 @@ static int backupcow_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 	qdm_lower_pass_all(ti);
 	ti->per_io_data_size = sizeof(struct writer);
 	ti->accounts_remapped_io = true;
+	ti->limit_swap_bios = !!b->job;
 	ti->private = b;
 	return 0;
 

@@ -11,7 +11,11 @@
 
 #include "writers.h"
 
-static struct bio *bio_of(struct writer *writer)
+/**
+ * writers_bio - the write that waits
+ * @writer: as what it waits
+ */
+struct bio *writers_bio(struct writer *writer)
 {
 	return dm_bio_from_per_bio_data(writer, sizeof(*writer));
 }
@@ -22,13 +26,10 @@ static struct bio *bio_of(struct writer *writer)
  */
 void writers_init(struct writers *writers)
 {
-	unsigned int i;
-
 	INIT_LIST_HEAD(&writers->all);
 	INIT_LIST_HEAD(&writers->todo);
 	INIT_LIST_HEAD(&writers->starved);
-	for (i = 0; i < WRITERS_HASH; i++)
-		INIT_HLIST_HEAD(&writers->waiting[i]);
+	writers->waiting = RB_ROOT;
 	writers->nr = 0;
 }
 
@@ -50,10 +51,23 @@ void writers_park(struct writers *writers, struct bio *bio, u64 first, u64 end)
 	writer->end = end;
 	writer->since = jiffies;
 	writer->careful = false;
-	INIT_HLIST_NODE(&writer->wait);
+	RB_CLEAR_NODE(&writer->wait);
 	list_add_tail(&writer->age, &writers->all);
 	list_add_tail(&writer->todo, &writers->todo);
 	writers->nr++;
+}
+
+static void wait_no_more(struct writers *writers, struct writer *writer)
+{
+	if (RB_EMPTY_NODE(&writer->wait))
+		return;
+	rb_erase(&writer->wait, &writers->waiting);
+	RB_CLEAR_NODE(&writer->wait);
+}
+
+static struct writer *of_node(struct rb_node *node)
+{
+	return rb_entry_safe(node, struct writer, wait);
 }
 
 /**
@@ -64,31 +78,37 @@ void writers_park(struct writers *writers, struct bio *bio, u64 first, u64 end)
  */
 void writers_await(struct writers *writers, struct writer *writer, u64 cluster)
 {
-	hlist_del_init(&writer->wait);
+	struct rb_node **link = &writers->waiting.rb_node, *parent = NULL;
+
+	wait_no_more(writers, writer);
 	writer->next = cluster;
-	hlist_add_head(&writer->wait,
-		       &writers->waiting[cluster % WRITERS_HASH]);
+	while (*link) {
+		parent = *link;
+		link = cluster < of_node(parent)->next ? &parent->rb_left :
+							 &parent->rb_right;
+	}
+	rb_link_node(&writer->wait, parent, link);
+	rb_insert_color(&writer->wait, &writers->waiting);
 }
 
-/* Somebody waits for @cluster: look at the writer again. */
-static void wake(struct writers *writers, u64 cluster, bool careful)
+/* Who waits for this cluster, or else for the next one that is waited for? */
+static struct writer *first_from(struct writers *writers, u64 cluster)
 {
-	struct writer *writer;
-	struct hlist_node *next;
+	struct rb_node *node = writers->waiting.rb_node, *found = NULL;
 
-	hlist_for_each_entry_safe(writer, next,
-				  &writers->waiting[cluster % WRITERS_HASH],
-				  wait) {
-		if (writer->next != cluster)
-			continue;
-		hlist_del_init(&writer->wait);
-		writer->careful |= careful;
-		list_move_tail(&writer->todo, &writers->todo);
+	while (node) {
+		if (of_node(node)->next < cluster) {
+			node = node->rb_right;
+		} else {
+			found = node;
+			node = node->rb_left;
+		}
 	}
+	return of_node(found);
 }
 
 /**
- * writers_wake - something happened to some clusters
+ * writers_wake - something happened to some clusters: look at who waits again
  * @writers: the writers
  * @first: the first cluster
  * @nr: how many
@@ -96,12 +116,15 @@ static void wake(struct writers *writers, u64 cluster, bool careful)
  */
 void writers_wake(struct writers *writers, u64 first, u64 nr, bool careful)
 {
-	u64 cluster;
+	struct writer *writer, *next;
 
-	if (!writers->nr)
-		return;
-	for (cluster = first; cluster < first + nr; cluster++)
-		wake(writers, cluster, careful);
+	for (writer = first_from(writers, first);
+	     writer && writer->next < first + nr; writer = next) {
+		next = of_node(rb_next(&writer->wait));
+		wait_no_more(writers, writer);
+		writer->careful |= careful;
+		list_move_tail(&writer->todo, &writers->todo);
+	}
 }
 
 /**
@@ -123,11 +146,11 @@ void writers_starve(struct writers *writers, struct writer *writer)
 void writers_take(struct writers *writers, struct writer *writer,
 		  struct bio_list *to)
 {
-	hlist_del_init(&writer->wait);
+	wait_no_more(writers, writer);
 	list_del_init(&writer->todo);
 	list_del(&writer->age);
 	writers->nr--;
-	bio_list_add(to, bio_of(writer));
+	bio_list_add(to, writers_bio(writer));
 }
 
 /**
@@ -140,26 +163,21 @@ void writers_take_waiting(struct writers *writers, u64 cluster,
 			  struct bio_list *to)
 {
 	struct writer *writer;
-	struct hlist_node *next;
 
-	hlist_for_each_entry_safe(writer, next,
-				  &writers->waiting[cluster % WRITERS_HASH],
-				  wait)
-		if (writer->next == cluster)
-			writers_take(writers, writer, to);
+	while ((writer = first_from(writers, cluster)) &&
+	       writer->next == cluster)
+		writers_take(writers, writer, to);
 }
 
 /**
  * writers_take_all - nobody waits any longer
  * @writers: the writers
- * @to: where the bios go
+ * @to: an empty list, gets them all by @age; takes no time, however many
  */
-void writers_take_all(struct writers *writers, struct bio_list *to)
+void writers_take_all(struct writers *writers, struct list_head *to)
 {
-	struct writer *writer;
-
-	while ((writer = writers_oldest(writers)))
-		writers_take(writers, writer, to);
+	list_splice_init(&writers->all, to);
+	writers_init(writers);
 }
 
 /**

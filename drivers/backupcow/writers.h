@@ -10,15 +10,14 @@
 
 #include <linux/bio.h>
 #include <linux/list.h>
+#include <linux/rbtree.h>
 #include <linux/types.h>
-
-#define WRITERS_HASH 256
 
 /**
  * struct writer - a write that waits; lives in its bio's per-bio data
  * @age: in writers.all
  * @todo: in writers.todo or writers.starved, or empty
- * @wait: in writers.waiting, or unhashed
+ * @wait: in writers.waiting, or cleared
  * @next: the first cluster that may not be done yet
  * @end: one past its last cluster
  * @since: when it began to wait, in jiffies
@@ -27,7 +26,7 @@
 struct writer {
 	struct list_head age;
 	struct list_head todo;
-	struct hlist_node wait;
+	struct rb_node wait;
 	u64 next;
 	u64 end;
 	unsigned long since;
@@ -39,14 +38,14 @@ struct writer {
  * @all: oldest first
  * @todo: to be looked at
  * @starved: want a copy that no memory is left for
- * @waiting: by the cluster waited for
+ * @waiting: in order of the cluster waited for
  * @nr: how many there are
  */
 struct writers {
 	struct list_head all;
 	struct list_head todo;
 	struct list_head starved;
-	struct hlist_head waiting[WRITERS_HASH];
+	struct rb_root waiting;
 	unsigned int nr;
 };
 
@@ -59,7 +58,8 @@ void writers_take(struct writers *writers, struct writer *writer,
 		  struct bio_list *to);
 void writers_take_waiting(struct writers *writers, u64 cluster,
 			  struct bio_list *to);
-void writers_take_all(struct writers *writers, struct bio_list *to);
+void writers_take_all(struct writers *writers, struct list_head *to);
+struct bio *writers_bio(struct writer *writer);
 struct writer *writers_oldest(struct writers *writers);
 
 #endif /* BACKUPCOW_WRITERS_H */

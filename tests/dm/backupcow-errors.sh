@@ -7,7 +7,7 @@
 without_udev
 
 field() { # field NAME NR: a word of the target's status, the first is 1
-	dmsetup status "$1" | cut -d' ' -f$(($2 + 3))
+	dmsetup status --target backupcow "$1" | cut -d' ' -f$(($2 + 3))
 }
 
 state_is() { # state_is NAME STATE
@@ -152,13 +152,42 @@ ignores_errors() {
 	stack 16
 	break_at_8 sink "$TARGET"
 	table top "$BACKUP 2 on-target-error ignore"
-	sleep 1
+	eventually 60 field_is top 3 15728640/16777216
 	same "state" running "$(field top 1)"
 	mend sink "$TARGET"
 	eventually 60 state_is top concluded
 	cmp old "$TARGET"
 }
-it "ignore tries until it works" ignores_errors
+it "ignore copies all that can be, and tries the rest until it works" \
+	ignores_errors
+
+is_busy() {
+	local reads writes
+	read -r reads writes <"$(sysfs top)/inflight"
+	[ "$reads" = 0 ] && [ "$writes" = 1 ]
+}
+
+# One write hangs in the part of "top" that is not backed up, so the device is
+# busy and the background copies one piece after the other.
+ignores_errors_when_busy() {
+	stack 32
+	break_at_8 sink "$TARGET"
+	table stuck "0 2048 linear $ORIGIN 32768"
+	table top "0 32768 backupcow $ORIGIN 0 /dev/mapper/sink 0 8 4 speed 4096 on-target-error ignore
+32768 2048 linear /dev/mapper/stuck 0"
+	dmsetup suspend --noflush stuck
+	dd if=/dev/zero of=/dev/mapper/top bs=4k seek=4096 count=1 oflag=direct status=none &
+	local writer=$!
+	eventually 60 is_busy
+	dmsetup message top 0 set-speed 0
+	eventually 60 field_is top 3 15728640/16777216
+	dmsetup resume stuck
+	wait "$writer"
+	mend sink "$TARGET"
+	eventually 60 state_is top concluded
+	cmp -n 16777216 old "$TARGET"
+}
+it "and does so while the device is busy" ignores_errors_when_busy
 
 times_out() { # times_out POLICY
 	stack 16
@@ -266,11 +295,43 @@ cancels_when_hung() {
 	dmsetup message top 0 cancel
 	wait "$WRITER"
 	same "state" aborting "$(field top 1)"
+	fails dmsetup reload top --table "${BACKUP/ 128/ 64}"
+	log_says "is ending, but its target has yet to answer: load a table with target - first"
 	dmsetup resume sink
 	eventually 60 state_is top concluded
 	remove_all
 }
 it "cancel lets the writers go, whatever the target does" cancels_when_hung
+
+copies_are_in_flight() {
+	[ "$(field top 7)" -gt 0 ]
+}
+
+# Reads of the origin hang until "source" is suspended, its writes do not; the
+# second half of "top" is no part of the backup.
+drains_before_it_blocks() {
+	stack 16
+	modprobe dm-delay
+	table source "0 $SECTORS delay $ORIGIN 0 100000 $ORIGIN 0 0"
+	table top "0 16384 backupcow /dev/mapper/source 0 /dev/mapper/sink 0 128
+16384 16384 linear $ORIGIN 16384"
+	eventually 60 copies_are_in_flight
+	dmsetup suspend --nolockfs "$@" top &
+	local suspending=$!
+	sleep 1
+	timeout 30 dd if=/dev/zero of=/dev/mapper/top bs=4k seek=3000 count=1 oflag=direct status=none
+	kill -0 "$suspending"
+	dmsetup suspend source
+	wait "$suspending"
+	dmsetup reload source --table "0 $SECTORS linear $ORIGIN 0"
+	dmsetup resume source
+	dmsetup resume top
+	eventually 60 state_is top concluded
+	cmp -n 8388608 old "$TARGET"
+}
+it "a suspend waits for the background's reads while I/O still flows" \
+	drains_before_it_blocks
+it "and so does one with noflush" drains_before_it_blocks --noflush
 
 fills_a_target() {
 	stack 16

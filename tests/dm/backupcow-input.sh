@@ -58,6 +58,11 @@ refuses_bad_words() {
 }
 it "refuses bad words, names them and changes nothing" refuses_bad_words
 
+refuses_itself() { # newer kernels do not even open it
+	refuses "'/dev/mapper/top' is the device itself" "$1" ||
+		log_says "cannot open device '/dev/mapper/top'"
+}
+
 refuses_bad_devices() {
 	start
 	local small
@@ -67,8 +72,12 @@ refuses_bad_devices() {
 	refuses "has 32768 sectors, too few for 32768 from 8 on" \
 		"backupcow $ORIGIN 0 $TARGET 8 128"
 	refuses "overlaps the origin" "backupcow $ORIGIN 0 $ORIGIN 0 128"
-	refuses "is the device itself" "backupcow $ORIGIN 0 /dev/mapper/top 0 128" ||
-		log_says "cannot open device '/dev/mapper/top'"
+	refuses_itself "backupcow $ORIGIN 0 /dev/mapper/top 0 128"
+	refuses_itself "backupcow /dev/mapper/top 0 $TARGET 0 128"
+	table user "0 8192 linear $TARGET 4096"
+	refuses "target '$TARGET' is in use by another device-mapper device" \
+		"backupcow $ORIGIN 0 $TARGET 0 128"
+	dmsetup remove --retry user
 	blockdev --setro "$TARGET"
 	refuses "is read-only" "backupcow $ORIGIN 0 $TARGET 0 128"
 	blockdev --setrw "$TARGET"
@@ -81,7 +90,13 @@ refuses_a_shared_target() {
 	reload other "0 8192 backupcow $ORIGIN 0 $TARGET 24576 128 2 sync none"
 	refuses "the target is in use: another backup writes to it" \
 		"backupcow $ORIGIN 0 $TARGET 0 128"
+	reload other "0 8192 linear $ORIGIN 0"
 	dmsetup remove --retry other
+	table other "0 8192 backupcow $ORIGIN 0 $TARGET 24576 128 2 sync none"
+	reload top "0 24576 backupcow $ORIGIN 0 $TARGET 0 128"
+	eventually 60 state_is top concluded
+	dmsetup remove --retry other
+	reload top "0 32768 linear $ORIGIN 0"
 	reload top "0 32768 backupcow $ORIGIN 0 $TARGET 0 128"
 	eventually 60 state_is top concluded
 }
@@ -121,6 +136,28 @@ refuses_large_blocks() {
 	rmmod scsi_debug
 }
 it "refuses a target with larger logical blocks" refuses_large_blocks
+
+refuses_small_clusters() {
+	local dir=/sys/kernel/config/nullb/coarse
+	start
+	mkdir "$dir"
+	echo 65536 >"$dir/blocksize"
+	echo 16 >"$dir/size"
+	if ! echo 1 >"$dir/power" 2>/dev/null || [ "$(cat "$dir/blocksize")" != 65536 ]; then
+		rmdir "$dir"
+		skip "this kernel has no logical blocks larger than a page"
+	fi
+	dmsetup remove --retry top
+	table top "0 32768 linear /dev/coarse 0"
+	dmsetup table top >before
+	refuses "a cluster of 64 sectors is smaller than the logical block of '/dev/coarse', 65536 bytes" \
+		"backupcow /dev/coarse 0 $TARGET 0 64"
+	reload top "0 32768 backupcow /dev/coarse 0 $TARGET 0 128"
+	eventually 60 state_is top concluded
+	dmsetup remove --retry top
+	rmdir "$dir"
+}
+it "refuses clusters smaller than the origin's logical blocks" refuses_small_clusters
 
 refuses_zones() {
 	local zoned=/sys/kernel/config/nullb/zoned node
