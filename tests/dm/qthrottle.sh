@@ -54,12 +54,14 @@ it "knows all 19 limits" all_nineteen
 
 refused() { # refused OPTIONS TEXT: by the line, the message and configfs
 	local -a words
-	local said
+	local said door
 	read -ra words <<<"$1"
+	echo "qdm-test tries: $1" >/dev/kmsg
 	fails dmsetup reload t --table "$(line "0 - ${#words[@]} $1")"
 	fails dmsetup message t 0 limits "${words[@]}"
 	fails write_limits "${words[@]}"
-	said=$(dmesg | tail -12)
+	said=$(dmesg | tail -30)
+	said=${said##*"qdm-test tries: $1"}
 	for door in "qthrottle: " "message refused: " "limits refused: "; do
 		[[ $said == *"$door$2"* ]] || { echo "$1: no '$door$2' in: $said" && return 1; }
 	done
