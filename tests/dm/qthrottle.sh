@@ -58,7 +58,7 @@ refused() { # refused OPTIONS TEXT: by the line, the message and configfs
 	read -ra words <<<"$1"
 	echo "qdm-test tries: $1" >/dev/kmsg
 	fails dmsetup reload t --table "$(line "0 - ${#words[@]} $1")"
-	fails dmsetup message t 0 limits "${words[@]}"
+	fails dmsetup message -- t 0 limits "${words[@]}"
 	fails write_limits "${words[@]}"
 	said=$(dmesg | tail -30)
 	said=${said##*"qdm-test tries: $1"}
@@ -229,7 +229,7 @@ undone_suspend() {
 	dd if=/dev/mapper/t of=/dev/null bs=4k count=1 iflag=direct status=none &
 	reader=$!
 	eventually 60 in_flight t 1
-	fails timeout -s INT 3 dmsetup suspend --nolockfs t
+	fails timeout -s INT 2 dmsetup suspend --nolockfs t
 	dmsetup info t | grep -q "State: *ACTIVE"
 	dmsetup resume lower
 	wait "$reader"
@@ -277,11 +277,11 @@ keeps_stats() {
 	wait $!
 	before=$(numbers t)
 	test "$(status t 10)" -gt 20
+	same "the group's" "write-delayed=$(status t 10)" "$(grep write-delayed= "$CONFIG"/g/stats)"
 	reload t "$(line "0 - 2 iops-write 100000")"
 	same "statistics after a reload" "$before" "$(numbers t)"
 	reload t "$(line "0 g")"
 	same "statistics after another" "$before" "$(numbers t)"
-	same "the group's" "write-delayed=$(status t 10)" "$(grep write-delayed= "$CONFIG"/g/stats)"
 	reload t "0 $SECTORS linear $(memdev mem 16) 0"
 	reload t "$(line "0 -")"
 	same "statistics of a new filter" "0 0 0 0 0 0 0 0 0 0 0 0 0 0" "$(numbers t)"
