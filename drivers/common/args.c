@@ -61,8 +61,8 @@ EXPORT_SYMBOL_GPL(qdm_refuse_table);
  */
 int qdm_refuse_message(struct dm_target *ti, const struct qdm_why *why)
 {
-	DMERR_LIMIT("%s: %s: message refused: %s", ti->type->name,
-		    dm_table_device_name(ti->table), why->text);
+	DMERR("%s: %s: message refused: %s", ti->type->name,
+	      dm_table_device_name(ti->table), why->text);
 	return -EINVAL;
 }
 EXPORT_SYMBOL_GPL(qdm_refuse_message);

@@ -185,17 +185,21 @@ static u64 wait_level(const struct qt_level *level, qt_wide in)
 	return in >= level->gate ? divide(in - level->size, level->rate) : 0;
 }
 
-/* The second bucket counts only while the first is not more than full. */
+/*
+ * The second bucket is asked when the first has nothing to wait for, also if
+ * that is a fraction of a nanosecond: requests that waited for the first come
+ * at that very instant, and QEMU, which does not ask then, lets them go.
+ */
 static u64 wait_bucket(struct qt_pair *pair, u64 now)
 {
-	qt_wide in;
+	u64 wait;
 
 	if (!pair->pool.rate)
 		return 0;
 	qt_settle(pair);
-	in = qt_in_level(&pair->pool, now);
-	if (in > pair->pool.size)
-		return wait_level(&pair->pool, in);
+	wait = wait_level(&pair->pool, qt_in_level(&pair->pool, now));
+	if (wait)
+		return wait;
 	return wait_level(&pair->burst, qt_in_level(&pair->burst, now));
 }
 

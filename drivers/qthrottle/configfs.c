@@ -102,41 +102,13 @@ static ssize_t group_limits_store(struct config_item *item, const char *page,
 	return r ? r : len;
 }
 
-static void add_stats(struct qt_stats *sum, const struct qt_stats *one)
-{
-	int i;
-
-	sum->waiting += one->waiting;
-	sum->delayed += one->delayed;
-	sum->bytes += one->bytes;
-	sum->total_ns += one->total_ns;
-	sum->longest_ns = max(sum->longest_ns, one->longest_ns);
-	for (i = 0; i < QT_BUCKETS; i++)
-		sum->full[i] += one->full[i];
-}
-
-static void sum_stats(struct qt_group *group, enum qt_dir dir,
-		      struct qt_stats *sum)
-{
-	struct qt_member *member;
-	struct qt_stats one;
-
-	*sum = (struct qt_stats){ 0 };
-	mutex_lock(&group->members_lock);
-	list_for_each_entry(member, &group->members, node) {
-		qt_member_read_stats(member, dir, &one);
-		add_stats(sum, &one);
-	}
-	mutex_unlock(&group->members_lock);
-}
-
 static ssize_t show_direction(struct qt_group *group, enum qt_dir dir,
 			      char *page, size_t room)
 {
 	const char *name = dir == QT_READ ? "read" : "write";
 	struct qt_stats sum;
 
-	sum_stats(group, dir, &sum);
+	qt_group_read_stats(group, dir, &sum);
 	return scnprintf(page, room,
 			 "%s-waiting=%llu\n%s-delayed=%llu\n"
 			 "%s-delayed-bytes=%llu\n%s-delay-ns=%llu\n"

@@ -38,6 +38,9 @@
 #include "group.h"
 #include "options.h"
 
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
 /* How many turns are given before the lock is let go. */
 #define BATCH	256
 
@@ -87,15 +90,33 @@ static void start_timer_by(struct qt_group *group, u64 at)
 		start_timer(group, at);
 }
 
-static struct bio *take_oldest(struct qt_queue *queue, u64 now)
+static void note_waits(struct qt_stats *stats, u64 bytes, enum qt_bucket full)
 {
+	stats->waiting++;
+	stats->delayed++;
+	stats->bytes += bytes;
+	if (full != QT_NONE)
+		stats->full[full]++;
+}
+
+static void note_goes(struct qt_stats *stats, u64 waited)
+{
+	stats->waiting--;
+	stats->total_ns += waited;
+	if (waited > stats->longest_ns)
+		stats->longest_ns = waited;
+}
+
+static struct bio *take_oldest(struct qt_member *member, enum qt_dir dir,
+			       u64 now)
+{
+	struct qt_queue *queue = &member->queue[dir];
 	struct bio *bio = bio_list_pop(&queue->bios);
 	u64 waited = now - per_bio(bio)->since;
 
-	queue->stats.waiting--;
-	queue->stats.total_ns += waited;
-	if (waited > queue->stats.longest_ns)
-		queue->stats.longest_ns = waited;
+	note_goes(queue->stats, waited);
+	note_goes(&member->group->stats[dir], waited);
+	trace_qthrottle_release(member, bio, dir, waited);
 	if (bio_list_empty(&queue->bios))
 		list_del(&queue->turn);
 	return bio;
@@ -111,7 +132,7 @@ static void take_turn(struct qt_group *group, enum qt_dir dir,
 	turns->pass = queue->pass;
 	queue->pass += STRIDE / member->weight;
 	list_move_tail(&queue->turn, &turns->members);
-	bio = take_oldest(queue, now);
+	bio = take_oldest(member, dir, now);
 	qt_account(&group->throttle, dir, bio->bi_iter.bi_size, now);
 	bio_list_add(&member->go, bio);
 	queue_work(member->wq, &member->submit);
@@ -348,22 +369,26 @@ int qt_group_change_limits(struct qt_group *group, unsigned int argc,
  * qt_member_init - make a member, which has yet to join
  * @member: the member
  * @group: its group
- * @device: the device's number, a string that stays
+ * @md: its device
+ * @stats: the device's statistics, per direction
  *
  * Return: 0, or -ENOMEM.
  */
 int qt_member_init(struct qt_member *member, struct qt_group *group,
-		   const char *device)
+		   struct mapped_device *md, struct qt_stats *stats)
 {
 	*member = (struct qt_member){
-		.group = group, .device = device, .weight = QT_WEIGHT_DEFAULT,
+		.group = group, .device = dm_device_name(md),
+		.dev = disk_devt(dm_disk(md)), .weight = QT_WEIGHT_DEFAULT,
+		.queue[QT_READ].stats = &stats[QT_READ],
+		.queue[QT_WRITE].stats = &stats[QT_WRITE],
 	};
 	bio_list_init(&member->queue[QT_READ].bios);
 	bio_list_init(&member->queue[QT_WRITE].bios);
 	bio_list_init(&member->go);
 	INIT_WORK(&member->submit, submit_released);
 	member->wq = alloc_workqueue("qthrottle/%s", WQ_MEM_RECLAIM |
-				     WQ_HIGHPRI | WQ_PERCPU, 1, device);
+				     WQ_HIGHPRI | WQ_PERCPU, 1, member->device);
 	return member->wq ? 0 : -ENOMEM;
 }
 
@@ -440,12 +465,10 @@ static void wait_in_queue(struct qt_member *member, enum qt_dir dir,
 	bio->bi_opf &= ~(REQ_POLLED | REQ_NOWAIT);
 	per_bio(bio)->since = now;
 	bio_list_add(&queue->bios, bio);
-	queue->stats.waiting++;
-	queue->stats.delayed++;
-	queue->stats.bytes += bio->bi_iter.bi_size;
 	wait = qt_wait(&member->group->throttle, dir, now, &full);
-	if (full != QT_NONE)
-		queue->stats.full[full]++;
+	note_waits(queue->stats, bio->bi_iter.bi_size, full);
+	note_waits(&member->group->stats[dir], bio->bi_iter.bi_size, full);
+	trace_qthrottle_throttle(member, bio, dir, full, wait);
 	if (first)
 		start_timer_by(member->group, now + wait);
 }
@@ -500,7 +523,7 @@ static void collect_all(struct qt_member *member, enum qt_dir dir,
 	struct bio *bio;
 
 	while (!bio_list_empty(&queue->bios)) {
-		bio = take_oldest(queue, now);
+		bio = take_oldest(member, dir, now);
 		qt_account(&member->group->throttle, dir,
 			   bio->bi_iter.bi_size, now);
 		bio_list_add(go, bio);
@@ -552,8 +575,22 @@ void qt_member_read_stats(struct qt_member *member, enum qt_dir dir,
 			  struct qt_stats *stats)
 {
 	spin_lock(&member->group->lock);
-	*stats = member->queue[dir].stats;
+	*stats = *member->queue[dir].stats;
 	spin_unlock(&member->group->lock);
+}
+
+/**
+ * qt_group_read_stats - what the members have had to wait for
+ * @group: the group
+ * @dir: read or write
+ * @stats: gets the numbers, with those of members that have left
+ */
+void qt_group_read_stats(struct qt_group *group, enum qt_dir dir,
+			 struct qt_stats *stats)
+{
+	spin_lock(&group->lock);
+	*stats = group->stats[dir];
+	spin_unlock(&group->lock);
 }
 
 /**

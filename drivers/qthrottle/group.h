@@ -46,13 +46,13 @@ struct qt_stats {
  * @turn: among the devices with waiting requests, while there are any
  * @bios: the requests, oldest first
  * @pass: the device with the lowest takes the next turn
- * @stats: of this device and direction
+ * @stats: of this device and direction; they outlive the table
  */
 struct qt_queue {
 	struct list_head turn;
 	struct bio_list bios;
 	u64 pass;
-	struct qt_stats stats;
+	struct qt_stats *stats;
 };
 
 /**
@@ -61,6 +61,7 @@ struct qt_queue {
  * @node: among the group's members, while @joined
  * @joined: takes part
  * @device: the device's number, for people
+ * @dev: the same, for tracepoints
  * @weight: its share, %QT_WEIGHT_DEFAULT for a plain round robin
  * @draining: requests go without waiting, while the device suspends
  * @urgent_waits: requests of REQ_META and REQ_SWAP wait like any other
@@ -74,6 +75,7 @@ struct qt_member {
 	struct list_head node;
 	bool joined;
 	const char *device;
+	dev_t dev;
 	u64 weight;
 	bool draining;
 	bool urgent_waits;
@@ -95,14 +97,15 @@ struct qt_turns {
 
 /**
  * struct qt_group - a throttle group
- * @lock: guards everything from @throttle to @next, and all of a member but
- *	@group, @node, @joined, @device and @wq
+ * @lock: guards everything from @throttle to @stats, and all of a member but
+ *	@group, @node, @joined, @device, @dev and @wq
  * @throttle: the buckets
  * @limits: what they were made from
  * @enabled: is anything limited? May be read without the lock
  * @turns: per direction
  * @next: the direction that is asked first; they take turns, too, since they
  *	may share a bucket
+ * @stats: of all members there are and have been, per direction
  * @timer: goes off when the next request may go
  * @work: lets go what may
  * @members_lock: guards @members; never taken with @lock held
@@ -118,6 +121,7 @@ struct qt_group {
 	bool enabled;
 	struct qt_turns turns[QT_DIRS];
 	enum qt_dir next;
+	struct qt_stats stats[QT_DIRS];
 	struct hrtimer timer;
 	struct work_struct work;
 	struct mutex members_lock; /* guards the list of members */
@@ -143,7 +147,7 @@ int qt_group_change_limits(struct qt_group *group, unsigned int argc,
 			   char **argv, struct qdm_why *why);
 
 int qt_member_init(struct qt_member *member, struct qt_group *group,
-		   const char *device);
+		   struct mapped_device *md, struct qt_stats *stats);
 void qt_member_exit(struct qt_member *member);
 void qt_member_join(struct qt_member *member);
 void qt_member_leave(struct qt_member *member);
@@ -154,6 +158,8 @@ void qt_member_drain(struct qt_member *member);
 void qt_member_undrain(struct qt_member *member);
 void qt_member_read_stats(struct qt_member *member, enum qt_dir dir,
 			  struct qt_stats *stats);
+void qt_group_read_stats(struct qt_group *group, enum qt_dir dir,
+			 struct qt_stats *stats);
 
 /* configfs.c: groups by name */
 int qt_configfs_init(void);

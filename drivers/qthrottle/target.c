@@ -22,6 +22,7 @@
 #include "group.h"
 #include "lower.h"
 #include "options.h"
+#include "perdev.h"
 
 #define DM_MSG_PREFIX QDM_TARGET_QTHROTTLE
 
@@ -29,8 +30,20 @@
 #define MESSAGES "limits {<limit> <value>}..., weight <1-1000>"
 
 /**
+ * struct history - what a device had to wait for, whatever its table
+ * @perdev: finds it
+ * @stats: per direction, guarded by the lock of the group the device is in;
+ *	of two tables only one takes part at a time
+ */
+struct history {
+	struct qdm_perdev perdev;
+	struct qt_stats stats[QT_DIRS];
+};
+
+/**
  * struct qthrottle - one table
  * @lower: the device below
+ * @history: the device's statistics
  * @member: our part in the group
  * @options: what the line says
  * @has_limits: the line has limits
@@ -38,11 +51,27 @@
  */
 struct qthrottle {
 	struct qdm_lower lower;
+	struct history *history;
 	struct qt_member member;
 	struct qt_options options;
 	bool has_limits;
 	bool sets_limits;
 };
+
+static struct qdm_perdev *create_history(void)
+{
+	struct history *history = kzalloc(sizeof(*history), GFP_KERNEL);
+
+	return history ? &history->perdev : NULL;
+}
+
+static void destroy_history(struct qdm_perdev *perdev)
+{
+	kfree(container_of(perdev, struct history, perdev));
+}
+
+static struct qdm_perdev_registry histories =
+	QDM_PERDEV_REGISTRY_INIT(histories, create_history, destroy_history);
 
 static int parse_options(struct qthrottle *qt, unsigned int argc, char **argv,
 			 struct qdm_why *why)
@@ -83,7 +112,8 @@ static int join_group(struct qthrottle *qt, struct dm_target *ti,
 
 	if (IS_ERR(group))
 		return PTR_ERR(group);
-	r = qt_member_init(&qt->member, group, dm_table_device_name(ti->table));
+	r = qt_member_init(&qt->member, group, dm_table_get_md(ti->table),
+			   qt->history->stats);
 	if (r) {
 		qdm_refuse(why, "no memory for a workqueue");
 		qt_group_put(group);
@@ -93,6 +123,47 @@ static int join_group(struct qthrottle *qt, struct dm_target *ti,
 	qt->member.weight = qt->options.weight;
 	qt->member.urgent_waits = qt->options.urgent;
 	return 0;
+}
+
+static int get_history(struct qthrottle *qt, struct dm_target *ti,
+		       struct qdm_why *why)
+{
+	struct qdm_perdev *perdev = qdm_perdev_get(&histories, ti);
+
+	if (!perdev) {
+		qdm_refuse(why, "no memory for statistics");
+		return -ENOMEM;
+	}
+	qt->history = container_of(perdev, struct history, perdev);
+	return 0;
+}
+
+/*
+ * Writes to a zone must arrive in order. One whose turn has come is handed to
+ * a worker, and one that comes then and need not wait would overtake it.
+ */
+static int refuse_zoned(struct qthrottle *qt, const char *path,
+			struct qdm_why *why)
+{
+	if (!bdev_is_zoned(qt->lower.dev->bdev))
+		return 0;
+	return qdm_refuse(why, "'%.70s' is zoned: throttled writes would not stay in order",
+			  path);
+}
+
+static int take_part(struct qthrottle *qt, struct dm_target *ti, char **argv,
+		     struct qdm_why *why)
+{
+	int r = refuse_zoned(qt, argv[0], why);
+
+	if (!r)
+		r = get_history(qt, ti, why);
+	if (r)
+		return r;
+	r = join_group(qt, ti, argv[2], why);
+	if (r)
+		qdm_perdev_put(&histories, &qt->history->perdev);
+	return r;
 }
 
 static int open_line(struct qthrottle *qt, struct dm_target *ti,
@@ -108,7 +179,7 @@ static int open_line(struct qthrottle *qt, struct dm_target *ti,
 	r = qdm_lower_get(&qt->lower, ti, argv[0], argv[1], why);
 	if (r)
 		return r;
-	r = join_group(qt, ti, argv[2], why);
+	r = take_part(qt, ti, argv, why);
 	if (r)
 		qdm_lower_put(&qt->lower, ti);
 	return r;
@@ -143,6 +214,7 @@ static void qthrottle_dtr(struct dm_target *ti)
 
 	qt_member_exit(&qt->member);
 	qt_group_put(qt->member.group);
+	qdm_perdev_put(&histories, &qt->history->perdev);
 	qdm_lower_put(&qt->lower, ti);
 	kfree(qt);
 }

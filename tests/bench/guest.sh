@@ -46,6 +46,33 @@ table() {
 	echo "/dev/mapper/$1"
 }
 
+# qemu_throttle DEVICE LIMIT=VALUE...: QEMU's throttle filter over DEVICE, as a block device
+# again through its NBD export; prints its path. qemu_throttle_ends takes it away.
+qemu_throttle() {
+	local device=$1 limits='' pair
+	shift
+	for pair; do
+		limits+="${limits:+,}\"${pair%%=*}\":${pair#*=}"
+	done
+	qemu-storage-daemon --daemonize --pidfile /tmp/qsd.pid \
+		--blockdev "driver=host_device,node-name=disk,filename=$device,cache.direct=on,aio=native" \
+		--object "{\"qom-type\":\"throttle-group\",\"id\":\"group\",\"limits\":{$limits}}" \
+		--blockdev driver=throttle,node-name=limited,throttle-group=group,file=disk \
+		--nbd-server addr.type=unix,addr.path=/tmp/nbd.sock \
+		--export type=nbd,id=export,node-name=limited,name=limited,writable=on >&2
+	[ -e /dev/nbd0 ] || modprobe nbd nbds_max=1
+	nbd-client -unix /tmp/nbd.sock -N limited /dev/nbd0 >&2
+	echo /dev/nbd0
+}
+
+qemu_throttle_ends() {
+	local pid
+	pid=$(</tmp/qsd.pid)
+	nbd-client -d /dev/nbd0 >&2
+	kill "$pid"
+	while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
+}
+
 # measure OPTION... DEVICE: runs the load; IOS done in NS nanoseconds, IDLE_NS of them asleep,
 # MIDDLE: thousandths of a nanosecond per I/O in the middle half of the batches, RATE: I/Os per second
 # shellcheck disable=SC2034

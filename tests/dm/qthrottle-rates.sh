@@ -133,18 +133,50 @@ it "gives reads and writes half of a total each" directions 32 32
 it "does so for one reader beside many writers" directions 1 32
 it "does so for one writer beside many readers" directions 32 1
 
-suspends_at_once() {
-	local start
-	table t "0 32768 qthrottle $(memdev mem 16) 0 - 2 bps-write 1"
-	saturate t 30 --iodepth=512
-	sleep 3
-	start=$(awk '{print int($1 * 100)}' /proc/uptime)
-	dmsetup suspend t
-	dmsetup resume t
-	test $(($(awk '{print int($1 * 100)}' /proc/uptime) - start)) -le 30
-	dmsetup message t 0 limits bps-write 0
-	kill "$LOAD"
+# guest_ms CMD...: how long that took, in MS
+guest_ms() {
+	local begin=${EPOCHREALTIME/./}
+	"$@"
+	MS=$(((${EPOCHREALTIME/./} - begin) / 1000))
 }
-it "suspends at once with 512 requests waiting at 1 byte a second" suspends_at_once
+
+waiting() { dmsetup status t | cut -d' ' -f12; }
+all_wait() { [ "$(waiting)" = "$1" ]; }
+
+# What dmsetup itself takes is a third of it and counts as well.
+suspends_at_once() {
+	local idle
+	table t "0 32768 qthrottle $(memdev mem 16) 0 - 2 bps-write 1"
+	guest_ms dmsetup suspend t
+	idle=$MS
+	dmsetup resume t
+	fio --name=s --filename=/dev/mapper/t --rw=randwrite --bs=512 --size=8m --direct=1 \
+		--ioengine=libaio --iodepth=10001 --number_ios=10001 --output=fio.log &
+	LOAD=$!
+	eventually 60 all_wait 10000
+	guest_ms dmsetup suspend "$@" t
+	echo "suspended in $MS ms, with nothing waiting in $idle ms"
+	[ "$MS" -le 100 ]
+	dmsetup resume t
+	same "waiting" 0 "$(waiting)"
+	wait "$LOAD"
+}
+it "suspends within 100 ms with 10,000 requests waiting at 1 byte a second" suspends_at_once
+it "does so without flush, too" suspends_at_once --noflush
+
+# Of 32 at once 11 go (a tenth of a second, and the one that overflows it); the others
+# follow 10 ms apart, so they wait 10 + 20 + ... + 210 ms, less what the rest took to come.
+says_how_long() {
+	local -a word
+	table t "0 32768 qthrottle $(memdev mem 16) 0 - 2 iops-write 100"
+	fio --name=s --filename=/dev/mapper/t --rw=randwrite --bs=4k --size=8m --direct=1 \
+		--ioengine=libaio --iodepth=32 --number_ios=32 --output=fio.log
+	read -ra word < <(dmsetup status t | cut -d' ' -f12-)
+	same "waiting, delayed, bytes" "0 21 86016" "${word[*]:0:3}"
+	within "all delays" 10 2310000000 "${word[3]}"
+	within "longest delay" 10 210000000 "${word[4]}"
+	same "times full" "0 21" "${word[*]:5}"
+}
+it "says how many waited, how long, and for which limit" says_how_long
 
 finish

@@ -135,6 +135,18 @@ static int burst_rate_is_a_limit(void)
 	return 0;
 }
 
+/* The pool is over by less than leaks in a nanosecond: there is nothing to wait for. */
+static int burst_rate_is_a_limit_at_the_brim(void)
+{
+	struct qt_throttle t;
+	enum qt_bucket full;
+
+	one_bucket(&t, 10, 200, 2);
+	fill(&t.pair[QT_OPS_TOTAL], 400 * UNIT + 1, 21 * UNIT);
+	EXPECT(qt_wait(&t, QT_READ, 0, &full) == SECOND / 200);
+	return 0;
+}
+
 static int length_one_has_no_burst_rate(void)
 {
 	struct qt_throttle t;
@@ -442,6 +454,8 @@ static const struct pure_case bucket_cases[] = {
 	{ "a burst lasts its length and then some", burst_takes_its_length },
 	{ "a long burst has a rate limit", burst_rate_is_a_limit },
 	{ "a burst of one second is a pool only", length_one_has_no_burst_rate },
+	{ "a full pool does not hide the burst rate",
+	  burst_rate_is_a_limit_at_the_brim },
 	{ "one request of any size goes, those behind it wait",
 	  one_request_of_any_size_goes },
 	{ "reads and writes have buckets of their own", directions_are_apart },

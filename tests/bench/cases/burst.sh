@@ -7,7 +7,6 @@
 # 1 + min(max * length + avg * t, max / 10 + max * t), where the second is there only with a
 # length above 1. The burst ends where the two meet. Both instants are set half an I/O after
 # one is due, so that neither answer depends on a microsecond.
-# bench: by name
 # bench: seconds 900
 # shellcheck source=../guest.sh
 . ./guest.sh
@@ -41,6 +40,18 @@ judge() {
 		}' "$4"
 }
 
+# The rate in each half second and the level of the bucket at its end, for a picture.
+curves() {
+	awk -v avg="$1" -v size="$(($2 * $3))" -v end="$5" '
+		BEGIN { printf "seconds\toperations per second\tlevel of the bucket (right)\n" }
+		{ n[int($2 / 5e8)]++ }
+		END { for (i = 0; i < end * 2; i++) {
+			level += n[i] - avg / 2
+			if (level < 0)
+				level = 0
+			printf "%.1f\t%d\t%d\n", i / 2, n[i] * 2, level > size ? size : level } }' "$4"
+}
+
 try() {
 	local avg=$1 max=$2 length=$3 got
 	dmsetup create limited --table "0 $SECTORS qthrottle $LOWER 0 - 6 iops-total $avg iops-total-max $max iops-total-max-length $length"
@@ -48,6 +59,7 @@ try() {
 	dmsetup remove limited
 	read -ra got <<<"$(judge "$avg" "$max" "$length" /tmp/stamps)"
 	note "avg $avg max $max length $length: in the burst ${got[0]} of ${got[1]}, after it ${got[2]} of ${got[3]}"
+	curves "$avg" "$max" "$length" /tmp/stamps "$4" >"$OUT/burst-$avg-$max-$length.curves"
 	sample qthrottle "\"avg\":$avg,\"max\":$max,\"length\":$length" "$UNIT" "${got[4]}"
 }
 

@@ -1,0 +1,85 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Failed allocations, which only the debug kernel can order: whatever cannot be had, a
+# request that was accepted is done, once, and what was refused has changed nothing.
+
+. ./lib.sh
+needs_kernel debug
+without_udev
+
+SECTORS=32768
+CONFIG=/sys/kernel/config/qthrottle
+SLAB=/sys/kernel/debug/failslab
+ORDERED=1000000
+
+# order_failures PERCENT: only in processes that say so, or nothing would start; also where
+# the caller could sleep
+order_failures() {
+	echo Y >"$SLAB"/task-filter
+	echo N >"$SLAB"/ignore-gfp-wait
+	echo 1 >"$SLAB"/interval
+	echo 0 >"$SLAB"/verbose
+	echo "$ORDERED" >"$SLAB"/times
+	echo "$1" >"$SLAB"/probability
+}
+
+failures() { echo $((ORDERED - $(cat "$SLAB"/times))); }
+
+# starve_fio: from now on all its threads may be short of memory
+starve_fio() {
+	local pid
+	for pid in $(pgrep fio); do
+		echo 1 >"/proc/$pid/make-it-fail"
+	done
+}
+
+line() { echo "0 $SECTORS qthrottle $(memdev mem 16) 0 $1"; }
+
+# The device below has all its pages from the beginning: what fails is dm's and ours. An
+# io_submit that fails for want of memory is tried again by fio; what was accepted is verified.
+loses_nothing() {
+	local round
+	dd if=/dev/urandom of="$(memdev mem 16)" bs=1M count=16 oflag=direct status=none
+	table t "$(line "g 2 iops-total 2000")"
+	order_failures 10
+	fio --name=load --filename=/dev/mapper/t --rw=randrw --bs=4k --direct=1 --ioengine=libaio \
+		--iodepth=32 --size=8m --verify=crc32c --verify_backlog=64 --time_based --runtime=16 \
+		--output=fio.log &
+	eventually 60 has_written t
+	starve_fio
+	for round in 1 2 3 4 5; do
+		dmsetup message t 0 limits iops-total $((round * 500))
+		sleep 1
+		reload t "$(line "g 2 iops-total 3000")"
+	done
+	wait $! || { cat fio.log && return 1; }
+	echo 0 >"$SLAB"/probability
+	[ "$(failures)" -gt 100 ] || { echo "only $(failures) allocations failed" && return 1; }
+	same "waiting" "0 0" "$(dmsetup status t | cut -d' ' -f5,12)"
+	same "in flight" "0 0" "$(xargs <"$(sysfs t)/inflight")"
+}
+has_written() { [ "$(awk '{ print $5 }' "$(sysfs "$1")/stat")" -gt 200 ]; }
+it "loses no request when allocations fail" loses_nothing
+
+# Each allocation on the way fails once, and what was made before it is taken apart again.
+refuses_whole() {
+	local seen
+	gcc -O2 -o starve "$HERE"/starve.c
+	table t "$(line "g 2 iops-total 2000")"
+	echo N >"$SLAB"/ignore-gfp-wait
+	echo 0 >"$SLAB"/verbose
+	echo "$ORDERED" >"$SLAB"/times
+	seen=$(./starve load t "$(line "new 2 iops-total 5")")
+	[ "$seen" -gt 10 ] || { echo "a table needs more than $seen allocations" && return 1; }
+	test ! -e "$CONFIG"/new
+	seen=$(./starve mkdir "$CONFIG"/hand)
+	[ "$seen" -gt 3 ] || { echo "a group needs more than $seen allocations" && return 1; }
+	test ! -e "$CONFIG"/hand
+	grep -qx iops-total=2000 "$CONFIG"/g/limits
+	same "members" 1 "$(wc -l <"$CONFIG"/g/members)"
+	dd if=/dev/mapper/t of=/dev/null bs=4k count=8 iflag=direct status=none
+}
+HERE=$PWD
+it "leaves nothing of a table or a group that could not be had" refuses_whole
+
+finish

@@ -1,0 +1,45 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The one-liners of Documentation/dm-qthrottle.rst, on the kernel that changes what
+# bpftrace finds first. That the tracepoints say the right thing is tested in qthrottle.sh.
+
+. ./lib.sh
+needs_kernel latest
+without_udev
+
+# watch PROGRAM: bpftrace says when it has attached
+watch() {
+	bpftrace -e "BEGIN { printf(\"attached\\n\"); } $1" >said 2>&1 &
+	WATCH=$!
+	eventually 100 grep -q attached said
+}
+
+# Two writes go at once, the others wait for iops-write until the suspend.
+throttle_some() {
+	dmsetup message t 0 limits iops-write 10
+	fio --name=w --filename=/dev/mapper/t --rw=randwrite --bs=4k --direct=1 --ioengine=libaio \
+		--iodepth=12 --number_ios=12 --size=8m --output=fio.log
+}
+
+one_liner() { # one_liner PROGRAM PATTERN: what it prints at the end
+	table t "0 32768 qthrottle $(memdev mem 16) 0 -"
+	watch "$1"
+	throttle_some
+	sleep 1.5
+	kill -INT "$WATCH"
+	wait "$WATCH" || { cat said && return 1; }
+	grep -qE "$2" said || { echo "no '$2' in:" && cat said && return 1; }
+}
+
+# shellcheck disable=SC2016
+it "bpftrace draws how long requests waited" one_liner \
+	'tracepoint:qthrottle:qthrottle_release { @us[args.dev & 0xfffff, args.write] = hist(args.waited / 1000); }' \
+	'^\[.*\) +10 \||@us\[[0-9]+, 1\]:'
+it "bpftrace counts which limit was full" one_liner \
+	'tracepoint:qthrottle:qthrottle_throttle { @full[args.dev & 0xfffff, args.full] = count(); }' \
+	'^@full\[[0-9]+, 5\]: 10$'
+it "bpftrace adds up the bytes that had to wait, each second" one_liner \
+	'tracepoint:qthrottle:qthrottle_release { @bytes = sum(args.bytes); } interval:s:1 { print(@bytes); clear(@bytes); }' \
+	'^@bytes: [1-9][0-9]*$'
+
+finish
