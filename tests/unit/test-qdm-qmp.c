@@ -10,32 +10,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <cmocka.h>
 
+#include "qdm-case.h"
 #include "qdm-fake-dm.h"
+#include "json.h"
 #include "qmp.h"
-
-#define LEN	131072
-
-static char folder[] = "/tmp/qdm-test-XXXXXX";
-
-static const char *reply_to(const char *text)
-{
-	static char text_of_reply[4096];
-	struct json_object *reply = qmp_execute(text, strlen(text), NULL);
-
-	assert_non_null(reply);
-	snprintf(text_of_reply, sizeof(text_of_reply), "%s",
-		 json_object_to_json_string_ext(reply, JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(reply);
-	return text_of_reply;
-}
+#include "reference.h"
 
 static void gives(const char *text, const char *wanted)
 {
-	assert_string_equal(reply_to(text), wanted);
+	assert_string_equal(case_reply(text), wanted);
 }
 
 static void refused(const char *text, const char *class, const char *desc)
@@ -116,7 +101,7 @@ static void thresholds(void **state)
 static void backups(void **state)
 {
 	(void)state;
-	fake_add("target", "", LEN, "linear", "8:32 0");
+	fake_add("target", "", CASE_SECTORS, "linear", "8:32 0");
 	gives("{'execute':'blockdev-add','arguments':{'driver':'copy-before-write',"
 	      "'node-name':'b','file':'vg-lv','target':'target','on-cbw-error':'break-snapshot',"
 	      "'cbw-timeout':45,'min-cluster-size':131072}}", "{\"return\":{}}");
@@ -125,7 +110,7 @@ static void backups(void **state)
 	refused("{'execute':'blockdev-add','arguments':{'driver':'copy-before-write',"
 		"'node-name':'c','file':'vg-lv','target':'target','min-cluster-size':70000}}",
 		"GenericError", "min-cluster-size needs to be a power of 2");
-	fake_add("small", "", LEN / 2, "linear", "8:32 0");
+	fake_add("small", "", CASE_SECTORS / 2, "linear", "8:32 0");
 	refused("{'execute':'blockdev-add','arguments':{'driver':'copy-before-write',"
 		"'node-name':'c','file':'vg-lv','target':'small'}}", "GenericError",
 		"target 'small' is smaller (33554432 bytes) than 'vg-lv' (67108864 bytes)");
@@ -144,7 +129,7 @@ static void groups(void **state)
 		"GenericError", "A group with this name already exists");
 	refused("{'execute':'object-del','arguments':{'id':'h'}}",
 		"GenericError", "object 'h' not found");
-	assert_non_null(strstr(reply_to("{'execute':'qom-get','arguments':{'path':'/objects/g','property':'limits'}}"),
+	assert_non_null(strstr(case_reply("{'execute':'qom-get','arguments':{'path':'/objects/g','property':'limits'}}"),
 			       "\"iops-total\":700"));
 	refused("{'execute':'qom-set','arguments':{'path':'g','property':'limits','value':{'iops-read':1}}}",
 		"GenericError",
@@ -161,71 +146,164 @@ static void dry_runs(void **state)
 	char *script = NULL;
 	size_t len = 0;
 	FILE *out = open_memstream(&script, &len);
+	enum qmp_mode mode = QMP_FREE;
 
 	(void)state;
-	assert_null(qmp_execute(text, strlen(text), out));
+	assert_null(qmp_execute(text, strlen(text), &mode, out));
 	fclose(out);
 	assert_non_null(strstr(script, "dmsetup create w --uuid QDM-threshold-w"));
 	free(script);
 	assert_string_equal(fake_log(), "");
 }
 
-static int set_up(void **state)
-{
-	char path[64];
-	FILE *limits;
-
-	(void)state;
-	if (!strcmp(folder + strlen(folder) - 6, "XXXXXX") && !mkdtemp(folder))
-		return -1;
-	setenv("QDM_CONFIGFS", folder, 1);
-	snprintf(path, sizeof(path), "%s/lock", folder);
-	setenv("QDM_LOCK", path, 1);
-	snprintf(path, sizeof(path), "%s/g", folder);
-	mkdir(path, 0755);
-	snprintf(path, sizeof(path), "%s/g/limits", folder);
-	limits = fopen(path, "w");
-	fputs("iops-total=700\niops-total-max=0\n", limits);
-	fclose(limits);
-	fake_reset();
-	fake_add("vg-lv", "LVM-x", LEN, "linear", "8:16 2048");
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	char path[64];
-
-	(void)state;
-	fake_reset();
-	snprintf(path, sizeof(path), "%s/g/limits", folder);
-	unlink(path);
-	snprintf(path, sizeof(path), "%s/g", folder);
-	rmdir(path);
-	snprintf(path, sizeof(path), "%s/lock", folder);
-	unlink(path);
-	return 0;
-}
-
-static int remove_folder(void **state)
+static void objects(void **state)
 {
 	(void)state;
-	return rmdir(folder);
+	gives("{'execute':'qom-list','arguments':{'path':'/objects'}}",
+	      "{\"return\":[{\"name\":\"g\",\"type\":\"child<throttle-group>\"}]}");
+	gives("{'execute':'qom-list','arguments':{'path':'/objects/g'}}",
+	      "{\"return\":[{\"name\":\"type\",\"type\":\"string\"},{\"name\":\"limits\",\"type\":\"ThrottleLimits\"}]}");
+	refused("{'execute':'qom-list','arguments':{'path':'..'}}",
+		"DeviceNotFound", "Device '..' not found");
 }
 
-#define TEST(name)	cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+static struct json_object *query(const char *command)
+{
+	char text[128];
+	struct json_object *reply, *result;
+
+	snprintf(text, sizeof(text), "{'execute':'%s'}", command);
+	reply = json_tokener_parse(case_reply(text));
+	assert_true(json_object_object_get_ex(reply, "return", &result));
+	json_object_get(result);
+	json_object_put(reply);
+	return result;
+}
+
+static struct json_object *find_named(struct json_object *list,
+				      const char *name)
+{
+	struct json_object *one;
+	size_t i;
+
+	for (i = 0; i < json_object_array_length(list); i++) {
+		one = json_object_array_get_idx(list, i);
+		if (!strcmp(json_string(one, "name", ""), name))
+			return one;
+	}
+	return NULL;
+}
+
+/* Every name that an entity refers to is there. */
+static void check_references(struct json_object *schema,
+			     struct json_object *value)
+{
+	size_t i;
+
+	if (json_object_is_type(value, json_type_array)) {
+		for (i = 0; i < json_object_array_length(value); i++)
+			check_references(schema,
+					 json_object_array_get_idx(value, i));
+		return;
+	}
+	if (!json_object_is_type(value, json_type_object))
+		return;
+	json_object_object_foreach(value, key, member) {
+		if (strstr(key, "type") && strcmp(key, "meta-type") &&
+		    strcmp(key, "json-type"))
+			assert_non_null(find_named(schema,
+						   json_object_get_string(member)));
+		check_references(schema, member);
+	}
+}
+
+static void schema(void **state)
+{
+	struct json_object *list = query("query-commands");
+	struct json_object *schema = query("query-qmp-schema");
+	struct json_object *one, *type;
+	size_t i;
+
+	(void)state;
+	check_references(schema, schema);
+	for (i = 0; i < json_object_array_length(list); i++) {
+		one = find_named(schema, json_string(json_object_array_get_idx(list, i),
+						     "name", ""));
+		assert_non_null(one);
+		assert_string_equal(json_string(one, "meta-type", ""),
+				    "command");
+	}
+	one = find_named(schema, "BLOCK_WRITE_THRESHOLD");
+	assert_string_equal(json_string(one, "meta-type", ""), "event");
+	one = find_named(schema, "blockdev-add");
+	type = find_named(schema, json_string(one, "arg-type", ""));
+	assert_string_equal(json_string(type, "tag", ""), "driver");
+	json_object_put(schema);
+	json_object_put(list);
+}
+
+static void negotiation(void **state)
+{
+	static const char enable[] =
+		"{'execute':'qmp_capabilities','arguments':{'enable':['oob']}}";
+	static const char begin[] = "{'execute':'qmp_capabilities'}";
+	static const char ask[] = "{'execute':'query-version'}";
+	enum qmp_mode mode = QMP_NEGOTIATING;
+	struct json_object *reply;
+
+	(void)state;
+	reply = qmp_execute(ask, strlen(ask), &mode, NULL);
+	assert_non_null(strstr(json_object_to_json_string(reply),
+			       "CommandNotFound"));
+	json_object_put(reply);
+	reply = qmp_execute(enable, strlen(enable), &mode, NULL);
+	assert_true(qmp_is_error(reply));
+	json_object_put(reply);
+	assert_int_equal(mode, QMP_NEGOTIATING);
+	json_object_put(qmp_execute(begin, strlen(begin), &mode, NULL));
+	assert_int_equal(mode, QMP_COMMANDS);
+	reply = qmp_execute(begin, strlen(begin), &mode, NULL);
+	assert_non_null(strstr(json_object_to_json_string(reply),
+			       "CommandNotFound"));
+	json_object_put(reply);
+}
+
+/* The page in Documentation is what the table says now. */
+static void reference_page(void **state)
+{
+	FILE *page = fopen(QDM_DOCUMENTATION "/qmp-reference.rst", "r");
+	char *written, *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+
+	(void)state;
+	reference_print(out);
+	fclose(out);
+	assert_non_null(page);
+	written = calloc(1, len + 2);
+	assert_int_equal(fread(written, 1, len + 1, page), len);
+	fclose(page);
+	if (strcmp(written, text))
+		fail_msg("Documentation/qmp-reference.rst is not what 'qdm reference' prints");
+	free(written);
+	free(text);
+}
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(no_commands),
-		TEST(ids),
-		TEST(drivers),
-		TEST(thresholds),
-		TEST(backups),
-		TEST(groups),
-		TEST(dry_runs),
+		CASE(no_commands),
+		CASE(ids),
+		CASE(drivers),
+		CASE(thresholds),
+		CASE(backups),
+		CASE(groups),
+		CASE(dry_runs),
+		CASE(objects),
+		CASE(schema),
+		CASE(negotiation),
+		CASE(reference_page),
 	};
 
-	return cmocka_run_group_tests_name("qdm-qmp", tests, NULL, remove_folder);
+	return cmocka_run_group_tests_name("qdm-qmp", tests, NULL, case_end);
 }

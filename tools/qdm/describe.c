@@ -214,7 +214,8 @@ struct json_object *describe_node(const struct graph *graph,
 	json_put_number(object, "size", kdm_table_len(&node->table) * SECTOR);
 	if (node->dev.suspended)
 		json_put_bool(object, "suspended", true);
-	if (node->kind != KIND_DEVICE && node->kind != KIND_ROOT)
+	if (node->table.nr && kind_of_target(node->table.line[0].type) !=
+	    KIND_DEVICE)
 		put_status(object, node->dev.name);
 	group = json_string(object, "throttle-group", NULL);
 	if (group)

@@ -44,13 +44,6 @@
 #define MAPPER		"/dev/mapper/"
 #define DM_PLAIN_CHARS	NAME_CHARS "+:=@"
 
-static const char * const targets[KINDS] = {
-	[KIND_THROTTLE] = "qthrottle",
-	[KIND_BACKUP] = "backupcow",
-	[KIND_VIEW] = "backupcow-view",
-	[KIND_THRESHOLD] = "wthreshold",
-};
-
 /* What an edge can end at: a node, or a leaf by its path. */
 struct place {
 	const struct node *node;	/* NULL for a leaf */
@@ -202,7 +195,7 @@ static void copy_steps(struct plan *plan, const struct node *from,
 static void refresh_root(struct plan *plan, const struct node *device,
 			 const struct node *root)
 {
-	const struct kdm_how how = { .inner = true };
+	const struct kdm_how how = { .inner = true, .same = true };
 
 	if (!kdm_table_same(&device->table, &root->table))
 		copy_steps(plan, device, root, &how);
@@ -350,7 +343,7 @@ int edit_add(const struct graph *graph, const struct filter *filter,
 	}
 	step = plan_add(plan, STEP_CREATE, filter->name);
 	step->uuid = print("QDM-%s-%s", kind_word(filter->kind), filter->name);
-	kdm_table_add(&step->table, 0, below.sectors, targets[filter->kind],
+	kdm_table_add(&step->table, 0, below.sectors, kind_target(filter->kind),
 		      params);
 	step->how.inner = below.inner;
 	free(params);
@@ -484,6 +477,7 @@ static void swap_steps(struct plan *plan, const struct graph *graph,
 	step = plan_add(plan, STEP_RESUME, parent->dev.name);
 	step->how.inner = node_is_inner(graph, parent);
 	step->how.freeze = freeze;
+	step->how.same = true;
 	step->how.read_ahead = kdm_read_ahead(parent->dev.name);
 }
 
@@ -579,6 +573,7 @@ static void remove_last(const struct node *parent, const struct node *root,
 			struct plan *plan)
 {
 	const struct kdm_how how = {
+		.same = true,
 		.read_ahead = kdm_read_ahead(parent->dev.name),
 	};
 
