@@ -32,6 +32,23 @@ HANDLER(block_remove_node);
 HANDLER(block_set_write_threshold);
 HANDLER(block_resize);
 
+/* on-job.c: backups */
+extern const struct arg backup_args[];
+extern const struct arg job_id_args[];
+extern const struct arg block_job_args[];
+extern const struct arg job_cancel_args[];
+extern const struct arg set_speed_args[];
+HANDLER(blockdev_backup);
+HANDLER(job_pause);
+HANDLER(job_resume);
+HANDLER(job_cancel);
+HANDLER(job_complete);
+HANDLER(job_finalize_it);
+HANDLER(job_dismiss);
+HANDLER(block_job_set_speed);
+HANDLER(query_jobs);
+HANDLER(query_block_jobs);
+
 /* qmp.c */
 extern const struct arg capabilities_args[];
 HANDLER(qmp_capabilities);
@@ -41,6 +58,12 @@ HANDLER(quit);
 extern const struct arg no_args[];
 extern const struct arg flat_args[];
 HANDLER(query_named_block_nodes);
+extern const struct arg blockstats_args[];
+extern const struct arg option_args[];
+HANDLER(query_block);
+HANDLER(query_blockstats);
+HANDLER(query_block_graph);
+HANDLER(query_command_line_options);
 HANDLER(query_version);
 HANDLER(query_commands);
 HANDLER(query_qmp_schema);

@@ -270,6 +270,14 @@ static bool tidy_one(const char *name)
 	return !result;
 }
 
+static bool is_gone(const char *name)
+{
+	struct error ignored = { 0 };
+	struct kdm_device device;
+
+	return !kdm_find(name, &device, &ignored);
+}
+
 bool jobs_tidy(void)
 {
 	bool any = false;
@@ -277,12 +285,13 @@ bool jobs_tidy(void)
 	char *name;
 
 	while (i--) {
-		if (!memories[i].auto_dismiss ||
-		    !has_concluded(memories[i].node))
-			continue;
 		name = copy(memories[i].node);
-		any |= tidy_one(name);
-		job_forget(name);
+		if (is_gone(name)) {
+			job_forget(name);
+		} else if (memories[i].auto_dismiss && has_concluded(name)) {
+			any |= tidy_one(name);
+			job_forget(name);
+		}
 		free(name);
 	}
 	return any;
