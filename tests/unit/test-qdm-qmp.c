@@ -138,6 +138,121 @@ static void groups(void **state)
 	      "{\"return\":{}}");
 }
 
+#define DONE	"{\"return\":{}}"
+
+static void add_threshold(const char *name)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text),
+		 "{'execute':'blockdev-add','arguments':{'driver':'write-threshold','node-name':'%s','write-threshold':0,'file':'vg-lv'}}",
+		 name);
+	gives(text, DONE);
+}
+
+static void has_params(const char *name, const char *params)
+{
+	assert_string_equal(fake_table(name)->line[0].params, params);
+}
+
+#define REOPEN(options)	\
+	"{'execute':'blockdev-reopen','arguments':{'options':[" options "]}}"
+
+static void reopens(void **state)
+{
+	char text[256];
+
+	(void)state;
+	case_group("h", "");
+	snprintf(text, sizeof(text), THROTTLE, "g");
+	gives(text, DONE);
+	add_threshold("w");
+	gives(REOPEN("{'driver':'throttle','node-name':'t0','throttle-group':'h','file':'vg-lv-root'},"
+		     "{'driver':'write-threshold','node-name':'w','write-threshold':9,'file':'t0'}"),
+	      DONE);
+	has_params("t0", "253:1 0 h");
+	has_params("w", "253:2 0 9");
+	assert_non_null(strstr(fake_log(), "load t0;load w;resume t0;resume w;"));
+	refused(REOPEN("{'driver':'write-threshold','node-name':'w','write-threshold':8,'file':'t0'},"
+		       "{'driver':'throttle','node-name':'t0','throttle-group':'h','file':'w'}"),
+		"GenericError", "'w' lies on 't0' already");
+	refused(REOPEN("{'driver':'write-threshold','node-name':'t0','write-threshold':8,'file':'vg-lv-root'}"),
+		"GenericError", "Cannot change the option 'driver' of node 't0'");
+	refused(REOPEN("{'driver':'throttle'}"), "GenericError",
+		"Parameter 'options[0].node-name' is missing");
+	refused(REOPEN("5"), "GenericError",
+		"Invalid parameter type for 'options[0]', expected: object");
+	has_params("w", "253:2 0 9");
+}
+
+#define REPLACE(parent, child, new) \
+	"{'execute':'blockdev-replace','arguments':{'parent':'" parent "','child':'" child "','new-child':'" new "'}}"
+
+static void replaces(void **state)
+{
+	(void)state;
+	add_threshold("w");
+	add_threshold("v");
+	fake_add("other", "QDM-threshold-other", CASE_SECTORS, "wthreshold", "4000:17 0");
+	gives(REPLACE("vg-lv", "root", "w"), DONE);
+	has_params("vg-lv", "253:2 0");
+	refused(REPLACE("vg-lv", "root", "other"), "GenericError",
+		"'other' does not lie on 'w' nor the other way round, so it may show other data");
+	refused(REPLACE("vg-lv", "file", "v"), "GenericError",
+		"Devices and exports may have only 'root' child");
+	refused(REPLACE("w", "backing", "v"), "GenericError",
+		"Block driver node 'w' doesn't have child named 'backing'");
+	refused(REPLACE("x", "file", "v"), "GenericError",
+		"Neither device, nor export, nor block-node exist with name 'x'");
+	refused(REPLACE("w", "file", "x"), "GenericError",
+		"Node 'x' not found");
+	gives(REPLACE("w", "file", "v"), DONE);
+	has_params("w", "253:3 0 0");
+	refused(REPLACE("v", "file", "w"), "GenericError",
+		"'w' lies on 'v' already");
+	gives(REPLACE("vg-lv", "root", "v"), DONE);
+	has_params("vg-lv", "253:3 0");
+}
+
+static void changes_no_children(void **state)
+{
+	(void)state;
+	refused("{'execute':'x-blockdev-change','arguments':{'parent':'vg-lv'}}",
+		"GenericError", "Either child or node must be specified");
+	refused("{'execute':'x-blockdev-change','arguments':{'parent':'vg-lv','child':'a','node':'b'}}",
+		"GenericError", "The parameters child and node are in conflict");
+	refused("{'execute':'x-blockdev-change','arguments':{'parent':'vg-lv','node':'b'}}",
+		"GenericError",
+		"The node vg-lv does not support adding a child; use block-insert-node, block-remove-node or blockdev-replace");
+}
+
+#define LIMIT(more) \
+	"{'execute':'block_set_io_throttle','arguments':{'bps':0,'bps_rd':0,'bps_wr':0,'iops_rd':0,'iops_wr':0," more "}}"
+
+static void limits_devices(void **state)
+{
+	(void)state;
+	refused(LIMIT("'iops':5"), "GenericError",
+		"Need exactly one of 'device' and 'id'");
+	refused(LIMIT("'id':'x','iops':5"), "DeviceNotFound",
+		"Device 'x' not found");
+	refused(LIMIT("'id':'vg-lv','iops':-5"), "GenericError",
+		"bps/iops/max values must be within [0, 1000000000000000]");
+	gives(LIMIT("'id':'vg-lv','iops':0"), DONE);
+	assert_string_equal(fake_log(), "");
+	gives(LIMIT("'id':'vg-lv','iops':5,'iops_max':9"), DONE);
+	has_params("vg-lv-throttle", "253:1 0 - 4 iops-total 5 iops-total-max 9");
+	gives(LIMIT("'device':'vg-lv','iops':6"), DONE);
+	assert_non_null(strstr(fake_log(), "message vg-lv-throttle limits bps-total 0 "));
+	assert_non_null(strstr(fake_log(), " iops-total 6 iops-total-max 0 "));
+	gives(LIMIT("'device':'vg-lv','iops':123,'group':'g'"), DONE);
+	has_params("vg-lv-throttle", "253:1 0 g");
+	assert_string_equal(case_limits("g"), "iops-total=123\niops-total-max=0\n");
+	gives(LIMIT("'device':'vg-lv','iops':0"), DONE);
+	assert_null(fake_device("vg-lv-throttle"));
+	has_params("vg-lv", "4000:16 2048");
+}
+
 static void dry_runs(void **state)
 {
 	static const char text[] =
@@ -298,6 +413,10 @@ int main(void)
 		CASE(thresholds),
 		CASE(backups),
 		CASE(groups),
+		CASE(reopens),
+		CASE(replaces),
+		CASE(changes_no_children),
+		CASE(limits_devices),
 		CASE(dry_runs),
 		CASE(objects),
 		CASE(schema),

@@ -26,11 +26,21 @@ extern const struct arg edge_args[];
 extern const struct arg threshold_set_args[];
 extern const struct arg resize_args[];
 HANDLER(blockdev_add);
+extern const struct arg reopen_args[];
+extern const struct arg replace_args[];
+extern const struct arg change_args[];
+HANDLER(blockdev_reopen);
+HANDLER(blockdev_replace);
+HANDLER(x_blockdev_change);
 HANDLER(blockdev_del);
 HANDLER(block_insert_node);
 HANDLER(block_remove_node);
 HANDLER(block_set_write_threshold);
 HANDLER(block_resize);
+
+/* on-limit.c: the older way to throttle */
+extern const struct arg io_throttle_args[];
+HANDLER(block_set_io_throttle);
 
 /* on-job.c: backups */
 extern const struct arg backup_args[];

@@ -14,6 +14,7 @@
 #define CLUSTER_BYTES_MAX	(1024u * 1024 * 1024)
 #define CBW_TIMEOUT_MAX		1000000
 #define SECTOR			512
+#define TAIL_LEN		160
 
 static const char * const policies[] = {
 	"break-guest-write", "break-snapshot", NULL
@@ -67,72 +68,158 @@ const struct arg blockdev_add_args[] = {
 	{ 0 }
 };
 
-static int add_throttle(struct call *call, struct filter *filter,
-			struct error *error)
+static int fill_throttle(struct call *call, struct filter *filter,
+			 char *tail, size_t len, struct error *error)
 {
 	const char *group = call_word(call, "throttle-group");
 	struct error ignored = { 0 };
 
+	(void)filter;
 	if (group_check_name(group, &ignored) || !group_exists(group))
 		return refuse(error, "Throttle group '%s' does not exist",
 			      group);
-	filter->tail = group;
-	return edit_add(&call->graph, filter, &call->plan, error);
+	snprintf(tail, len, "%s", group);
+	return 0;
 }
 
-static int add_threshold(struct call *call, struct filter *filter,
-			 struct error *error)
+static int fill_threshold(struct call *call, struct filter *filter,
+			  char *tail, size_t len, struct error *error)
 {
-	char tail[32];
-
-	snprintf(tail, sizeof(tail), "%llu", (unsigned long long)
+	(void)filter;
+	(void)error;
+	snprintf(tail, len, "%llu", (unsigned long long)
 		 call_size(call, "write-threshold"));
-	filter->tail = tail;
-	return edit_add(&call->graph, filter, &call->plan, error);
+	return 0;
 }
 
-static int add_cbw(struct call *call, struct filter *filter,
-		   struct error *error)
+static int fill_cbw(struct call *call, struct filter *filter, char *tail,
+		    size_t len, struct error *error)
 {
 	uint64_t cluster = call_size(call, "min-cluster-size");
-	char tail[160];
 
 	if (cluster & (cluster - 1))
 		return refuse(error, "min-cluster-size needs to be a power of 2");
 	if (cluster < CLUSTER_BYTES_MIN)
 		cluster = CLUSTER_BYTES_MIN;
-	snprintf(tail, sizeof(tail),
+	snprintf(tail, len,
 		 "%llu 6 sync none on-cbw-error %s cbw-timeout %llu",
 		 (unsigned long long)cluster / SECTOR,
-		 call_word(call, "on-cbw-error"), (unsigned long long)
-		 call_size(call, "cbw-timeout"));
-	filter->tail = tail;
+		 call_word(call, "on-cbw-error"),
+		 (unsigned long long)call_size(call, "cbw-timeout"));
 	filter->target = call_word(call, "target");
-	return edit_add(&call->graph, filter, &call->plan, error);
+	return 0;
 }
 
 static const struct driver {
 	const char *name;
 	enum kind kind;
-	int (*add)(struct call *call, struct filter *filter,
-		   struct error *error);
+	int (*fill)(struct call *call, struct filter *filter, char *tail,
+		    size_t len, struct error *error);
 } drivers[] = {
-	{ "copy-before-write", KIND_BACKUP, add_cbw },
-	{ "throttle", KIND_THROTTLE, add_throttle },
-	{ "write-threshold", KIND_THRESHOLD, add_threshold },
+	{ "copy-before-write", KIND_BACKUP, fill_cbw },
+	{ "throttle", KIND_THROTTLE, fill_throttle },
+	{ "write-threshold", KIND_THRESHOLD, fill_threshold },
 };
 
-int blockdev_add(struct call *call, struct error *error)
+static int fill_filter(struct call *call, struct filter *filter, char *tail,
+		       size_t len, struct error *error)
 {
 	const struct driver *driver = drivers;
-	struct filter filter = { 0 };
 
 	while (strcmp(driver->name, call_word(call, "driver")))
 		driver++;
-	filter.name = call_word(call, "node-name");
-	filter.kind = driver->kind;
-	filter.file = call_word(call, "file");
-	return driver->add(call, &filter, error);
+	filter->name = call_word(call, "node-name");
+	filter->kind = driver->kind;
+	filter->file = call_word(call, "file");
+	filter->tail = tail;
+	return driver->fill(call, filter, tail, len, error);
+}
+
+int blockdev_add(struct call *call, struct error *error)
+{
+	struct filter filter = { 0 };
+	char tail[TAIL_LEN];
+
+	if (fill_filter(call, &filter, tail, sizeof(tail), error))
+		return -1;
+	return edit_add(&call->graph, &filter, &call->plan, error);
+}
+
+const struct arg reopen_args[] = {
+	{ .name = "options", .type = ARG_LIST, .must = true,
+	  .members = blockdev_add_args,
+	  .what = "nodes as blockdev-add takes them" },
+	{ 0 }
+};
+
+static int reopen_one(struct call *call, struct json_object *options,
+		      struct error *error)
+{
+	struct call one = {
+		.args = options, .table = blockdev_add_args,
+	};
+	struct filter filter = { 0 };
+	char tail[TAIL_LEN];
+
+	if (fill_filter(&one, &filter, tail, sizeof(tail), error))
+		return -1;
+	return edit_reopen(&call->graph, &filter, &call->plan, error);
+}
+
+int blockdev_reopen(struct call *call, struct error *error)
+{
+	struct json_object *list = call_value(call, "options");
+	size_t i;
+
+	for (i = 0; i < json_object_array_length(list); i++)
+		if (reopen_one(call, json_object_array_get_idx(list, i),
+			       error))
+			return -1;
+	plan_swaps_last(&call->plan);
+	return 0;
+}
+
+const struct arg replace_args[] = {
+	{ .name = "parent", .type = ARG_STRING, .must = true,
+	  .what = "a node, or a device" },
+	{ .name = "child", .type = ARG_STRING, .must = true,
+	  .what = "file, or root for a device" },
+	{ .name = "new-child", .type = ARG_STRING, .must = true,
+	  .what = "the node that takes its place" },
+	{ 0 }
+};
+
+int blockdev_replace(struct call *call, struct error *error)
+{
+	return edit_replace(&call->graph, call_word(call, "parent"),
+			    call_word(call, "child"),
+			    call_word(call, "new-child"), &call->plan, error);
+}
+
+const struct arg change_args[] = {
+	{ .name = "parent", .type = ARG_STRING, .must = true,
+	  .what = "a node" },
+	{ .name = "child", .type = ARG_STRING, .what = "to take away" },
+	{ .name = "node", .type = ARG_STRING, .what = "to add" },
+	{ 0 }
+};
+
+/* In QEMU only a quorum can have more or fewer children; there is none here. */
+int x_blockdev_change(struct call *call, struct error *error)
+{
+	const char *parent = call_word(call, "parent");
+	const char *child = call_word(call, "child");
+	const char *node = call_word(call, "node");
+
+	if (!graph_find(&call->graph, parent))
+		return refuse(error, "Cannot find device='%s' nor node-name='%s'",
+			      parent, parent);
+	if (child && node)
+		return refuse(error, "The parameters child and node are in conflict");
+	if (!child && !node)
+		return refuse(error, "Either child or node must be specified");
+	return refuse(error, "The node %s does not support %s a child; use block-insert-node, block-remove-node or blockdev-replace",
+		      parent, child ? "removing" : "adding");
 }
 
 const struct arg node_name_args[] = {

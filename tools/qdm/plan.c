@@ -58,6 +58,26 @@ void plan_free(struct plan *plan)
 	*plan = (struct plan){ 0 };
 }
 
+void plan_swaps_last(struct plan *plan)
+{
+	struct plan sorted = { 0 };
+	bool swaps;
+	size_t i;
+	int round;
+
+	for (round = 0; round < 2; round++)
+		for (i = 0; i < plan->nr; i++) {
+			swaps = plan->step[i].kind == STEP_RESUME;
+			if (swaps != round)
+				continue;
+			sorted.step = more(sorted.step, sorted.nr,
+					   sizeof(*sorted.step));
+			sorted.step[sorted.nr++] = plan->step[i];
+		}
+	free(plan->step);
+	*plan = sorted;
+}
+
 /*
  * Running
  */
