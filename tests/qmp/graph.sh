@@ -186,6 +186,29 @@ keeps_links_by_hand() {
 }
 it "leaves it there when its scripts are run by hand" keeps_links_by_hand
 
+not_read_through_a_limit() {
+	volume
+	group g "'iops-total': 1"
+	local device UUID said
+	device=$(readlink -f /dev/mapper/vg-lv)
+	UUID=$(blkid -o value -s UUID -p "$device")
+	eventually 10 uuid_leads_to "$device"
+	qmp blockdev-add "$(throttle t0 g vg-lv)"
+	said=$(qmp block-insert-node "$(edge vg-lv vg-lv t0)" 2>&1 >/dev/null)
+	same "said about udev" "" "$said"
+	udevadm settle
+	[ "$(qdm show t0 read-delayed)" -le 1 ] || { qdm show t0 && return 1; }
+	uuid_leads_to "$device" || { echo "led away by the insertion" && return 1; }
+	qmp block-remove-node "$(edge vg-lv vg-lv t0)"
+	udevadm settle
+	uuid_leads_to "$device" || { echo "led away by the removal" && return 1; }
+	umount /mnt/lv
+	mkfs.ext4 -q /dev/vg/lv
+	UUID=$(blkid -o value -s UUID -p "$device")
+	eventually 10 uuid_leads_to "$device" || { echo "a new file system is not seen" && return 1; }
+}
+it "does not let udev read the device through a low limit" not_read_through_a_limit
+
 # both COMMAND ARGUMENTS [UNDO]: by the printed script, undone, and by the tool
 both() {
 	plan "$1" "$2" >script

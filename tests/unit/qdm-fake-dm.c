@@ -7,16 +7,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "alloc.h"
 #include "qdm-fake-dm.h"
 
-#define DEVICES	16
+#define DEVICES	256
 
 static struct fake {
 	struct kdm_device device;
 	struct kdm_table live;
 	struct kdm_table loaded;
+	char status[256];	/* empty: the table's words */
 } fakes[DEVICES];
 
 static unsigned int next_minor;
@@ -60,6 +63,35 @@ static struct fake *add(const char *name, const char *uuid)
 	snprintf(fake->device.uuid, KDM_UUID_LEN, "%s", uuid);
 	fake->device.devno = (struct devno){ 253, next_minor++ };
 	return fake;
+}
+
+/* Stands in for the kernel's one descriptor for events. */
+static int poll_fd = -1;
+
+static void fake_wake(void)
+{
+	const uint64_t one = 1;
+
+	if (poll_fd >= 0 && write(poll_fd, &one, sizeof(one)) < 0)
+		abort();
+}
+
+int kdm_poll_open(struct error *error)
+{
+	poll_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (poll_fd < 0)
+		return refuse(error, "no eventfd");
+	return poll_fd;
+}
+
+int kdm_poll_arm(int fd, struct error *error)
+{
+	uint64_t count;
+
+	(void)error;
+	if (read(fd, &count, sizeof(count)) < 0)
+		return 0;
+	return 0;
 }
 
 static void numbers(const struct kdm_table *table, struct devno **deps,
@@ -126,6 +158,15 @@ struct kdm_device *fake_device(const char *name)
 struct kdm_table *fake_table(const char *name)
 {
 	return &find(name)->live;
+}
+
+void fake_status(const char *name, const char *status)
+{
+	struct fake *fake = find(name);
+
+	snprintf(fake->status, sizeof(fake->status), "%s", status);
+	fake->device.event_nr++;
+	fake_wake();
 }
 
 void fake_fail_at(int nr)
@@ -205,7 +246,14 @@ int kdm_table(const char *name, struct kdm_table *table, struct error *error)
 
 int kdm_status(const char *name, struct kdm_table *table, struct error *error)
 {
-	return kdm_table(name, table, error);
+	struct fake *fake = find(name);
+
+	kdm_table(name, table, error);
+	if (!*fake->status || !table->nr)
+		return 0;
+	free(table->line[0].params);
+	table->line[0].params = copy(fake->status);
+	return 0;
 }
 
 uint32_t kdm_read_ahead(const char *name)
@@ -291,6 +339,14 @@ int kdm_remove(const char *name, struct error *error)
 	kdm_table_free(&fake->live);
 	memset(fake, 0, sizeof(*fake));
 	count_openers();
+	return 0;
+}
+
+int kdm_suspend(const char *name, struct error *error)
+{
+	if (change("suspend", name, error))
+		return -1;
+	find(name)->device.suspended = true;
 	return 0;
 }
 

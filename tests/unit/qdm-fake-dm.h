@@ -12,6 +12,8 @@ void fake_add(const char *name, const char *uuid, uint64_t len,
 	      const char *type, const char *params);
 struct kdm_device *fake_device(const char *name);
 struct kdm_table *fake_table(const char *name);
+/* Its status line from now on, with which it raises an event. */
+void fake_status(const char *name, const char *status);
 /* The @nr-th change from now on fails; 0 is the next one. */
 void fake_fail_at(int nr);
 /* A resume that fails leaves the device suspended, as the kernel's may. */

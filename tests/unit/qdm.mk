@@ -1,14 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What the tests of the tool are made of; the rules are in Makefile. They need
-# no device-mapper: qdm-fake-dm.c stands in for the tool's dm.c.
-QDM := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))../../tools/qdm
-QDM_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I$(QDM) $(shell pkg-config --cflags json-c)
-QDM_LIBS := $(shell pkg-config --libs json-c)
+# no device-mapper: qdm-fake-dm.c stands in for the tool's dm.c. The tool is
+# compiled once into an archive, out of which each test takes what it needs.
+QDM := $(abspath $(HERE)/../../tools/qdm)
+QDM_PACKAGES := json-c libsystemd libedit
+QDM_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I$(QDM) -I$(HERE) \
+	-DQDM_DOCUMENTATION='"$(TOP)/Documentation"' $(shell pkg-config --cflags $(QDM_PACKAGES))
+QDM_LIBS := $(shell pkg-config --libs $(QDM_PACKAGES))
 
-QDM_TESTS := test-qdm-json test-qdm-args test-qdm-plan test-qdm-qmp
-test-qdm-json_SOURCES := test-qdm-json.c $(addprefix $(QDM)/,json.c error.c)
-test-qdm-args_SOURCES := test-qdm-args.c $(addprefix $(QDM)/,args.c json.c error.c limits.c)
-test-qdm-plan_SOURCES := test-qdm-plan.c qdm-fake-dm.c $(addprefix $(QDM)/,edit.c graph.c plan.c \
-	shape.c table.c alloc.c error.c group.c limits.c)
-test-qdm-qmp_SOURCES := test-qdm-qmp.c qdm-fake-dm.c $(addprefix $(QDM)/,qmp.c args.c json.c describe.c \
-	edit.c graph.c plan.c shape.c table.c alloc.c error.c group.c limits.c)
+QDM_PARTS := $(filter-out dm main,$(basename $(notdir $(wildcard $(QDM)/*.c)))) qdm-fake-dm qdm-case
+QDM_OBJECTS := $(QDM_PARTS:%=$(OUT)/qdm/%.o)
+vpath %.c $(QDM) $(HERE)
+
+$(OUT)/qdm/%.o: %.c
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(QDM_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(OUT)/qdm.a: $(QDM_OBJECTS)
+	$(Q)rm -f $@ && ar rc $@ $^
+
+-include $(wildcard $(OUT)/qdm/*.d)
+
+QDM_TESTS := $(basename $(notdir $(wildcard $(HERE)test-qdm-*.c)))
+$(foreach test,$(QDM_TESTS),$(eval $(test)_SOURCES := $(test).c $(OUT)/qdm.a))
+test-qdm-fuzz_SOURCES := test-qdm-fuzz.c $(TOP)/tests/fuzz/fuzz-qmp.c $(OUT)/qdm.a

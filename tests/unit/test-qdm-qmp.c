@@ -10,32 +10,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <cmocka.h>
 
+#include "qdm-case.h"
 #include "qdm-fake-dm.h"
+#include "json.h"
 #include "qmp.h"
-
-#define LEN	131072
-
-static char folder[] = "/tmp/qdm-test-XXXXXX";
-
-static const char *reply_to(const char *text)
-{
-	static char text_of_reply[4096];
-	struct json_object *reply = qmp_execute(text, strlen(text), NULL);
-
-	assert_non_null(reply);
-	snprintf(text_of_reply, sizeof(text_of_reply), "%s",
-		 json_object_to_json_string_ext(reply, JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(reply);
-	return text_of_reply;
-}
+#include "reference.h"
 
 static void gives(const char *text, const char *wanted)
 {
-	assert_string_equal(reply_to(text), wanted);
+	assert_string_equal(case_reply(text), wanted);
 }
 
 static void refused(const char *text, const char *class, const char *desc)
@@ -116,7 +101,7 @@ static void thresholds(void **state)
 static void backups(void **state)
 {
 	(void)state;
-	fake_add("target", "", LEN, "linear", "8:32 0");
+	fake_add("target", "", CASE_SECTORS, "linear", "8:32 0");
 	gives("{'execute':'blockdev-add','arguments':{'driver':'copy-before-write',"
 	      "'node-name':'b','file':'vg-lv','target':'target','on-cbw-error':'break-snapshot',"
 	      "'cbw-timeout':45,'min-cluster-size':131072}}", "{\"return\":{}}");
@@ -125,7 +110,7 @@ static void backups(void **state)
 	refused("{'execute':'blockdev-add','arguments':{'driver':'copy-before-write',"
 		"'node-name':'c','file':'vg-lv','target':'target','min-cluster-size':70000}}",
 		"GenericError", "min-cluster-size needs to be a power of 2");
-	fake_add("small", "", LEN / 2, "linear", "8:32 0");
+	fake_add("small", "", CASE_SECTORS / 2, "linear", "8:32 0");
 	refused("{'execute':'blockdev-add','arguments':{'driver':'copy-before-write',"
 		"'node-name':'c','file':'vg-lv','target':'small'}}", "GenericError",
 		"target 'small' is smaller (33554432 bytes) than 'vg-lv' (67108864 bytes)");
@@ -144,13 +129,128 @@ static void groups(void **state)
 		"GenericError", "A group with this name already exists");
 	refused("{'execute':'object-del','arguments':{'id':'h'}}",
 		"GenericError", "object 'h' not found");
-	assert_non_null(strstr(reply_to("{'execute':'qom-get','arguments':{'path':'/objects/g','property':'limits'}}"),
+	assert_non_null(strstr(case_reply("{'execute':'qom-get','arguments':{'path':'/objects/g','property':'limits'}}"),
 			       "\"iops-total\":700"));
 	refused("{'execute':'qom-set','arguments':{'path':'g','property':'limits','value':{'iops-read':1}}}",
 		"GenericError",
 		"bps/iops/max total values and read/write values cannot be used at the same time");
 	gives("{'execute':'qom-set','arguments':{'path':'g','property':'limits','value':{'iops-size':512}}}",
 	      "{\"return\":{}}");
+}
+
+#define DONE	"{\"return\":{}}"
+
+static void add_threshold(const char *name)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text),
+		 "{'execute':'blockdev-add','arguments':{'driver':'write-threshold','node-name':'%s','write-threshold':0,'file':'vg-lv'}}",
+		 name);
+	gives(text, DONE);
+}
+
+static void has_params(const char *name, const char *params)
+{
+	assert_string_equal(fake_table(name)->line[0].params, params);
+}
+
+#define REOPEN(options)	\
+	"{'execute':'blockdev-reopen','arguments':{'options':[" options "]}}"
+
+static void reopens(void **state)
+{
+	char text[256];
+
+	(void)state;
+	case_group("h", "");
+	snprintf(text, sizeof(text), THROTTLE, "g");
+	gives(text, DONE);
+	add_threshold("w");
+	gives(REOPEN("{'driver':'throttle','node-name':'t0','throttle-group':'h','file':'vg-lv-root'},"
+		     "{'driver':'write-threshold','node-name':'w','write-threshold':9,'file':'t0'}"),
+	      DONE);
+	has_params("t0", "253:1 0 h");
+	has_params("w", "253:2 0 9");
+	assert_non_null(strstr(fake_log(), "load t0;load w;resume t0;resume w;"));
+	refused(REOPEN("{'driver':'write-threshold','node-name':'w','write-threshold':8,'file':'t0'},"
+		       "{'driver':'throttle','node-name':'t0','throttle-group':'h','file':'w'}"),
+		"GenericError", "'w' lies on 't0' already");
+	refused(REOPEN("{'driver':'write-threshold','node-name':'t0','write-threshold':8,'file':'vg-lv-root'}"),
+		"GenericError", "Cannot change the option 'driver' of node 't0'");
+	refused(REOPEN("{'driver':'throttle'}"), "GenericError",
+		"Parameter 'options[0].node-name' is missing");
+	refused(REOPEN("5"), "GenericError",
+		"Invalid parameter type for 'options[0]', expected: object");
+	has_params("w", "253:2 0 9");
+}
+
+#define REPLACE(parent, child, new) \
+	"{'execute':'blockdev-replace','arguments':{'parent':'" parent "','child':'" child "','new-child':'" new "'}}"
+
+static void replaces(void **state)
+{
+	(void)state;
+	add_threshold("w");
+	add_threshold("v");
+	fake_add("other", "QDM-threshold-other", CASE_SECTORS, "wthreshold", "4000:17 0");
+	gives(REPLACE("vg-lv", "root", "w"), DONE);
+	has_params("vg-lv", "253:2 0");
+	refused(REPLACE("vg-lv", "root", "other"), "GenericError",
+		"'other' does not lie on 'w' nor the other way round, so it may show other data");
+	refused(REPLACE("vg-lv", "file", "v"), "GenericError",
+		"Devices and exports may have only 'root' child");
+	refused(REPLACE("w", "backing", "v"), "GenericError",
+		"Block driver node 'w' doesn't have child named 'backing'");
+	refused(REPLACE("x", "file", "v"), "GenericError",
+		"Neither device, nor export, nor block-node exist with name 'x'");
+	refused(REPLACE("w", "file", "x"), "GenericError",
+		"Node 'x' not found");
+	gives(REPLACE("w", "file", "v"), DONE);
+	has_params("w", "253:3 0 0");
+	refused(REPLACE("v", "file", "w"), "GenericError",
+		"'w' lies on 'v' already");
+	gives(REPLACE("vg-lv", "root", "v"), DONE);
+	has_params("vg-lv", "253:3 0");
+}
+
+static void changes_no_children(void **state)
+{
+	(void)state;
+	refused("{'execute':'x-blockdev-change','arguments':{'parent':'vg-lv'}}",
+		"GenericError", "Either child or node must be specified");
+	refused("{'execute':'x-blockdev-change','arguments':{'parent':'vg-lv','child':'a','node':'b'}}",
+		"GenericError", "The parameters child and node are in conflict");
+	refused("{'execute':'x-blockdev-change','arguments':{'parent':'vg-lv','node':'b'}}",
+		"GenericError",
+		"The node vg-lv does not support adding a child; use block-insert-node, block-remove-node or blockdev-replace");
+}
+
+#define LIMIT(more) \
+	"{'execute':'block_set_io_throttle','arguments':{'bps':0,'bps_rd':0,'bps_wr':0,'iops_rd':0,'iops_wr':0," more "}}"
+
+static void limits_devices(void **state)
+{
+	(void)state;
+	refused(LIMIT("'iops':5"), "GenericError",
+		"Need exactly one of 'device' and 'id'");
+	refused(LIMIT("'id':'x','iops':5"), "DeviceNotFound",
+		"Device 'x' not found");
+	refused(LIMIT("'id':'vg-lv','iops':-5"), "GenericError",
+		"bps/iops/max values must be within [0, 1000000000000000]");
+	gives(LIMIT("'id':'vg-lv','iops':0"), DONE);
+	assert_string_equal(fake_log(), "");
+	gives(LIMIT("'id':'vg-lv','iops':5,'iops_max':9"), DONE);
+	has_params("vg-lv-throttle", "253:1 0 - 4 iops-total 5 iops-total-max 9");
+	gives(LIMIT("'device':'vg-lv','iops':6"), DONE);
+	assert_non_null(strstr(fake_log(), "message vg-lv-throttle limits bps-total 0 "));
+	assert_non_null(strstr(fake_log(), " iops-total 6 iops-total-max 0 "));
+	gives(LIMIT("'device':'vg-lv','iops':123,'group':'g'"), DONE);
+	has_params("vg-lv-throttle", "253:1 0 g");
+	assert_string_equal(case_limits("g"), "iops-total=123\niops-total-max=0\n");
+	gives(LIMIT("'device':'vg-lv','iops':0"), DONE);
+	assert_null(fake_device("vg-lv-throttle"));
+	has_params("vg-lv", "4000:16 2048");
 }
 
 static void dry_runs(void **state)
@@ -161,71 +261,168 @@ static void dry_runs(void **state)
 	char *script = NULL;
 	size_t len = 0;
 	FILE *out = open_memstream(&script, &len);
+	enum qmp_mode mode = QMP_FREE;
 
 	(void)state;
-	assert_null(qmp_execute(text, strlen(text), out));
+	assert_null(qmp_execute(text, strlen(text), &mode, out));
 	fclose(out);
 	assert_non_null(strstr(script, "dmsetup create w --uuid QDM-threshold-w"));
 	free(script);
 	assert_string_equal(fake_log(), "");
 }
 
-static int set_up(void **state)
-{
-	char path[64];
-	FILE *limits;
-
-	(void)state;
-	if (!strcmp(folder + strlen(folder) - 6, "XXXXXX") && !mkdtemp(folder))
-		return -1;
-	setenv("QDM_CONFIGFS", folder, 1);
-	snprintf(path, sizeof(path), "%s/lock", folder);
-	setenv("QDM_LOCK", path, 1);
-	snprintf(path, sizeof(path), "%s/g", folder);
-	mkdir(path, 0755);
-	snprintf(path, sizeof(path), "%s/g/limits", folder);
-	limits = fopen(path, "w");
-	fputs("iops-total=700\niops-total-max=0\n", limits);
-	fclose(limits);
-	fake_reset();
-	fake_add("vg-lv", "LVM-x", LEN, "linear", "8:16 2048");
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	char path[64];
-
-	(void)state;
-	fake_reset();
-	snprintf(path, sizeof(path), "%s/g/limits", folder);
-	unlink(path);
-	snprintf(path, sizeof(path), "%s/g", folder);
-	rmdir(path);
-	snprintf(path, sizeof(path), "%s/lock", folder);
-	unlink(path);
-	return 0;
-}
-
-static int remove_folder(void **state)
+static void objects(void **state)
 {
 	(void)state;
-	return rmdir(folder);
+	gives("{'execute':'qom-list','arguments':{'path':'/objects'}}",
+	      "{\"return\":[{\"name\":\"g\",\"type\":\"child<throttle-group>\"}]}");
+	gives("{'execute':'qom-list','arguments':{'path':'/objects/g'}}",
+	      "{\"return\":[{\"name\":\"type\",\"type\":\"string\"},{\"name\":\"limits\",\"type\":\"ThrottleLimits\"}]}");
+	refused("{'execute':'qom-list','arguments':{'path':'..'}}",
+		"DeviceNotFound", "Device '..' not found");
 }
 
-#define TEST(name)	cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+static struct json_object *query(const char *command)
+{
+	char text[128];
+	struct json_object *reply, *result;
+
+	snprintf(text, sizeof(text), "{'execute':'%s'}", command);
+	reply = json_tokener_parse(case_reply(text));
+	assert_true(json_object_object_get_ex(reply, "return", &result));
+	json_object_get(result);
+	json_object_put(reply);
+	return result;
+}
+
+static struct json_object *find_named(struct json_object *list,
+				      const char *name)
+{
+	struct json_object *one;
+	size_t i;
+
+	for (i = 0; i < json_object_array_length(list); i++) {
+		one = json_object_array_get_idx(list, i);
+		if (!strcmp(json_string(one, "name", ""), name))
+			return one;
+	}
+	return NULL;
+}
+
+/* Every name that an entity refers to is there. */
+static void check_references(struct json_object *schema,
+			     struct json_object *value)
+{
+	size_t i;
+
+	if (json_object_is_type(value, json_type_array)) {
+		for (i = 0; i < json_object_array_length(value); i++)
+			check_references(schema,
+					 json_object_array_get_idx(value, i));
+		return;
+	}
+	if (!json_object_is_type(value, json_type_object))
+		return;
+	json_object_object_foreach(value, key, member) {
+		if (strstr(key, "type") && strcmp(key, "meta-type") &&
+		    strcmp(key, "json-type"))
+			assert_non_null(find_named(schema,
+						   json_object_get_string(member)));
+		check_references(schema, member);
+	}
+}
+
+static void schema(void **state)
+{
+	struct json_object *list = query("query-commands");
+	struct json_object *schema = query("query-qmp-schema");
+	struct json_object *one, *type;
+	size_t i;
+
+	(void)state;
+	check_references(schema, schema);
+	for (i = 0; i < json_object_array_length(list); i++) {
+		one = find_named(schema, json_string(json_object_array_get_idx(list, i),
+						     "name", ""));
+		assert_non_null(one);
+		assert_string_equal(json_string(one, "meta-type", ""),
+				    "command");
+	}
+	one = find_named(schema, "BLOCK_WRITE_THRESHOLD");
+	assert_string_equal(json_string(one, "meta-type", ""), "event");
+	one = find_named(schema, "blockdev-add");
+	type = find_named(schema, json_string(one, "arg-type", ""));
+	assert_string_equal(json_string(type, "tag", ""), "driver");
+	json_object_put(schema);
+	json_object_put(list);
+}
+
+static void negotiation(void **state)
+{
+	static const char enable[] =
+		"{'execute':'qmp_capabilities','arguments':{'enable':['oob']}}";
+	static const char begin[] = "{'execute':'qmp_capabilities'}";
+	static const char ask[] = "{'execute':'query-version'}";
+	enum qmp_mode mode = QMP_NEGOTIATING;
+	struct json_object *reply;
+
+	(void)state;
+	reply = qmp_execute(ask, strlen(ask), &mode, NULL);
+	assert_non_null(strstr(json_object_to_json_string(reply),
+			       "CommandNotFound"));
+	json_object_put(reply);
+	reply = qmp_execute(enable, strlen(enable), &mode, NULL);
+	assert_true(qmp_is_error(reply));
+	json_object_put(reply);
+	assert_int_equal(mode, QMP_NEGOTIATING);
+	json_object_put(qmp_execute(begin, strlen(begin), &mode, NULL));
+	assert_int_equal(mode, QMP_COMMANDS);
+	reply = qmp_execute(begin, strlen(begin), &mode, NULL);
+	assert_non_null(strstr(json_object_to_json_string(reply),
+			       "CommandNotFound"));
+	json_object_put(reply);
+}
+
+/* The page in Documentation is what the table says now. */
+static void reference_page(void **state)
+{
+	FILE *page = fopen(QDM_DOCUMENTATION "/qmp-reference.rst", "r");
+	char *written, *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+
+	(void)state;
+	reference_print(out);
+	fclose(out);
+	assert_non_null(page);
+	written = calloc(1, len + 2);
+	assert_int_equal(fread(written, 1, len + 1, page), len);
+	fclose(page);
+	if (strcmp(written, text))
+		fail_msg("Documentation/qmp-reference.rst is not what 'qdm reference' prints");
+	free(written);
+	free(text);
+}
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(no_commands),
-		TEST(ids),
-		TEST(drivers),
-		TEST(thresholds),
-		TEST(backups),
-		TEST(groups),
-		TEST(dry_runs),
+		CASE(no_commands),
+		CASE(ids),
+		CASE(drivers),
+		CASE(thresholds),
+		CASE(backups),
+		CASE(groups),
+		CASE(reopens),
+		CASE(replaces),
+		CASE(changes_no_children),
+		CASE(limits_devices),
+		CASE(dry_runs),
+		CASE(objects),
+		CASE(schema),
+		CASE(negotiation),
+		CASE(reference_page),
 	};
 
-	return cmocka_run_group_tests_name("qdm-qmp", tests, NULL, remove_folder);
+	return cmocka_run_group_tests_name("qdm-qmp", tests, NULL, case_end);
 }

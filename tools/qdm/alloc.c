@@ -22,6 +22,11 @@ void *more(void *array, size_t nr, size_t size)
 	return need(reallocarray(array, nr ? nr * 2 : 1, size));
 }
 
+void *resize(void *memory, size_t len)
+{
+	return need(realloc(memory, len));
+}
+
 char *copy(const char *text)
 {
 	return need(strdup(text));

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Memory for a tool that lives for one command: when there is none, nothing
+ * Memory that is there or ends the program: when there is none, nothing
  * sensible can follow, so it says so and ends. No edit is lost by that: each
- * plan is complete before its first step runs.
+ * plan is complete before its first step runs, and a server keeps nothing that
+ * cannot be read from the kernel again.
  */
 #ifndef QDM_ALLOC_H
 #define QDM_ALLOC_H
@@ -11,6 +12,7 @@
 
 /* Room for one element more than @nr; grows by doubling. */
 void *more(void *array, size_t nr, size_t size);
+void *resize(void *memory, size_t len);
 char *copy(const char *text);
 /* Frees text that may hold a key, and leaves nothing of it in memory. */
 void wipe(char *text);

@@ -19,6 +19,7 @@ static const char * const type_names[] = {
 	[ARG_BOOL] = "boolean",
 	[ARG_WORD] = "string",
 	[ARG_OBJECT] = "object",
+	[ARG_LIST] = "array",
 	[ARG_ANY] = "value",
 };
 
@@ -29,6 +30,7 @@ static const enum json_type json_types[] = {
 	[ARG_BOOL] = json_type_boolean,
 	[ARG_WORD] = json_type_string,
 	[ARG_OBJECT] = json_type_object,
+	[ARG_LIST] = json_type_array,
 	[ARG_ANY] = json_type_null,
 };
 
@@ -37,12 +39,43 @@ const char *arg_type_name(const struct arg *arg)
 	return type_names[arg->type];
 }
 
-static const struct arg *find(const struct arg *args, const char *name)
+static const struct arg *find_own(const struct arg *args, const char *name)
 {
 	for (; args->name; args++)
 		if (!strcmp(args->name, name))
 			return args;
 	return NULL;
+}
+
+static const struct arg *case_of(const struct arg *arg, const char *word)
+{
+	const struct arg_case *one;
+
+	for (one = arg->cases; one && one->word; one++)
+		if (!strcmp(one->word, word))
+			return one->args;
+	return NULL;
+}
+
+const struct arg *args_case(const struct arg *args, struct json_object *given)
+{
+	const char *word;
+
+	while (args->name && !args->cases)
+		args++;
+	if (!args->name)
+		return NULL;
+	word = json_string(given, args->name, args->def);
+	return word ? case_of(args, word) : NULL;
+}
+
+static const struct arg *find(const struct arg *args,
+			      struct json_object *given, const char *name)
+{
+	const struct arg *found = find_own(args, name);
+	const struct arg *further = found ? NULL : args_case(args, given);
+
+	return further ? find_own(further, name) : found;
 }
 
 static void spell(char *path, size_t len, const char *prefix, const char *name)
@@ -81,6 +114,25 @@ static int check_word(const struct arg *arg, struct json_object *value,
 		      path, given, allowed);
 }
 
+static int check_list(const struct arg *arg, struct json_object *list,
+		      const char *path, struct error *error)
+{
+	struct json_object *element;
+	char spelt[160];
+	size_t i;
+
+	for (i = 0; i < json_object_array_length(list); i++) {
+		element = json_object_array_get_idx(list, i);
+		snprintf(spelt, sizeof(spelt), "%s[%zu]", path, i);
+		if (!json_object_is_type(element, json_type_object))
+			return refuse(error, "Invalid parameter type for '%s', expected: object",
+				      spelt);
+		if (args_check(arg->members, element, spelt, error))
+			return -1;
+	}
+	return 0;
+}
+
 static int check_one(const struct arg *arg, struct json_object *value,
 		     const char *path, struct error *error)
 {
@@ -95,6 +147,8 @@ static int check_one(const struct arg *arg, struct json_object *value,
 		return check_word(arg, value, path, error);
 	if (arg->type == ARG_OBJECT && arg->members)
 		return args_check(arg->members, value, path, error);
+	if (arg->type == ARG_LIST)
+		return check_list(arg, value, path, error);
 	return 0;
 }
 
@@ -106,15 +160,15 @@ static int check_known(const struct arg *args, struct json_object *given,
 	json_object_object_foreach(given, name, value) {
 		(void)value;
 		spell(path, sizeof(path), prefix, name);
-		if (!find(args, name))
+		if (!find(args, given, name))
 			return refuse(error, "Parameter '%s' is unexpected",
 				      path);
 	}
 	return 0;
 }
 
-int args_check(const struct arg *args, struct json_object *given,
-	       const char *prefix, struct error *error)
+static int check_table(const struct arg *args, struct json_object *given,
+		       const char *prefix, struct error *error)
 {
 	const struct arg *arg;
 	struct json_object *value;
@@ -132,22 +186,42 @@ int args_check(const struct arg *args, struct json_object *given,
 		if (check_one(arg, value, path, error))
 			return -1;
 	}
+	return 0;
+}
+
+int args_check(const struct arg *args, struct json_object *given,
+	       const char *prefix, struct error *error)
+{
+	const struct arg *further;
+
+	if (check_table(args, given, prefix, error))
+		return -1;
+	further = args_case(args, given);
+	if (further && check_table(further, given, prefix, error))
+		return -1;
 	return check_known(args, given, prefix, error);
 }
 
 const char *arg_string(const struct arg *args, struct json_object *given,
 		       const char *name)
 {
-	return json_string(given, name, find(args, name)->def);
+	const struct arg *arg = find(args, given, name);
+
+	return json_string(given, name, arg ? arg->def : NULL);
 }
 
 uint64_t arg_size(const struct arg *args, struct json_object *given,
 		  const char *name)
 {
-	const char *def = find(args, name)->def;
-	struct json_object *value;
+	const char *text = arg_string(args, given, name);
 
-	if (json_object_object_get_ex(given, name, &value))
-		return json_object_get_uint64(value);
-	return def ? strtoull(def, NULL, 10) : 0;
+	return text ? strtoull(text, NULL, 10) : 0;
+}
+
+bool arg_bool(const struct arg *args, struct json_object *given,
+	      const char *name)
+{
+	const char *text = arg_string(args, given, name);
+
+	return text && !strcmp(text, "true");
 }

@@ -16,7 +16,14 @@ enum arg_type {
 	ARG_BOOL,
 	ARG_WORD,	/* one of @words */
 	ARG_OBJECT,	/* with @members; any members when that is NULL */
+	ARG_LIST,	/* of objects with @members */
 	ARG_ANY,
+};
+
+/* Further members that one word of an ARG_WORD brings along. */
+struct arg_case {
+	const char *word;
+	const struct arg *args;
 };
 
 /* A table ends with an entry without a name. */
@@ -28,10 +35,14 @@ struct arg {
 	uint64_t max;
 	const char * const *words;
 	const struct arg *members;
+	const struct arg_case *cases;	/* one for each of @words, if any */
+	const char *what;		/* for the reference page */
 };
 
 int args_check(const struct arg *args, struct json_object *given,
 	       const char *prefix, struct error *error);
+/* What @given's words bring along, NULL if nothing does; @args was checked. */
+const struct arg *args_case(const struct arg *args, struct json_object *given);
 const char *arg_type_name(const struct arg *arg);
 
 /* For checked arguments: the value given, else the default. */
@@ -39,5 +50,7 @@ const char *arg_string(const struct arg *args, struct json_object *given,
 		       const char *name);
 uint64_t arg_size(const struct arg *args, struct json_object *given,
 		  const char *name);
+bool arg_bool(const struct arg *args, struct json_object *given,
+	      const char *name);
 
 #endif /* QDM_ARGS_H */

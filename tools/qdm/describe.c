@@ -196,6 +196,34 @@ static void put_children(struct json_object *object,
 	json_object_object_add(object, "children", children);
 }
 
+/* What clients of QEMU expect in a node; the rest of it means nothing here. */
+static void put_qemu_members(struct json_object *object,
+			     const struct node *node, const char *path)
+{
+	static const char * const zeros[] = {
+		"bps", "bps_rd", "bps_wr", "iops", "iops_rd", "iops_wr",
+		"backing_file_depth",
+	};
+	struct json_object *image = json_object_new_object();
+	struct json_object *threshold;
+	size_t i;
+
+	json_put_bool(object, "encrypted", false);
+	json_put_string(object, "detect_zeroes", "off");
+	for (i = 0; i < sizeof(zeros) / sizeof(*zeros); i++)
+		json_put_number(object, zeros[i], 0);
+	if (json_object_object_get_ex(object, "write-threshold", &threshold))
+		json_object_object_add(object, "write_threshold",
+				       json_object_get(threshold));
+	else
+		json_put_number(object, "write_threshold", 0);
+	json_put_string(image, "filename", path);
+	json_put_string(image, "format", kind_driver(node->kind));
+	json_put_number(image, "virtual-size",
+			kdm_table_len(&node->table) * SECTOR);
+	json_object_object_add(object, "image", image);
+}
+
 struct json_object *describe_node(const struct graph *graph,
 				  const struct node *node)
 {
@@ -214,11 +242,13 @@ struct json_object *describe_node(const struct graph *graph,
 	json_put_number(object, "size", kdm_table_len(&node->table) * SECTOR);
 	if (node->dev.suspended)
 		json_put_bool(object, "suspended", true);
-	if (node->kind != KIND_DEVICE && node->kind != KIND_ROOT)
+	if (node->table.nr && kind_of_target(node->table.line[0].type) !=
+	    KIND_DEVICE)
 		put_status(object, node->dev.name);
 	group = json_string(object, "throttle-group", NULL);
 	if (group)
 		put_limits(object, group, node->table.line[0].params);
+	put_qemu_members(object, node, path);
 	put_children(object, graph, node);
 	return object;
 }

@@ -13,11 +13,14 @@
  * would be waited for without an end.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <libdevmapper.h>
+#include <linux/dm-ioctl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/sem.h>
 #include <sys/socket.h>
 #include <sys/sysmacros.h>
@@ -28,12 +31,15 @@
 #include "alloc.h"
 #include "dm.h"
 
+#define CONTROL		"/dev/mapper/control"
 #define UDEV_SOCKET	"/run/udev/control"
 #define UDEV_WAIT_MS	10000
 #define UDEV_POLL_MS	2
 #define INNER_FLAGS	(DM_UDEV_DISABLE_SUBSYSTEM_RULES_FLAG | \
 			 DM_UDEV_DISABLE_DISK_RULES_FLAG | \
 			 DM_UDEV_DISABLE_OTHER_RULES_FLAG)
+/* Means to 57-dm-qdm-event.rules: keep what is known of the content. */
+#define SAME_FLAG	DM_SUBSYSTEM_UDEV_FLAG7
 
 static uint32_t cookie;
 static char last_log[256];
@@ -159,6 +165,7 @@ static void take_info(struct dm_task *task, const struct dm_info *info,
 	device->devno.major = info->major;
 	device->devno.minor = info->minor;
 	device->open_count = info->open_count;
+	device->event_nr = info->event_nr;
 	device->live = info->live_table;
 	device->pending = info->inactive_table;
 	device->suspended = info->suspended;
@@ -292,12 +299,15 @@ int kdm_need_target(const char *type, struct error *error)
 static bool put_lines(struct dm_task *task, const struct kdm_table *table)
 {
 	const struct kdm_line *line;
+	size_t i;
 
 	dm_task_secure_data(task);
-	for (line = table->line; line < table->line + table->nr; line++)
+	for (i = 0; i < table->nr; i++) {
+		line = &table->line[i];
 		if (!dm_task_add_target(task, line->start, line->len,
 					line->type, line->params))
 			return false;
+	}
 	return true;
 }
 
@@ -305,6 +315,8 @@ static bool put_how(struct dm_task *task, const struct kdm_how *how)
 {
 	uint16_t flags = how->inner ? INNER_FLAGS : 0;
 
+	if (how->same)
+		flags |= SAME_FLAG;
 	if (!how->freeze)
 		dm_task_skip_lockfs(task);
 	if (how->read_ahead &&
@@ -356,6 +368,12 @@ int kdm_resume(const char *name, const struct kdm_how *how,
 	return run(task, "resume", name, error);
 }
 
+int kdm_suspend(const char *name, struct error *error)
+{
+	return run(task_for(DM_DEVICE_SUSPEND, name, error), "suspend", name,
+		   error);
+}
+
 int kdm_remove(const char *name, struct error *error)
 {
 	struct dm_task *task = task_for(DM_DEVICE_REMOVE, name, error);
@@ -397,6 +415,30 @@ int kdm_create(const char *name, const char *uuid,
 		return 0;
 	kdm_remove(name, &ignored);
 	return -1;
+}
+
+/* libdevmapper keeps its own descriptor to itself, so this is another one. */
+int kdm_poll_open(struct error *error)
+{
+	int fd = open(CONTROL, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0)
+		return refuse(error, "cannot open %s: %s", CONTROL,
+			      strerror(errno));
+	return fd;
+}
+
+int kdm_poll_arm(int fd, struct error *error)
+{
+	struct dm_ioctl arm = {
+		.version = { DM_VERSION_MAJOR, 0, 0 },
+		.data_size = sizeof(arm),
+	};
+
+	if (ioctl(fd, DM_DEV_ARM_POLL, &arm))
+		return refuse(error, "cannot wait for events of device-mapper: %s",
+			      strerror(errno));
+	return 0;
 }
 
 static bool udevd_listens(void)

@@ -25,6 +25,7 @@ struct kdm_device {
 	char uuid[KDM_UUID_LEN];
 	struct devno devno;
 	unsigned int open_count;
+	uint32_t event_nr;	/* how many events its targets have raised */
 	bool live;		/* has a live table */
 	bool pending;		/* has a table loaded and not yet live */
 	bool suspended;
@@ -47,6 +48,7 @@ struct kdm_table {
 struct kdm_how {
 	bool inner;		/* udev must not look inside for a file system */
 	bool freeze;		/* sync and freeze a mounted file system */
+	bool same;		/* the content is as before: udev need not look */
 	uint32_t read_ahead;	/* sectors to keep; 0 leaves it to the kernel */
 };
 
@@ -73,7 +75,16 @@ int kdm_clear(const char *name, struct error *error);
 int kdm_resume(const char *name, const struct kdm_how *how,
 	       struct error *error);
 int kdm_remove(const char *name, struct error *error);
+int kdm_suspend(const char *name, struct error *error);
 int kdm_message(const char *name, const char *text, struct error *error);
+
+/*
+ * One descriptor that becomes readable (POLLIN) when any device has raised an
+ * event, was made, resumed or removed since it was last armed. Arm first, then
+ * look at the devices: then nothing is lost between looking and waiting.
+ */
+int kdm_poll_open(struct error *error);
+int kdm_poll_arm(int fd, struct error *error);
 
 /*
  * Between the two, every create, resume and remove is announced to udev under

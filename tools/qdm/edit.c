@@ -44,13 +44,6 @@
 #define MAPPER		"/dev/mapper/"
 #define DM_PLAIN_CHARS	NAME_CHARS "+:=@"
 
-static const char * const targets[KINDS] = {
-	[KIND_THROTTLE] = "qthrottle",
-	[KIND_BACKUP] = "backupcow",
-	[KIND_VIEW] = "backupcow-view",
-	[KIND_THRESHOLD] = "wthreshold",
-};
-
 /* What an edge can end at: a node, or a leaf by its path. */
 struct place {
 	const struct node *node;	/* NULL for a leaf */
@@ -202,7 +195,7 @@ static void copy_steps(struct plan *plan, const struct node *from,
 static void refresh_root(struct plan *plan, const struct node *device,
 			 const struct node *root)
 {
-	const struct kdm_how how = { .inner = true };
+	const struct kdm_how how = { .inner = true, .same = true };
 
 	if (!kdm_table_same(&device->table, &root->table))
 		copy_steps(plan, device, root, &how);
@@ -350,7 +343,7 @@ int edit_add(const struct graph *graph, const struct filter *filter,
 	}
 	step = plan_add(plan, STEP_CREATE, filter->name);
 	step->uuid = print("QDM-%s-%s", kind_word(filter->kind), filter->name);
-	kdm_table_add(&step->table, 0, below.sectors, targets[filter->kind],
+	kdm_table_add(&step->table, 0, below.sectors, kind_target(filter->kind),
 		      params);
 	step->how.inner = below.inner;
 	free(params);
@@ -484,6 +477,7 @@ static void swap_steps(struct plan *plan, const struct graph *graph,
 	step = plan_add(plan, STEP_RESUME, parent->dev.name);
 	step->how.inner = node_is_inner(graph, parent);
 	step->how.freeze = freeze;
+	step->how.same = true;
 	step->how.read_ahead = kdm_read_ahead(parent->dev.name);
 }
 
@@ -579,6 +573,7 @@ static void remove_last(const struct node *parent, const struct node *root,
 			struct plan *plan)
 {
 	const struct kdm_how how = {
+		.same = true,
 		.read_ahead = kdm_read_ahead(parent->dev.name),
 	};
 
@@ -612,6 +607,131 @@ int edit_remove(const struct graph *graph, const char *parent_name,
 	}
 	return redirect(plan, graph, parent, node->dev.devno, &child, false,
 			error);
+}
+
+/* Only what shows the same data may take another's place under its users. */
+static int check_same_data(const struct graph *graph, const struct node *old,
+			   const struct node *new, struct error *error)
+{
+	if (old && new && (node_reaches(graph, old, new) ||
+			   node_reaches(graph, new, old)))
+		return 0;
+	return refuse(error, "'%s' does not lie on '%s' nor the other way round, so it may show other data",
+		      new ? new->dev.name : "what is there",
+		      old ? old->dev.name : "what is there");
+}
+
+static const struct node *find_new_child(const struct graph *graph,
+					 const struct node *parent,
+					 const char *name, struct error *error)
+{
+	const struct node *new = graph_find(graph, name);
+
+	if (!new)
+		refuse(error, "Node '%s' not found", name);
+	else if (node_reaches(graph, new, parent))
+		refuse(error, "'%s' lies on '%s' already", name,
+		       parent->dev.name);
+	else
+		return new;
+	return NULL;
+}
+
+static int replace_child(const struct graph *graph, const struct node *parent,
+			 const struct node *new, struct plan *plan,
+			 struct error *error)
+{
+	const struct node *old = graph_at(graph, parent->below[0]);
+	struct place place;
+
+	if (old == new)
+		return 0;
+	if (check_same_data(graph, old, new, error) ||
+	    check_sizes(new, parent->dev.name, kdm_table_len(&parent->table),
+			error))
+		return -1;
+	place_at(&place, new);
+	return redirect(plan, graph, parent, parent->below[0], &place,
+			new->kind == KIND_BACKUP, error);
+}
+
+int edit_replace(const struct graph *graph, const char *parent_name,
+		 const char *child, const char *new_name, struct plan *plan,
+		 struct error *error)
+{
+	const struct node *parent = graph_find(graph, parent_name);
+	const struct node *new;
+
+	if (!parent)
+		return refuse(error, "Neither device, nor export, nor block-node exist with name '%s'",
+			      parent_name);
+	if (parent->kind == KIND_DEVICE && strcmp(child, "root"))
+		return refuse(error, "Devices and exports may have only 'root' child");
+	if (parent->kind != KIND_DEVICE && (!is_filter(parent) ||
+					    strcmp(child, "file")))
+		return refuse(error, "Block driver node '%s' doesn't have child named '%s'",
+			      parent_name, child);
+	if (check_editable(parent, error))
+		return -1;
+	new = find_new_child(graph, parent, new_name, error);
+	if (!new)
+		return -1;
+	if (parent->kind == KIND_DEVICE && !attached(graph, parent))
+		return edit_insert(graph, parent_name, parent_name, new_name,
+				   plan, error);
+	return replace_child(graph, parent, new, plan, error);
+}
+
+/* Where the filter lies now, or where it is to lie. */
+static int place_reopened(struct place *place, const struct graph *graph,
+			  const struct node *node, const char *file,
+			  struct plan *plan, struct error *error)
+{
+	const struct node *old = graph_at(graph, node->below[0]);
+
+	if (file && place_file(place, graph, file, plan, error))
+		return -1;
+	if (!file || same_devno(place->devno, node->below[0])) {
+		*place = (struct place){ .node = old,
+			.devno = node->below[0],
+			.sectors = kdm_table_len(&node->table) };
+		snprintf(place->word, sizeof(place->word), "%u:%u",
+			 place->devno.major, place->devno.minor);
+		return 0;
+	}
+	if (place->node && node_reaches(graph, place->node, node))
+		return refuse(error, "'%s' lies on '%s' already", file,
+			      node->dev.name);
+	return check_same_data(graph, old, place->node, error) ||
+	       check_sizes(node, file, place->sectors, error) ? -1 : 0;
+}
+
+int edit_reopen(const struct graph *graph, const struct filter *filter,
+		struct plan *plan, struct error *error)
+{
+	const struct node *node = find_edited(graph, filter->name, "reopening",
+					      error);
+	struct place below;
+	struct step *step;
+	char *params;
+
+	if (!node || check_editable(node, error))
+		return -1;
+	if (node->kind != filter->kind)
+		return refuse(error, "Cannot change the option 'driver' of node '%s'",
+			      filter->name);
+	if (place_reopened(&below, graph, node, filter->file, plan, error) ||
+	    filter_params(&params, graph, filter, &below, error))
+		return -1;
+	step = plan_add(plan, STEP_LOAD, filter->name);
+	kdm_table_add(&step->table, 0, kdm_table_len(&node->table),
+		      kind_target(node->kind), params);
+	free(params);
+	step = plan_add(plan, STEP_RESUME, filter->name);
+	step->how.inner = node_is_inner(graph, node);
+	step->how.same = true;
+	step->how.read_ahead = kdm_read_ahead(filter->name);
+	return 0;
 }
 
 static const struct node *find_threshold(const struct graph *graph,

@@ -31,6 +31,13 @@ int edit_insert(const struct graph *graph, const char *parent,
 int edit_remove(const struct graph *graph, const char *parent,
 		const char *child, const char *node, struct plan *plan,
 		struct error *error);
+/* Gives a filter new words; a @file of NULL leaves it where it lies. */
+int edit_reopen(const struct graph *graph, const struct filter *filter,
+		struct plan *plan, struct error *error);
+/* Makes @parent's edge called @child lead to @new. */
+int edit_replace(const struct graph *graph, const char *parent,
+		 const char *child, const char *new, struct plan *plan,
+		 struct error *error);
 int edit_threshold(const struct graph *graph, const char *name,
 		   uint64_t bytes, struct plan *plan, struct error *error);
 int edit_resize(const struct graph *graph, const char *name, uint64_t bytes,

@@ -9,6 +9,7 @@
 
 #define ERROR_GENERIC		"GenericError"
 #define ERROR_NOT_FOUND		"DeviceNotFound"
+#define ERROR_NOT_ACTIVE	"DeviceNotActive"
 #define ERROR_NO_COMMAND	"CommandNotFound"
 
 struct error {

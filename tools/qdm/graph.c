@@ -17,13 +17,14 @@
 static const struct {
 	const char *word;
 	const char *driver;
+	const char *target;
 } kinds[KINDS] = {
-	[KIND_DEVICE] = { "device", "host_device" },
-	[KIND_ROOT] = { "root", "host_device" },
-	[KIND_THROTTLE] = { "throttle", "throttle" },
-	[KIND_BACKUP] = { "backup", "copy-before-write" },
-	[KIND_VIEW] = { "view", "snapshot-access" },
-	[KIND_THRESHOLD] = { "threshold", "write-threshold" },
+	[KIND_DEVICE] = { "device", "host_device", NULL },
+	[KIND_ROOT] = { "root", "host_device", NULL },
+	[KIND_THROTTLE] = { "throttle", "throttle", "qthrottle" },
+	[KIND_BACKUP] = { "backup", "copy-before-write", "backupcow" },
+	[KIND_VIEW] = { "view", "snapshot-access", "backupcow-view" },
+	[KIND_THRESHOLD] = { "threshold", "write-threshold", "wthreshold" },
 };
 
 const char *kind_word(enum kind kind)
@@ -34,6 +35,21 @@ const char *kind_word(enum kind kind)
 const char *kind_driver(enum kind kind)
 {
 	return kinds[kind].driver;
+}
+
+const char *kind_target(enum kind kind)
+{
+	return kinds[kind].target;
+}
+
+enum kind kind_of_target(const char *type)
+{
+	int kind;
+
+	for (kind = 0; kind < KINDS; kind++)
+		if (kinds[kind].target && !strcmp(kinds[kind].target, type))
+			return kind;
+	return KIND_DEVICE;
 }
 
 enum kind kind_of(const char *uuid)

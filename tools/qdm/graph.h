@@ -44,6 +44,9 @@ bool node_is_inner(const struct graph *graph, const struct node *node);
 bool same_devno(struct devno a, struct devno b);
 const char *kind_word(enum kind kind);
 const char *kind_driver(enum kind kind);
+/* The target that such a node has, NULL when it may have any. */
+const char *kind_target(enum kind kind);
+enum kind kind_of_target(const char *type);
 enum kind kind_of(const char *uuid);
 
 #endif /* QDM_GRAPH_H */

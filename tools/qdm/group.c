@@ -3,6 +3,7 @@
  * The door to throttle groups: a group is a folder in configfs, its limits a
  * file in it. QDM_CONFIGFS names another folder, for tests.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include "dm.h"
 #include "group.h"
 
+#define NAME_MAX_LEN	63
 #define CONFIGFS	"/sys/kernel/config"
 #define GROUPS_DIR	CONFIGFS "/qthrottle"
 
@@ -48,6 +50,18 @@ int groups_mount(struct error *error)
 	return 0;
 }
 
+int group_check_name(const char *name, struct error *error)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+
+	if (*name && strlen(name) <= NAME_MAX_LEN &&
+	    !name[strspn(name, letters)] && *name != '-' && *name != '.')
+		return 0;
+	return refuse(error, "Parameter 'id' expects an identifier ('%s': 1 to %d letters, digits, '-', '.' and '_', not beginning with '-' or '.')",
+		      name, NAME_MAX_LEN);
+}
+
 bool group_exists(const char *name)
 {
 	char *path = path_of(name, "");
@@ -55,6 +69,33 @@ bool group_exists(const char *name)
 
 	free(path);
 	return there;
+}
+
+static int is_group(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
+}
+
+int groups_list(char ***names, size_t *nr, struct error *error)
+{
+	struct dirent **found;
+	int got = scandir(groups_dir(), &found, is_group, alphasort);
+	int i;
+
+	*names = NULL;
+	*nr = 0;
+	if (got < 0 && errno == ENOENT)
+		return 0;
+	if (got < 0)
+		return refuse(error, "cannot list %s: %s", groups_dir(),
+			      strerror(errno));
+	for (i = 0; i < got; i++) {
+		*names = more(*names, *nr, sizeof(**names));
+		(*names)[(*nr)++] = copy(found[i]->d_name);
+		free(found[i]);
+	}
+	free(found);
+	return 0;
 }
 
 int group_make(const char *name, struct error *error)

@@ -11,6 +11,10 @@
 const char *groups_dir(void);
 int groups_mount(struct error *error);
 
+/* Also keeps names from leading out of the folder. */
+int group_check_name(const char *name, struct error *error);
+/* Names in order; the caller frees each and the array. */
+int groups_list(char ***names, size_t *nr, struct error *error);
 bool group_exists(const char *name);
 int group_make(const char *name, struct error *error);
 int group_remove(const char *name, struct error *error);

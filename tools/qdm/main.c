@@ -12,6 +12,8 @@
 #include "describe.h"
 #include "json.h"
 #include "qmp.h"
+#include "reference.h"
+#include "server.h"
 #include "tree.h"
 #include "verbs.h"
 
@@ -124,7 +126,8 @@ static char *read_stdin(size_t *len)
 
 static int execute(const char *text, size_t len, FILE *script)
 {
-	struct json_object *reply = qmp_execute(text, len, script);
+	enum qmp_mode mode = QMP_FREE;
+	struct json_object *reply = qmp_execute(text, len, &mode, script);
 	int result = reply && qmp_is_error(reply) ? FAILED : DONE;
 
 	if (reply)
@@ -159,6 +162,31 @@ static int run_exec(int argc, char **argv)
 	free(text);
 	return result;
 }
+
+static int run_qmp(int argc, char **argv)
+{
+	const char *path = SERVER_SOCKET;
+	struct error error = { 0 };
+
+	if (argc == 2 && !strcmp(argv[1], "--stdio"))
+		return server_on_stdio(&error) ? failed(&error) : DONE;
+	if (argc == 3 && !strcmp(argv[1], "--socket"))
+		path = argv[2];
+	else if (argc > 1)
+		return misused("qmp: '%s' is unexpected, known are --stdio and --socket PATH",
+			       argv[1]);
+	return server_on_socket(path, &error) ? failed(&error) : DONE;
+}
+
+static int run_reference(int argc, char **argv)
+{
+	if (argc > 1)
+		return misused("reference: '%s' is unexpected", argv[1]);
+	reference_print(stdout);
+	return DONE;
+}
+
+static int run_complete(int argc, char **argv);
 
 static int run_insert(int argc, char **argv)
 {
@@ -199,11 +227,50 @@ static const struct verb verbs[] = {
 	{ "remove", "[--dry-run] NODE", "take a filter out and delete it",
 	  run_remove },
 	{ "exec", "[--dry-run] JSON|-", "carry out one QMP command", run_exec },
+	{ "qmp", "[--socket PATH | --stdio]",
+	  "serve QMP on a socket (" SERVER_SOCKET "), or on standard input and output",
+	  run_qmp },
+	{ "reference", "", "print the reference page of the QMP commands",
+	  run_reference },
+	{ "complete", "[WORD]", "print what may follow, for the shell's completion",
+	  run_complete },
 	{ "--help", "", "print this", run_help },
 	{ "--version", "", "print the version", run_version },
 };
 
 #define VERBS	(sizeof(verbs) / sizeof(*verbs))
+
+/* The options of all lines of that verb, out of their usage. */
+static void print_options(const char *name)
+{
+	const char *at;
+	size_t i, len;
+
+	for (i = 0; i < VERBS; i++) {
+		if (strcmp(verbs[i].name, name))
+			continue;
+		for (at = verbs[i].usage; (at = strstr(at, "--")); at += len) {
+			len = strspn(at, "-abcdefghijklmnopqrstuvwxyz");
+			printf("%.*s\n", (int)len, at);
+		}
+	}
+}
+
+static int run_complete(int argc, char **argv)
+{
+	size_t i;
+
+	if (argc > 2)
+		return misused("complete: '%s' is unexpected", argv[2]);
+	for (i = 0; argc == 1 && i < VERBS; i++)
+		if (!i || strcmp(verbs[i].name, verbs[i - 1].name))
+			puts(verbs[i].name);
+	if (argc == 2)
+		print_options(argv[1]);
+	if (argc == 2 && !strcmp(argv[1], "exec"))
+		reference_templates(stdout);
+	return DONE;
+}
 
 static int run_help(int argc, char **argv)
 {

@@ -42,8 +42,10 @@ struct step *plan_add(struct plan *plan, enum step_kind kind, const char *name)
 void plan_free(struct plan *plan)
 {
 	struct step *step;
+	size_t i;
 
-	for (step = plan->step; step < plan->step + plan->nr; step++) {
+	for (i = 0; i < plan->nr; i++) {
+		step = &plan->step[i];
 		free(step->name);
 		free(step->uuid);
 		free(step->text);
@@ -54,6 +56,26 @@ void plan_free(struct plan *plan)
 	}
 	free(plan->step);
 	*plan = (struct plan){ 0 };
+}
+
+void plan_swaps_last(struct plan *plan)
+{
+	struct plan sorted = { 0 };
+	bool swaps;
+	size_t i;
+	int round;
+
+	for (round = 0; round < 2; round++)
+		for (i = 0; i < plan->nr; i++) {
+			swaps = plan->step[i].kind == STEP_RESUME;
+			if (swaps != round)
+				continue;
+			sorted.step = more(sorted.step, sorted.nr,
+					   sizeof(*sorted.step));
+			sorted.step[sorted.nr++] = plan->step[i];
+		}
+	free(plan->step);
+	*plan = sorted;
 }
 
 /*
@@ -211,11 +233,13 @@ static void print_quoted(FILE *out, const char *word)
 
 static void print_lines(FILE *out, const struct kdm_table *table)
 {
-	const struct kdm_line *line = table->line;
+	const struct kdm_line *line;
 	char *text;
+	size_t i;
 
 	fputs("printf '%s\\n'", out);
-	for (; line < table->line + table->nr; line++) {
+	for (i = 0; i < table->nr; i++) {
+		line = &table->line[i];
 		text = print("%llu %llu %s%s%s",
 			     (unsigned long long)line->start,
 			     (unsigned long long)line->len, line->type,
@@ -298,9 +322,11 @@ static void print_groups_mount(FILE *out)
 void plan_print(const struct plan *plan, FILE *out)
 {
 	const struct step *step;
+	size_t i;
 
 	fputs("#!/bin/bash\nset -euo pipefail\n", out);
-	for (step = plan->step; step < plan->step + plan->nr; step++) {
+	for (i = 0; i < plan->nr; i++) {
+		step = &plan->step[i];
 		if (step->kind == STEP_GROUPS)
 			print_groups_mount(out);
 		else if (step->kind > STEP_GROUPS)

@@ -41,6 +41,8 @@ struct plan {
 struct step *plan_add(struct plan *plan, enum step_kind kind,
 		      const char *name);
 void plan_free(struct plan *plan);
+/* All swaps last, so that what can be refused is refused before the first. */
+void plan_swaps_last(struct plan *plan);
 
 /* Runs all, or undoes what it did before the first swap. */
 int plan_run(const struct plan *plan, struct error *error);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* QMP commands; see qmp.c. */
+/* From a command's text to its reply; see qmp.c. */
 #ifndef QDM_QMP_H
 #define QDM_QMP_H
 
@@ -11,12 +11,26 @@
 #define QDM_VERSION_MINOR	1
 #define QDM_VERSION_MICRO	0
 
+enum qmp_mode {
+	QMP_FREE,	/* no negotiation: qdm exec */
+	QMP_NEGOTIATING,
+	QMP_COMMANDS,
+};
+
 /*
- * Carries out one command given as text and returns the reply. With @script
- * set nothing is changed; a script that would do it is written there instead,
- * and NULL is returned for a command that changes something.
+ * Carries out one command given as text and returns the reply. A successful
+ * qmp_capabilities turns *@mode. With @script set nothing is changed; a script
+ * that would do it is written there instead, and NULL is returned for a
+ * command that changes something.
  */
-struct json_object *qmp_execute(const char *text, size_t len, FILE *script);
+struct json_object *qmp_execute(const char *text, size_t len,
+				enum qmp_mode *mode, FILE *script);
+/* The reply to text that cannot even be read. */
+struct json_object *qmp_refusal(const char *desc);
+struct json_object *qmp_version(void);
+struct json_object *qmp_greeting(void);
+/* Has a client asked the server to end? */
+bool qmp_is_to_quit(void);
 bool qmp_is_error(struct json_object *reply);
 void qmp_print(struct json_object *reply, FILE *out);
 

@@ -24,11 +24,14 @@ void kdm_table_add(struct kdm_table *table, uint64_t start, uint64_t len,
 void kdm_table_copy(struct kdm_table *to, const struct kdm_table *from)
 {
 	const struct kdm_line *line;
+	size_t i;
 
 	*to = (struct kdm_table){ 0 };
-	for (line = from->line; line < from->line + from->nr; line++)
+	for (i = 0; i < from->nr; i++) {
+		line = &from->line[i];
 		kdm_table_add(to, line->start, line->len, line->type,
 			      line->params);
+	}
 }
 
 /* Tables can hold keys (dm-crypt), so they are wiped before they are freed. */

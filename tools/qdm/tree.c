@@ -86,17 +86,21 @@ static void print_backup(FILE *out, struct json_object *node)
 			number(node, "writers-waiting"));
 }
 
+/* By the table that is there, which dmsetup can have put into any node. */
 static void print_details(FILE *out, const struct node *node,
 			  struct json_object *object)
 {
-	const char *status = json_string(object, "status", NULL);
+	enum kind kind = kind_of_target(json_string(object, "target", ""));
+	bool known = json_string(object, "status", NULL);
 
-	if (node->kind == KIND_THROTTLE && status)
+	if (known && kind == KIND_THROTTLE)
 		print_throttle(out, object);
-	else if (node->kind == KIND_THRESHOLD && status)
+	else if (known && kind == KIND_THRESHOLD)
 		print_threshold(out, object);
-	else if (node->kind == KIND_BACKUP && status)
+	else if (known && kind == KIND_BACKUP)
 		print_backup(out, object);
+	if (kind != node->kind && kind_target(node->kind))
+		fprintf(out, ", NO LONGER a %s", kind_word(node->kind));
 	if (node->dev.read_only)
 		fputs(", read-only", out);
 	if (node->dev.suspended)

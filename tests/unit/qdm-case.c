@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What tests of commands have in common; see qdm-case.h. */
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "qdm-case.h"
+#include "qdm-fake-dm.h"
+#include "qmp.h"
+
+#define LEN	262144
+
+static char folder[] = "/tmp/qdm-test-XXXXXX";
+
+const char *case_folder(void)
+{
+	return folder;
+}
+
+static int remove_one(const char *path, const struct stat *info, int type,
+		      struct FTW *place)
+{
+	(void)info;
+	(void)type;
+	return place->level ? remove(path) : 0;
+}
+
+static void empty_folder(void)
+{
+	nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+void case_group(const char *name, const char *limits)
+{
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/groups/%s", folder, name);
+	mkdir(path, 0755);
+	strcat(path, "/limits");
+	file = fopen(path, "w");
+	if (!file)
+		abort();
+	fputs(limits, file);
+	fclose(file);
+}
+
+const char *case_limits(const char *name)
+{
+	static char text[1024];
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/groups/%s/limits", folder, name);
+	file = fopen(path, "r");
+	if (!file)
+		return "";
+	text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+	fclose(file);
+	return text;
+}
+
+int case_set_up(void **state)
+{
+	char path[64];
+
+	(void)state;
+	if (!strcmp(folder + strlen(folder) - 6, "XXXXXX") && !mkdtemp(folder))
+		return -1;
+	snprintf(path, sizeof(path), "%s/groups", folder);
+	mkdir(path, 0755);
+	setenv("QDM_CONFIGFS", path, 1);
+	snprintf(path, sizeof(path), "%s/lock", folder);
+	setenv("QDM_LOCK", path, 1);
+	case_group("g", "iops-total=700\niops-total-max=0\n");
+	fake_reset();
+	fake_add("vg-lv", "LVM-x", CASE_SECTORS, "linear", "4000:16 2048");
+	return 0;
+}
+
+int case_tear_down(void **state)
+{
+	(void)state;
+	fake_reset();
+	empty_folder();
+	return 0;
+}
+
+int case_end(void **state)
+{
+	(void)state;
+	return rmdir(folder);
+}
+
+const char *case_reply(const char *text)
+{
+	static char reply_text[LEN];
+	enum qmp_mode mode = QMP_FREE;
+	struct json_object *reply = qmp_execute(text, strlen(text), &mode,
+						NULL);
+
+	if (!reply)
+		return "";
+	snprintf(reply_text, sizeof(reply_text), "%s",
+		 json_object_to_json_string_ext(reply, JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(reply);
+	return reply_text;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What tests of commands have in common: a device vg-lv, a group g, and a
+ * folder of their own that stands in for configfs and holds the lock.
+ */
+#ifndef QDM_CASE_H
+#define QDM_CASE_H
+
+#define CASE_SECTORS	131072
+
+/* For cmocka: before and after each test, and after all. */
+int case_set_up(void **state);
+int case_tear_down(void **state);
+int case_end(void **state);
+
+const char *case_folder(void);
+/* The reply to one command, without negotiation; overwritten by the next. */
+const char *case_reply(const char *text);
+/* The folder's file is there with this content. */
+void case_group(const char *name, const char *limits);
+/* Reads a group's limits file as it is now. */
+const char *case_limits(const char *name);
+
+#define CASE(name) \
+	cmocka_unit_test_setup_teardown(name, case_set_up, case_tear_down)
+
+#endif /* QDM_CASE_H */

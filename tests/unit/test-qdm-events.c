@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What clients are told when the kernel's status changes, whatever has been
+ * missed in between.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "events.h"
+#include "json.h"
+#include "qdm-case.h"
+#include "qdm-fake-dm.h"
+
+#define LEN	131072
+
+static char told[4096];
+
+/* "NAME{...};" without blanks or the time, which is only looked at. */
+static void keep(void *context, struct json_object *event)
+{
+	struct json_object *data, *stamp;
+	size_t used = strlen(told);
+
+	(void)context;
+	assert_true(json_object_object_get_ex(event, "data", &data));
+	assert_true(json_object_object_get_ex(event, "timestamp", &stamp));
+	assert_true(json_object_object_get_ex(stamp, "seconds", NULL));
+	assert_true(json_object_object_get_ex(stamp, "microseconds", NULL));
+	snprintf(told + used, sizeof(told) - used, "%s%s;",
+		 json_string(event, "event", ""),
+		 json_object_to_json_string_ext(data, JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
+static struct events events = { .tell = keep };
+
+static void tells(const char *wanted)
+{
+	struct error error = { 0 };
+
+	*told = '\0';
+	assert_int_equal(events_look(&events, &error), 0);
+	assert_string_equal(told, wanted);
+}
+
+static int begin(void **state)
+{
+	case_set_up(state);
+	fake_add("w", "QDM-threshold-w", LEN, "wthreshold", "4000:16 0");
+	fake_status("w", "armed 4096 0 0 0 0");
+	return 0;
+}
+
+static int end(void **state)
+{
+	events_free(&events);
+	events.begun = false;
+	jobs_forget();
+	return case_tear_down(state);
+}
+
+#define FIRED(name, amount, at) \
+	"BLOCK_WRITE_THRESHOLD{\"node-name\":\"" name "\",\"amount-exceeded\":" amount ",\"write-threshold\":" at "};"
+
+static void thresholds(void **state)
+{
+	(void)state;
+	fake_status("w", "fired 0 512 5000 1 4096");
+	tells("");
+	tells("");
+	fake_status("w", "armed 8192 512 5000 1 4096");
+	tells("");
+	fake_status("w", "fired 0 7 9000 2 8192");
+	tells(FIRED("w", "7", "8192"));
+	tells("");
+	/* two crossings between two looks: the last one is what can be known */
+	fake_status("w", "fired 0 9 9999 4 8193");
+	tells(FIRED("w", "9", "8193"));
+}
+
+static void new_threshold(void **state)
+{
+	struct error error = { 0 };
+
+	(void)state;
+	tells("");
+	fake_add("x", "QDM-threshold-x", LEN, "wthreshold", "4000:16 0");
+	fake_status("x", "fired 0 3 9 1 6");
+	tells(FIRED("x", "3", "6"));
+	kdm_remove("x", &error);
+	tells("");
+	fake_add("x", "QDM-threshold-x", LEN, "wthreshold", "4000:16 0");
+	fake_status("x", "fired 0 4 9 1 5");
+	tells(FIRED("x", "4", "5"));
+}
+
+#define STATUS(id, state)	"JOB_STATUS_CHANGE{\"id\":\"" id "\",\"status\":\"" state "\"};"
+#define END(name, done, rest) \
+	name "{\"type\":\"backup\",\"device\":\"lv\",\"len\":100,\"offset\":" done ",\"speed\":7" rest "};"
+
+static void add_backup(const char *status)
+{
+	fake_add("lv-backup", "QDM-backup-lv-backup", LEN, "backupcow",
+		 "4000:16 0 4000:32 0 128 2 speed 7");
+	fake_status("lv-backup", status);
+}
+
+static void remove_backup(void)
+{
+	struct error error = { 0 };
+
+	kdm_remove("lv-backup", &error);
+}
+
+static void whole_job(void **state)
+{
+	(void)state;
+	tells("");
+	add_backup("running 0/10 0/100 - intact ok 1 0 0 0");
+	tells(STATUS("lv", "created") STATUS("lv", "running"));
+	fake_status("lv-backup", "running 5/10 50/100 - intact ok 1 0 0 0");
+	tells("");
+	fake_status("lv-backup", "paused 5/10 50/100 - intact nospace 0 0 0 1");
+	tells(STATUS("lv", "paused"));
+	fake_status("lv-backup", "running 5/10 50/100 - intact ok 1 0 0 1");
+	tells(STATUS("lv", "running"));
+	fake_status("lv-backup", "concluded 10/10 100/100 - intact ok 0 0 0 2");
+	tells(STATUS("lv", "waiting") STATUS("lv", "pending")
+	      END("BLOCK_JOB_COMPLETED", "100", "") STATUS("lv", "concluded"));
+	tells("");
+	remove_backup();
+	tells(STATUS("lv", "null"));
+	tells("");
+}
+
+static void failed_job(void **state)
+{
+	(void)state;
+	add_backup("running 1/10 10/100 - intact ok 1 0 0 0");
+	tells("");
+	fake_status("lv-backup", "aborting 1/10 10/100 EIO intact failed 1 0 0 1");
+	tells(STATUS("lv", "aborting"));
+	fake_status("lv-backup", "concluded 1/10 10/100 EIO intact failed 0 0 0 2");
+	tells(END("BLOCK_JOB_COMPLETED", "10", ",\"error\":\"Input/output error\"")
+	      STATUS("lv", "concluded"));
+}
+
+static void broken_snapshot(void **state)
+{
+	(void)state;
+	add_backup("running 1/10 10/100 - intact ok 1 0 0 0");
+	tells("");
+	fake_status("lv-backup", "concluded 1/10 10/100 ENOSPC broken ok 0 0 0 2");
+	tells("BLOCK_SNAPSHOT_BROKEN{\"node-name\":\"lv-backup\",\"id\":\"lv\",\"error\":\"No space left on device\"};"
+	      STATUS("lv", "aborting")
+	      END("BLOCK_JOB_COMPLETED", "10", ",\"error\":\"No space left on device\"")
+	      STATUS("lv", "concluded"));
+}
+
+static void cancelled_job(void **state)
+{
+	(void)state;
+	tells("");
+	add_backup("concluded 1/10 10/100 ECANCELED intact ok 0 0 0 1");
+	tells(STATUS("lv", "created") STATUS("lv", "running")
+	      STATUS("lv", "aborting") END("BLOCK_JOB_CANCELLED", "10", "")
+	      STATUS("lv", "concluded"));
+}
+
+static void job_taken_away(void **state)
+{
+	(void)state;
+	add_backup("running 1/10 10/100 - intact ok 0 0 0 1");
+	tells("");
+	remove_backup();
+	tells(STATUS("lv", "aborting") END("BLOCK_JOB_CANCELLED", "10", "")
+	      STATUS("lv", "concluded") STATUS("lv", "null"));
+}
+
+static void held_back(void **state)
+{
+	(void)state;
+	add_backup("running 1/10 10/100 - intact ok 0 0 0 0");
+	tells("");
+	job_remember("lv-backup", false, false);
+	fake_status("lv-backup", "concluded 10/10 100/100 - intact ok 0 0 0 1");
+	tells(STATUS("lv", "waiting") STATUS("lv", "pending")
+	      "BLOCK_JOB_PENDING{\"type\":\"backup\",\"id\":\"lv\"};");
+	tells("");
+	assert_true(job_finalize("lv-backup"));
+	tells(END("BLOCK_JOB_COMPLETED", "100", "") STATUS("lv", "concluded"));
+}
+
+static void goes_by_itself(void **state)
+{
+	(void)state;
+	add_backup("running 1/10 10/100 - intact ok 0 0 0 0");
+	job_remember("lv-backup", true, true);
+	tells("");
+	assert_false(jobs_tidy());
+	fake_status("lv-backup", "concluded 10/10 100/100 - intact ok 0 0 0 1");
+	assert_true(jobs_tidy());
+	assert_null(fake_device("lv-backup"));
+	assert_false(jobs_tidy());
+}
+
+static void error_in_a_job(void **state)
+{
+	(void)state;
+	*told = '\0';
+	events_job_error(&events, "lv-backup", "write", "stop");
+	assert_string_equal(told, "BLOCK_JOB_ERROR{\"device\":\"lv\",\"operation\":\"write\",\"action\":\"stop\"};");
+}
+
+#define TEST(name)	cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(thresholds),
+		TEST(new_threshold),
+		TEST(whole_job),
+		TEST(failed_job),
+		TEST(broken_snapshot),
+		TEST(cancelled_job),
+		TEST(job_taken_away),
+		TEST(held_back),
+		TEST(goes_by_itself),
+		TEST(error_in_a_job),
+	};
+
+	return cmocka_run_group_tests_name("qdm-events", tests, NULL, case_end);
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Backups as QMP clients begin, steer and see them. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "job.h"
+#include "qdm-case.h"
+#include "qdm-fake-dm.h"
+
+#define DONE	"{\"return\":{}}"
+
+static int begin(void **state)
+{
+	case_set_up(state);
+	fake_add("target", "", CASE_SECTORS, "linear", "4000:32 0");
+	return 0;
+}
+
+static int end(void **state)
+{
+	jobs_forget();
+	return case_tear_down(state);
+}
+
+__attribute__((format(printf, 2, 3)))
+static const char *run(const char *command, const char *fmt, ...)
+{
+	char arguments[512], text[640];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(arguments, sizeof(arguments), fmt, args);
+	va_end(args);
+	snprintf(text, sizeof(text), "{'execute':'%s','arguments':{%s}}",
+		 command, arguments);
+	return case_reply(text);
+}
+
+static void done(const char *reply)
+{
+	assert_string_equal(reply, DONE);
+}
+
+static void refused(const char *reply, const char *desc)
+{
+	char wanted[512];
+
+	snprintf(wanted, sizeof(wanted),
+		 "{\"error\":{\"class\":\"GenericError\",\"desc\":\"%s\"}}",
+		 desc);
+	assert_string_equal(reply, wanted);
+}
+
+#define MINIMAL	"'device':'vg-lv','target':'target','sync':'full'"
+
+static const char *backup(const char *more)
+{
+	return run("blockdev-backup", MINIMAL "%s", more);
+}
+
+static void has_line(const char *name, const char *params)
+{
+	assert_non_null(fake_device(name));
+	assert_string_equal(fake_table(name)->line[0].params, params);
+}
+
+static void begins(void **state)
+{
+	(void)state;
+	done(backup(""));
+	has_line("vg-lv-backup", "253:2 0 253:1 0 128 2 sync full");
+	has_line("vg-lv", "253:3 0");
+	fake_status("vg-lv-backup", "running 0/10 0/100 - intact ok 1 0 0 0");
+	refused(backup(""), "Job ID 'vg-lv' already in use");
+	done(run("blockdev-backup",
+		 "'device':'vg-lv','target':'target','sync':'none','job-id':'b2','speed':5,"
+		 "'on-source-error':'stop','on-target-error':'auto','on-cbw-error':'break-snapshot',"
+		 "'x-perf':{'max-workers':4,'min-cluster-size':131072}"));
+	has_line("b2-backup", "253:3 0 253:1 0 256 12 sync none on-cbw-error break-snapshot on-source-error stop on-target-error enospc speed 5 max-workers 4");
+	done(run("blockdev-backup",
+		 "'device':'vg-lv','target':'target','sync':'top','filter-node-name':'mine'"));
+	assert_non_null(fake_device("mine"));
+}
+
+static void refusals(void **state)
+{
+	(void)state;
+	refused(backup(",'speed':-1"),
+		"Parameter 'speed' expects a non-negative value");
+	refused(backup(",'compress':true"),
+		"Compression is not supported for this drive vg-lv");
+	refused(backup(",'bitmap-mode':'never'"),
+		"Cannot specify bitmap sync mode without a bitmap");
+	refused(backup(",'bitmap':'x','bitmap-mode':'never'"),
+		"Bitmap 'x' could not be found");
+	refused(run("blockdev-backup", "'device':'vg-lv','target':'target','sync':'bitmap'"),
+		"must provide a valid bitmap name for 'bitmap' sync mode");
+	refused(run("blockdev-backup", "'device':'vg-lv','target':'vg-lv','sync':'full'"),
+		"Source and target cannot be the same");
+	refused(backup(",'job-id':'-x'"), "Invalid job ID '-x'");
+	refused(backup(",'job-id':'a','filter-node-name':'b'"),
+		"job-id 'a' needs filter-node-name 'a-backup'; give only one of them");
+	refused(backup(",'x-perf':{'min-cluster-size':70000}"),
+		"min-cluster-size needs to be a power of 2");
+	refused(backup(",'x-perf':{'max-workers':1025}"),
+		"Parameter 'x-perf.max-workers' expects a value in the range [0, 1024]");
+	assert_string_equal(fake_log(), "");
+}
+
+static void is_steered(void **state)
+{
+	(void)state;
+	done(backup(""));
+	fake_status("vg-lv-backup", "running 1/10 10/100 - intact ok 1 0 0 0");
+	done(run("job-pause", "'id':'vg-lv'"));
+	assert_non_null(strstr(fake_log(), "message vg-lv-backup pause;"));
+	refused(run("job-resume", "'id':'vg-lv'"),
+		"Can't resume a job that was not paused");
+	fake_status("vg-lv-backup", "paused 1/10 10/100 - intact ok 1 0 0 0");
+	refused(run("job-pause", "'id':'vg-lv'"), "Job is already paused");
+	done(run("block-job-resume", "'device':'vg-lv'"));
+	assert_non_null(strstr(fake_log(), "message vg-lv-backup resume;"));
+	done(run("block-job-set-speed", "'device':'vg-lv','speed':9"));
+	assert_non_null(strstr(fake_log(), "message vg-lv-backup set-speed 9;"));
+	refused(run("block-job-cancel", "'device':'vg-lv'"),
+		"The block job for device 'vg-lv' is currently paused");
+	done(run("block-job-cancel", "'device':'vg-lv','force':true"));
+	assert_non_null(strstr(fake_log(), "message vg-lv-backup cancel;"));
+	refused(run("job-complete", "'id':'vg-lv'"),
+		"Job 'vg-lv' in state 'paused' cannot accept command verb 'complete'");
+	refused(run("job-dismiss", "'id':'vg-lv'"),
+		"Job 'vg-lv' in state 'paused' cannot accept command verb 'dismiss'");
+	refused(run("job-cancel", "'id':'nosuch'"), "Job not found");
+	assert_string_equal(run("block-job-cancel", "'device':'nosuch'"),
+			    "{\"error\":{\"class\":\"DeviceNotActive\",\"desc\":\"Block job 'nosuch' not found\"}}");
+}
+
+static void is_asked(void **state)
+{
+	(void)state;
+	assert_string_equal(run("query-jobs", "%s", ""), "{\"return\":[]}");
+	done(backup(",'speed':5,'auto-finalize':false"));
+	fake_status("vg-lv-backup", "aborting 1/10 10/100 EIO intact failed 1 0 0 0");
+	assert_string_equal(run("query-jobs", "%s", ""),
+			    "{\"return\":[{\"id\":\"vg-lv\",\"type\":\"backup\",\"status\":\"aborting\",\"current-progress\":10,\"total-progress\":100,\"error\":\"Input/output error\"}]}");
+	assert_string_equal(run("query-block-jobs", "%s", ""),
+			    "{\"return\":[{\"type\":\"backup\",\"device\":\"vg-lv\",\"len\":100,\"offset\":10,\"speed\":5,\"error\":\"Input/output error\",\"busy\":true,\"paused\":false,\"io-status\":\"failed\",\"ready\":false,\"status\":\"aborting\",\"auto-finalize\":false,\"auto-dismiss\":true}]}");
+}
+
+static void ends(void **state)
+{
+	(void)state;
+	done(backup(",'auto-finalize':false,'auto-dismiss':false"));
+	fake_status("vg-lv-backup", "concluded 10/10 100/100 - intact ok 0 0 0 1");
+	assert_non_null(strstr(run("query-jobs", "%s", ""), "\"status\":\"pending\""));
+	refused(run("job-dismiss", "'id':'vg-lv'"),
+		"Job 'vg-lv' in state 'pending' cannot accept command verb 'dismiss'");
+	done(run("block-job-finalize", "'device':'vg-lv'"));
+	refused(run("job-finalize", "'id':'vg-lv'"),
+		"Job 'vg-lv' in state 'concluded' cannot accept command verb 'finalize'");
+	done(run("job-dismiss", "'id':'vg-lv'"));
+	assert_null(fake_device("vg-lv-backup"));
+	assert_null(fake_device("vg-lv-root"));
+	has_line("vg-lv", "4000:16 2048");
+}
+
+static void graph_and_stats(void **state)
+{
+	(void)state;
+	done(backup(""));
+	assert_non_null(strstr(run("query-block", "%s", ""), "\"device\":\"vg-lv\""));
+	assert_null(strstr(run("query-block", "%s", ""), "\"device\":\"vg-lv-backup\""));
+	assert_non_null(strstr(run("query-blockstats", "'query-nodes':true"),
+			       "\"node-name\":\"vg-lv-backup\",\"stats\":{\"rd_operations\":"));
+	assert_null(strstr(run("query-blockstats", "%s", ""), "vg-lv-backup"));
+	assert_string_equal(run("x-debug-query-block-graph", "%s", "") + 0,
+			    "{\"return\":{\"nodes\":["
+			    "{\"id\":1,\"type\":\"block-backend\",\"name\":\"vg-lv\"},"
+			    "{\"id\":2,\"type\":\"block-backend\",\"name\":\"target\"},"
+			    "{\"id\":3,\"type\":\"block-driver\",\"name\":\"vg-lv-root\"},"
+			    "{\"id\":4,\"type\":\"block-driver\",\"name\":\"vg-lv-backup\"},"
+			    "{\"id\":5,\"type\":\"block-driver\",\"name\":\"4000:32\"},"
+			    "{\"id\":6,\"type\":\"block-driver\",\"name\":\"4000:16\"}],"
+			    "\"edges\":["
+#define EDGE(parent, child, name) \
+	"{\"parent\":" parent ",\"child\":" child ",\"name\":\"" name "\",\"perm\":[],\"shared-perm\":[\"consistent-read\",\"write\",\"write-unchanged\",\"resize\"]}"
+			    EDGE("1", "4", "file") "," EDGE("2", "5", "file") ","
+			    EDGE("3", "6", "file") "," EDGE("4", "3", "file") ","
+			    EDGE("4", "2", "target") "]}}");
+	assert_string_equal(run("query-command-line-options", "%s", ""),
+			    "{\"return\":[]}");
+}
+
+#define TEST(name)	cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(begins),
+		TEST(refusals),
+		TEST(is_steered),
+		TEST(is_asked),
+		TEST(ends),
+		TEST(graph_and_stats),
+	};
+
+	return cmocka_run_group_tests_name("qdm-jobs", tests, NULL, case_end);
+}

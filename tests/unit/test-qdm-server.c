@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The server as its clients meet it, over a socket, on a device-mapper made of
+ * memory: several clients, replies in order, events, who is let in, and what
+ * is done to those who are silent, too many or do not read.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "alloc.h"
+#include "qdm-case.h"
+#include "qdm-fake-dm.h"
+#include "server.h"
+
+#define PATIENCE_MS	20000
+#define CAPABILITIES	"{\"execute\":\"qmp_capabilities\"}\n"
+#define DONE		"{ \"return\": { } }\r\n"
+
+static char path[64];
+static pid_t server;
+
+/* The child has the fake; on SIGUSR1 a threshold of it fires. */
+static void fire(int signal)
+{
+	(void)signal;
+	fake_status("w", "fired 0 512 5000 1 4096");
+}
+
+static int start(void **state)
+{
+	struct error error = { 0 };
+	int i;
+
+	case_set_up(state);
+	fake_add("w", "QDM-threshold-w", CASE_SECTORS, "wthreshold", "4000:16 0");
+	fake_status("w", "armed 4096 0 0 0 0");
+	snprintf(path, sizeof(path), "%s/qmp.sock", case_folder());
+	server = fork();
+	if (!server) {
+		signal(SIGUSR1, fire);
+		i = server_on_socket(path, &error);
+		if (i)
+			fprintf(stderr, "# server: %s\n", error.text);
+		fake_reset();
+		exit(!!i);
+	}
+	for (i = 0; i < PATIENCE_MS / 10 && access(path, F_OK); i++)
+		usleep(10000);
+	return 0;
+}
+
+/* The server's own end is a test, too: ASan and its leak check speak there. */
+static int stop(void **state)
+{
+	int status = 0;
+
+	if (server > 0) {
+		kill(server, SIGTERM);
+		waitpid(server, &status, 0);
+	}
+	server = 0;
+	case_tear_down(state);
+	return status;
+}
+
+static int connect_to(void)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int i;
+
+	strcpy(address.sun_path, path);
+	for (i = 0; i < PATIENCE_MS / 10; i++) {
+		if (!connect(fd, (struct sockaddr *)&address, sizeof(address)))
+			return fd;
+		usleep(10000);
+	}
+	fail_msg("no connection: %s", strerror(errno));
+	return -1;
+}
+
+/* One line, or "" when the connection has ended. */
+static const char *line_from(int fd)
+{
+	static char line[65536];
+	struct pollfd wait = { .fd = fd, .events = POLLIN };
+	size_t len = 0;
+
+	while (len < sizeof(line) - 1) {
+		if (poll(&wait, 1, PATIENCE_MS) <= 0)
+			fail_msg("nothing comes");
+		if (read(fd, line + len, 1) <= 0)
+			break;
+		if (line[len++] == '\n')
+			break;
+	}
+	line[len] = '\0';
+	return line;
+}
+
+static void tell(int fd, const char *text)
+{
+	assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL),
+			 strlen(text));
+}
+
+static void answers(int fd, const char *text, const char *wanted)
+{
+	tell(fd, text);
+	assert_string_equal(line_from(fd), wanted);
+}
+
+static int negotiate(void)
+{
+	int fd = connect_to();
+
+	assert_non_null(strstr(line_from(fd), "{ \"QMP\": "));
+	answers(fd, CAPABILITIES, DONE);
+	return fd;
+}
+
+static void only_root(void **state)
+{
+	struct stat info;
+	int fd;
+
+	(void)state;
+	assert_int_equal(stat(path, &info), 0);
+	assert_int_equal(info.st_mode & 07777, 0600);
+	assert_true(S_ISSOCK(info.st_mode));
+	if (geteuid())
+		return;
+	assert_int_equal(chmod(path, 0666), 0);
+	assert_int_equal(chmod(case_folder(), 0755), 0);
+	assert_int_equal(seteuid(65534), 0);
+	fd = connect_to();
+	assert_string_equal(line_from(fd), "");
+	assert_int_equal(seteuid(0), 0);
+	close(fd);
+	close(negotiate());
+}
+
+static void several(void **state)
+{
+	int a, b, i;
+	char text[64], wanted[64];
+
+	(void)state;
+	a = negotiate();
+	b = negotiate();
+	for (i = 0; i < 20; i++) {
+		snprintf(text, sizeof(text), "{'execute':'x','id':%d}", i);
+		tell(a, text);
+		tell(b, text);
+	}
+	for (i = 0; i < 20; i++) {
+		snprintf(wanted, sizeof(wanted), "\"id\": %d }\r\n", i);
+		assert_non_null(strstr(line_from(a), wanted));
+		assert_non_null(strstr(line_from(b), wanted));
+	}
+	answers(a, "{'execute':'object-add','arguments':{'qom-type':'throttle-group','id':'h'}}",
+		DONE);
+	close(a);
+	assert_non_null(strstr(line_from((tell(b, "{'execute':'qom-list','arguments':{'path':'/objects'}}"), b)),
+			       "\"h\""));
+	close(b);
+}
+
+static void events_to_all(void **state)
+{
+	int a, b, mute;
+
+	(void)state;
+	a = negotiate();
+	b = negotiate();
+	mute = connect_to();
+	line_from(mute);
+	kill(server, SIGUSR1);
+	assert_non_null(strstr(line_from(a), "\"event\": \"BLOCK_WRITE_THRESHOLD\", \"data\": { \"node-name\": \"w\", \"amount-exceeded\": 512, \"write-threshold\": 4096 } }\r\n"));
+	assert_non_null(strstr(line_from(b), "\"timestamp\": { \"seconds\": "));
+	answers(mute, CAPABILITIES, DONE);
+	close(a);
+	close(b);
+	close(mute);
+}
+
+static void too_many(void **state)
+{
+	struct rlimit files = { 4096, 4096 };
+	int idle[1000];
+	int fd, i;
+
+	(void)state;
+	setrlimit(RLIMIT_NOFILE, &files);
+	fd = negotiate();
+	for (i = 0; i < 1000; i++)
+		idle[i] = connect_to();
+	answers(fd, "{'execute':'qmp_capabilities'}",
+		"{ \"error\": { \"class\": \"CommandNotFound\", \"desc\": \"Capabilities negotiation is already complete, command ignored\" } }\r\n");
+	close(negotiate());
+	for (i = 0; i < 1000; i++)
+		close(idle[i]);
+	close(fd);
+}
+
+static void too_long(void **state)
+{
+	static char chunk[65536];
+	int fd = negotiate();
+	ssize_t sent = 1;
+
+	(void)state;
+	memset(chunk, 'x', sizeof(chunk));
+	tell(fd, "{'execute':'");
+	while (sent > 0)
+		sent = send(fd, chunk, sizeof(chunk), MSG_NOSIGNAL);
+	assert_true(errno == EPIPE || errno == ECONNRESET);
+	close(fd);
+	close(negotiate());
+}
+
+/* Who asks and never reads is not listened to; the others are. */
+static void does_not_read(void **state)
+{
+	static const char ask[] = "{'execute':'query-qmp-schema'}";
+	int fd = negotiate();
+	int other, sent;
+
+	(void)state;
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	for (sent = 0; sent < 100000; sent++)
+		if (send(fd, ask, sizeof(ask) - 1, MSG_NOSIGNAL) < 0)
+			break;
+	assert_int_equal(errno, EAGAIN);
+	other = negotiate();
+	close(other);
+	close(fd);
+}
+
+static void half_and_gone(void **state)
+{
+	int fd = negotiate();
+
+	(void)state;
+	tell(fd, "{'execute':'block");
+	shutdown(fd, SHUT_WR);
+	assert_string_equal(line_from(fd),
+			    "{ \"error\": { \"class\": \"GenericError\", \"desc\": \"JSON parse error, the command has no end\" } }\r\n");
+	assert_string_equal(line_from(fd), "");
+	close(fd);
+	fd = negotiate();
+	tell(fd, "{'execute':'query-version'}");
+	close(fd);
+	close(negotiate());
+}
+
+static void quits(void **state)
+{
+	int fd = negotiate();
+	int status;
+
+	(void)state;
+	answers(fd, "{'execute':'quit'}", DONE);
+	assert_string_equal(line_from(fd), "");
+	close(fd);
+	assert_int_equal(waitpid(server, &status, 0), server);
+	assert_int_equal(status, 0);
+	assert_int_equal(access(path, F_OK), -1);
+	server = 0;
+}
+
+static void second_server(void **state)
+{
+	struct error error = { 0 };
+	pid_t second = fork();
+	int status;
+
+	(void)state;
+	if (!second) {
+		status = server_on_socket(path, &error);
+		_exit(status == -1 && strstr(error.text, "another server listens on") ? 0 : 1);
+	}
+	waitpid(second, &status, 0);
+	assert_int_equal(status, 0);
+	close(negotiate());
+}
+
+static void after_a_crash(void **state)
+{
+	int status;
+
+	kill(server, SIGKILL);
+	waitpid(server, &status, 0);
+	assert_int_equal(access(path, F_OK), 0);
+	case_tear_down(state);
+	start(state);
+	close(negotiate());
+}
+
+#define TEST(name)	cmocka_unit_test_setup_teardown(name, start, stop)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(only_root),
+		TEST(several),
+		TEST(events_to_all),
+		TEST(too_many),
+		TEST(too_long),
+		TEST(does_not_read),
+		TEST(half_and_gone),
+		TEST(quits),
+		TEST(second_server),
+		TEST(after_a_crash),
+	};
+
+	return cmocka_run_group_tests_name("qdm-server", tests, NULL, case_end);
+}

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A client's connection: a session with descriptors. What the client can make
+ * the server hold is bounded: who does not read is not listened to, and is left
+ * when events pile up; who begins a command and stays silent is left, too.
+ *
+ *	reads ----> session ----> out ----> writes
+ *	  ^ off while out is full            ^ on while out is not empty
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "alloc.h"
+#include "client.h"
+
+#define SECOND	1000000ull
+
+static void over(struct client *client)
+{
+	client->owner->over(client->owner->context, client);
+}
+
+static ssize_t put(struct client *client)
+{
+	const struct buffer *out = &client->session.out;
+	ssize_t sent = send(client->out, out->bytes, out->len,
+			    MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	/* standard output may be a pipe or a file */
+	if (sent < 0 && errno == ENOTSOCK)
+		sent = write(client->out, out->bytes, out->len);
+	return sent;
+}
+
+/* False when the connection is over. */
+static bool flush(struct client *client)
+{
+	ssize_t sent;
+
+	while (client->session.out.len) {
+		sent = put(client);
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent < 0 && errno == EAGAIN)
+			return client->session.out.len <= CLIENT_OUT_MAX;
+		if (sent <= 0)
+			return false;
+		buffer_take(&client->session.out, sent);
+	}
+	return !client->session.closing;
+}
+
+static void switch_source(sd_event_source *source, bool on)
+{
+	if (source)
+		sd_event_source_set_enabled(source,
+					    on ? SD_EVENT_ON : SD_EVENT_OFF);
+}
+
+/* A client that is not to be heard any more may still read what it is told. */
+static void be_patient(struct client *client)
+{
+	const struct session *session = &client->session;
+	bool wait = session_is_half(session) || session->closing;
+	int is;
+
+	sd_event_source_get_enabled(client->patience, &is);
+	if (wait && is == SD_EVENT_OFF) {
+		sd_event_source_set_time_relative(client->patience,
+						  SECOND * (session->closing ?
+							    CLIENT_ENDS_SECONDS :
+							    CLIENT_HALF_SECONDS));
+		sd_event_source_set_enabled(client->patience,
+					    SD_EVENT_ONESHOT);
+	} else if (!wait) {
+		switch_source(client->patience, false);
+	}
+}
+
+/* Sends what can be sent and says what to wait for; it may be over then. */
+static void settle(struct client *client)
+{
+	const struct session *session = &client->session;
+
+	if (!flush(client)) {
+		over(client);
+		return;
+	}
+	switch_source(client->writes, session->out.len);
+	switch_source(client->reads, !client->at_end && !session->closing &&
+		      session->out.len < CLIENT_OUT_FULL);
+	be_patient(client);
+}
+
+static void receive(struct client *client)
+{
+	char bytes[CLIENT_READ_BYTES];
+	ssize_t got = read(client->in, bytes, sizeof(bytes));
+
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (got > 0) {
+		session_feed(&client->session, bytes, got);
+	} else {
+		client->at_end = true;
+		session_feed_end(&client->session);
+	}
+}
+
+static void serve(struct client *client)
+{
+	receive(client);
+	if (client->session.ran)
+		client->owner->ran(client->owner->context);
+	client->session.ran = false;
+	settle(client);
+}
+
+static int on_input(sd_event_source *source, int fd, uint32_t events,
+		    void *context)
+{
+	(void)source;
+	(void)fd;
+	(void)events;
+	serve(context);
+	return 0;
+}
+
+/* Standard input from a file, which cannot be waited for. */
+static int on_file(sd_event_source *source, void *context)
+{
+	(void)source;
+	serve(context);
+	return 0;
+}
+
+static int on_room(sd_event_source *source, int fd, uint32_t events,
+		   void *context)
+{
+	(void)source;
+	(void)fd;
+	(void)events;
+	settle(context);
+	return 0;
+}
+
+static int on_impatience(sd_event_source *source, uint64_t now, void *context)
+{
+	struct client *client = context;
+	struct session *session = &client->session;
+
+	(void)source;
+	(void)now;
+	if (session->closing) {
+		over(client);
+		return 0;
+	}
+	session_feed_end(session);
+	settle(client);
+	return 0;
+}
+
+static int add_sources(struct client *client, sd_event *loop)
+{
+	int code = sd_event_add_io(loop, &client->reads, client->in, EPOLLIN,
+				   on_input, client);
+
+	if (code == -EPERM) {
+		code = sd_event_add_defer(loop, &client->reads, on_file,
+					  client);
+		switch_source(client->reads, true);
+	}
+	if (code >= 0)
+		code = sd_event_add_io(loop, &client->writes, client->out,
+				       EPOLLOUT, on_room, client);
+	if (code == -EPERM)	/* a file takes everything at once */
+		code = 0;
+	if (code >= 0)
+		code = sd_event_add_time_relative(loop, &client->patience,
+						  CLOCK_MONOTONIC, SECOND, 0,
+						  on_impatience, client);
+	if (code >= 0)
+		switch_source(client->patience, false);
+	return code;
+}
+
+struct client *client_new(sd_event *loop, int in, int out,
+			  const struct client_owner *owner)
+{
+	struct client *client = resize(NULL, sizeof(*client));
+
+	*client = (struct client){ .owner = owner, .in = in, .out = out };
+	session_begin(&client->session);
+	if (add_sources(client, loop) >= 0) {
+		switch_source(client->writes, true);
+		return client;
+	}
+	client_free(client);
+	return NULL;
+}
+
+void client_tell(struct client *client, struct json_object *event)
+{
+	session_tell(&client->session, event);
+	switch_source(client->writes, client->session.out.len);
+}
+
+void client_free(struct client *client)
+{
+	flush(client);
+	sd_event_source_disable_unref(client->reads);
+	sd_event_source_disable_unref(client->writes);
+	sd_event_source_disable_unref(client->patience);
+	session_end(&client->session);
+	close(client->out);
+	close(client->in);
+	free(client);
+}

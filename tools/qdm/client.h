@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A client's connection; see client.c. */
+#ifndef QDM_CLIENT_H
+#define QDM_CLIENT_H
+
+#include <systemd/sd-event.h>
+
+#include "session.h"
+
+#define CLIENT_READ_BYTES	65536
+/* What a client may leave unread before it is not listened to, and is left. */
+#define CLIENT_OUT_FULL		(1u << 20)
+#define CLIENT_OUT_MAX		(64u << 20)
+#define CLIENT_HALF_SECONDS	30
+#define CLIENT_ENDS_SECONDS	5
+
+struct client;
+
+/* Called after commands have run, and when the connection is over. */
+struct client_owner {
+	void (*ran)(void *context);
+	void (*over)(void *context, struct client *client);
+	void *context;
+};
+
+struct client {
+	struct session session;
+	const struct client_owner *owner;
+	int in;
+	int out;		/* another number than @in: each is waited for */
+	bool at_end;		/* nothing more comes in */
+	sd_event_source *reads;
+	sd_event_source *writes;
+	sd_event_source *patience;	/* runs while a command is half there */
+	struct client *next;
+};
+
+/* Takes the descriptors; NULL when there is no memory for it in sd-event. */
+struct client *client_new(sd_event *loop, int in, int out,
+			  const struct client_owner *owner);
+void client_tell(struct client *client, struct json_object *event);
+/* Ends it at once, after one last try to send what there is. */
+void client_free(struct client *client);
+
+#endif /* QDM_CLIENT_H */

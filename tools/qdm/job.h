@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Backups as jobs; see job.c. */
+#ifndef QDM_JOB_H
+#define QDM_JOB_H
+
+#include <json-c/json.h>
+
+#include "graph.h"
+
+#define JOB_WORD	24
+
+struct job {
+	char node[KDM_NAME_LEN];
+	char id[KDM_NAME_LEN];
+	char state[JOB_WORD];	/* as QMP clients are to see it */
+	char error[JOB_WORD];	/* an errno's name, or "-" */
+	char io_status[JOB_WORD];
+	uint64_t done;
+	uint64_t total;
+	uint64_t speed;
+	uint64_t in_flight;
+	uint64_t event_seq;
+	bool broken;
+};
+
+void job_name(struct job *job, const char *node);
+/* A backupcow node's status and table as a job; false when it has none. */
+bool job_read(struct job *job, const char *node, const char *status,
+	      const char *params);
+bool job_of_node(struct job *job, const struct node *node);
+/* By its id, or by the name of the node or of the device above. */
+bool job_find(struct job *job, const struct graph *graph, const char *id);
+bool job_failed(const struct job *job);
+bool job_cancelled(const struct job *job);
+/* "Input/output error" for "EIO" */
+const char *job_error_text(const struct job *job);
+/* The members that events and query-block-jobs have in common. */
+void job_put(struct json_object *object, const struct job *job);
+
+/* How a job's node is called, for the caller to free. */
+char *job_node_name(const char *id);
+
+/*
+ * How a job is to end. This is the server's, as the kernel has no place for
+ * it, and it does not matter: a job that nobody remembers waits for
+ * job-dismiss.
+ */
+void job_remember(const char *node, bool auto_finalize, bool auto_dismiss);
+void job_forget(const char *node);
+bool job_finalize(const char *node);
+bool job_auto_finalize(const char *node);
+bool job_auto_dismiss(const char *node);
+/* Deletes what has concluded and is to go by itself; true when it did. */
+bool jobs_tidy(void);
+void jobs_forget(void);
+
+#endif /* QDM_JOB_H */

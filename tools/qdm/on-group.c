@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Commands on throttle groups, which QMP calls objects. A group is a folder in
+ * configfs; all its limits change in one write or none does.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "group.h"
+#include "handlers.h"
+#include "json.h"
+
+static const struct arg limits_members[] = {
+#define LIMIT(limit)	{ .name = limit, .type = ARG_INT }
+#define LIMIT3(rate) \
+	LIMIT(rate), LIMIT(rate "-max"), LIMIT(rate "-max-length")
+	LIMIT3("bps-total"), LIMIT3("bps-read"), LIMIT3("bps-write"),
+	LIMIT3("iops-total"), LIMIT3("iops-read"), LIMIT3("iops-write"),
+	LIMIT("iops-size"),
+#undef LIMIT3
+#undef LIMIT
+	{ 0 }
+};
+
+static const char * const qom_types[] = { "throttle-group", NULL };
+
+const struct arg object_add_args[] = {
+	{ .name = "qom-type", .type = ARG_WORD, .must = true,
+	  .words = qom_types, .what = "what to make" },
+	{ .name = "id", .type = ARG_STRING, .must = true,
+	  .what = "the group's name" },
+	{ .name = "limits", .type = ARG_OBJECT, .members = limits_members,
+	  .what = "limits; those not given are off" },
+	{ 0 }
+};
+
+const struct arg object_del_args[] = {
+	{ .name = "id", .type = ARG_STRING, .must = true,
+	  .what = "the group's name" },
+	{ 0 }
+};
+
+const struct arg qom_get_args[] = {
+	{ .name = "path", .type = ARG_STRING, .must = true,
+	  .what = "the group's name, also as /objects/NAME" },
+	{ .name = "property", .type = ARG_STRING, .must = true,
+	  .what = "limits" },
+	{ 0 }
+};
+
+const struct arg qom_set_args[] = {
+	{ .name = "path", .type = ARG_STRING, .must = true,
+	  .what = "the group's name, also as /objects/NAME" },
+	{ .name = "property", .type = ARG_STRING, .must = true,
+	  .what = "limits" },
+	{ .name = "value", .type = ARG_ANY, .must = true,
+	  .what = "an object of the limits to change" },
+	{ 0 }
+};
+
+const struct arg qom_list_args[] = {
+	{ .name = "path", .type = ARG_STRING, .must = true,
+	  .what = "/objects, or a group's name" },
+	{ 0 }
+};
+
+static int overlay_limits(struct limits *limits, struct json_object *given,
+			  struct error *error)
+{
+	json_object_object_foreach(given, name, value)
+		if (limits_set(limits, name, json_object_get_int64(value),
+			       error))
+			return -1;
+	return limits_check(limits, error);
+}
+
+static void plan_limits(struct plan *plan, const char *group,
+			const struct limits *now, const struct limits *before)
+{
+	char text[1024];
+
+	limits_write(now, before, text, sizeof(text));
+	if (*text)
+		plan_add(plan, STEP_LIMITS, group)->text = copy(text);
+}
+
+int object_add(struct call *call, struct error *error)
+{
+	const char *id = call_word(call, "id");
+	struct json_object *given;
+	struct limits limits, none;
+
+	limits_init(&none);
+	limits_init(&limits);
+	if (group_check_name(id, error))
+		return -1;
+	if (group_exists(id))
+		return refuse(error, "A group with this name already exists");
+	if (json_object_object_get_ex(call->args, "limits", &given) &&
+	    overlay_limits(&limits, given, error))
+		return -1;
+	plan_add(&call->plan, STEP_GROUPS, "");
+	plan_add(&call->plan, STEP_MKGROUP, id);
+	plan_limits(&call->plan, id, &limits, &none);
+	return 0;
+}
+
+int object_del(struct call *call, struct error *error)
+{
+	const char *id = call_word(call, "id");
+
+	if (group_check_name(id, error))
+		return -1;
+	if (!group_exists(id))
+		return refuse(error, "object '%s' not found", id);
+	plan_add(&call->plan, STEP_RMGROUP, id);
+	return 0;
+}
+
+/* Objects are named by their id, or by the path QEMU gives them. */
+static const char *object_id(struct call *call)
+{
+	const char *path = call_word(call, "path");
+
+	return strncmp(path, "/objects/", 9) ? path : path + 9;
+}
+
+static int find_property(struct call *call, const char *id,
+			 struct limits *limits, struct error *error)
+{
+	struct error ignored = { 0 };
+
+	if (group_check_name(id, &ignored) || !group_exists(id))
+		return refuse_as(error, ERROR_NOT_FOUND,
+				 "Device '%s' not found", id);
+	if (strcmp(call_word(call, "property"), "limits"))
+		return refuse(error, "Property 'throttle-group.%s' not found",
+			      call_word(call, "property"));
+	return group_read_limits(id, limits, error);
+}
+
+int qom_get(struct call *call, struct error *error)
+{
+	struct limits limits;
+	int i;
+
+	if (find_property(call, object_id(call), &limits, error))
+		return -1;
+	call->result = json_object_new_object();
+	for (i = 0; i < LIMITS_NR; i++)
+		json_put_number(call->result, limit_names[i],
+				limits.value[i]);
+	return 0;
+}
+
+int qom_set(struct call *call, struct error *error)
+{
+	static const struct arg value_args[] = {
+		{ .name = "value", .type = ARG_OBJECT, .must = true,
+		  .members = limits_members },
+		{ 0 }
+	};
+	const char *id = object_id(call);
+	struct json_object *wrapped, *given;
+	struct limits limits, before;
+	int result;
+
+	if (find_property(call, id, &before, error))
+		return -1;
+	json_object_object_get_ex(call->args, "value", &given);
+	wrapped = json_object_new_object();
+	json_object_object_add(wrapped, "value", json_object_get(given));
+	result = args_check(value_args, wrapped, "", error);
+	json_object_put(wrapped);
+	limits = before;
+	if (result || overlay_limits(&limits, given, error))
+		return -1;
+	plan_limits(&call->plan, id, &limits, &before);
+	return 0;
+}
+
+static void add_property(struct json_object *list, const char *name,
+			 const char *type)
+{
+	struct json_object *one = json_object_new_object();
+
+	json_put_string(one, "name", name);
+	json_put_string(one, "type", type);
+	json_object_array_add(list, one);
+}
+
+static int list_groups(struct json_object *list, struct error *error)
+{
+	char **names;
+	size_t nr, i;
+
+	if (groups_list(&names, &nr, error))
+		return -1;
+	for (i = 0; i < nr; i++) {
+		add_property(list, names[i], "child<throttle-group>");
+		free(names[i]);
+	}
+	free(names);
+	return 0;
+}
+
+int qom_list(struct call *call, struct error *error)
+{
+	struct error ignored = { 0 };
+	const char *id = object_id(call);
+
+	call->result = json_object_new_array();
+	if (!strcmp(id, "/objects") || !strcmp(id, "/objects/") || !*id)
+		return list_groups(call->result, error);
+	if (group_check_name(id, &ignored) || !group_exists(id))
+		return refuse_as(error, ERROR_NOT_FOUND,
+				 "Device '%s' not found", id);
+	add_property(call->result, "type", "string");
+	add_property(call->result, "limits", "ThrottleLimits");
+	return 0;
+}

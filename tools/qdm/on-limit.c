@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * block_set_io_throttle, the older way to limit a device: no group and no node
+ * need be made. It is done by a filter that the command puts under the device
+ * and takes out by itself, called <device>-throttle, as `qdm throttle` calls
+ * it, too.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "edit.h"
+#include "group.h"
+#include "handlers.h"
+#include "on-limit.h"
+
+#define RATES	6
+
+/* In the order of limit_names. */
+static const char * const old_names[LIMITS_NR] = {
+#define THREE(name)	name, name "_max", name "_max_length"
+	THREE("bps"), THREE("bps_rd"), THREE("bps_wr"),
+	THREE("iops"), THREE("iops_rd"), THREE("iops_wr"),
+#undef THREE
+	"iops_size",
+};
+
+const struct arg io_throttle_args[] = {
+	{ .name = "id", .type = ARG_STRING, .what = "the device" },
+	{ .name = "device", .type = ARG_STRING,
+	  .what = "the same; one of them must be given" },
+#define RATE(rate, unit) \
+	{ .name = rate, .type = ARG_INT, .must = true, .what = unit }, \
+	{ .name = rate "_max", .type = ARG_INT, .what = unit ", in bursts" }, \
+	{ .name = rate "_max_length", .type = ARG_INT, \
+	  .what = "seconds that a burst may last" }
+	RATE("bps", "bytes per second in all"),
+	RATE("bps_rd", "bytes per second read"),
+	RATE("bps_wr", "bytes per second written"),
+	RATE("iops", "operations per second in all"),
+	RATE("iops_rd", "reads per second"),
+	RATE("iops_wr", "writes per second"),
+#undef RATE
+	{ .name = "iops_size", .type = ARG_INT,
+	  .what = "bytes beyond which a request counts as several" },
+	{ .name = "group", .type = ARG_STRING,
+	  .what = "a group to share the limits with; made if it is not there" },
+	{ 0 }
+};
+
+static int read_limits(const struct call *call, struct limits *limits,
+		       struct error *error)
+{
+	struct json_object *value;
+	int i;
+
+	limits_init(limits);
+	for (i = 0; i < LIMITS_NR; i++) {
+		value = call_value(call, old_names[i]);
+		if (value && limits_set(limits, limit_names[i],
+					json_object_get_int64(value), error))
+			return -1;
+	}
+	return limits_check(limits, error);
+}
+
+bool limits_are_off(const struct limits *limits)
+{
+	int i;
+
+	for (i = 0; i < RATES; i++)
+		if (limits->value[3 * i])
+			return false;
+	return true;
+}
+
+/* All of them for a message, those that are set for a table line. */
+static char *words_of(const struct limits *limits, bool all, int *nr)
+{
+	char *words = copy("");
+	char *longer;
+	struct limits none;
+	int i;
+
+	*nr = 0;
+	limits_init(&none);
+	for (i = 0; i < LIMITS_NR; i++) {
+		if (!all && limits->value[i] == none.value[i])
+			continue;
+		longer = print("%s %s %llu", words, limit_names[i],
+			       (unsigned long long)limits->value[i]);
+		free(words);
+		words = longer;
+		*nr += 2;
+	}
+	return words;
+}
+
+static void plan_group(struct plan *plan, const char *group,
+		       const struct limits *limits)
+{
+	struct error ignored = { 0 };
+	struct limits before;
+	char text[1024];
+
+	limits_init(&before);
+	if (group_exists(group)) {
+		group_read_limits(group, &before, &ignored);
+	} else {
+		plan_add(plan, STEP_GROUPS, "");
+		plan_add(plan, STEP_MKGROUP, group);
+	}
+	limits_write(limits, &before, text, sizeof(text));
+	if (*text)
+		plan_add(plan, STEP_LIMITS, group)->text = copy(text);
+}
+
+/* The group of a throttle node, or "-", out of its table line. */
+static void read_group(const struct node *node, char *group)
+{
+	if (!node->table.nr ||
+	    sscanf(node->table.line[0].params, "%*s %*s %63s", group) != 1)
+		strcpy(group, "-");
+}
+
+static int change_there(struct graph *graph, const struct node *node,
+			const struct limiting *wanted, struct plan *plan,
+			struct error *error)
+{
+	struct filter filter = {
+		.kind = KIND_THROTTLE, .name = node->dev.name,
+		.tail = wanted->group,
+	};
+	char group[64], *words;
+	int nr;
+
+	read_group(node, group);
+	if (!wanted->group && !strcmp(group, "-")) {
+		words = words_of(&wanted->limits, true, &nr);
+		plan_add(plan, STEP_MESSAGE, node->dev.name)->text =
+			print("limits%s", words);
+		free(words);
+		return 0;
+	}
+	plan_group(plan, wanted->group ? wanted->group : group,
+		   &wanted->limits);
+	if (!wanted->group || !strcmp(wanted->group, group))
+		return 0;
+	return edit_reopen(graph, &filter, plan, error);
+}
+
+static int put_there(struct graph *graph, const char *name,
+		     const struct limiting *wanted, struct plan *plan,
+		     struct error *error)
+{
+	struct filter filter = {
+		.kind = KIND_THROTTLE, .name = name, .file = wanted->device,
+	};
+	char *words, *tail;
+	int result, nr;
+
+	words = words_of(&wanted->limits, false, &nr);
+	if (wanted->group)
+		plan_group(plan, wanted->group, &wanted->limits);
+	tail = wanted->group ? copy(wanted->group) :
+			       print("- %d%s", nr, words);
+	filter.tail = tail;
+	result = edit_put_under(graph, &filter, plan, error);
+	free(words);
+	free(tail);
+	return result;
+}
+
+int limit_device(struct graph *graph, const struct limiting *wanted,
+		 struct plan *plan, struct error *error)
+{
+	const struct node *device = graph_find(graph, wanted->device);
+	const struct node *node;
+	char *name;
+	int result;
+
+	if (!device)
+		return refuse_as(error, ERROR_NOT_FOUND,
+				 "Device '%s' not found", wanted->device);
+	if (wanted->group && group_check_name(wanted->group, error))
+		return -1;
+	name = print("%s-throttle", wanted->device);
+	node = graph_find(graph, name);
+	if (limits_are_off(&wanted->limits))
+		result = node ? edit_take_out(graph, name, plan, error) : 0;
+	else if (node)
+		result = change_there(graph, node, wanted, plan, error);
+	else
+		result = put_there(graph, name, wanted, plan, error);
+	free(name);
+	return result;
+}
+
+int block_set_io_throttle(struct call *call, struct error *error)
+{
+	struct limiting wanted = {
+		.device = call_word(call, "id"),
+		.group = call_word(call, "group"),
+	};
+
+	if (!wanted.device)
+		wanted.device = call_word(call, "device");
+	if (!wanted.device)
+		return refuse(error, "Need exactly one of 'device' and 'id'");
+	if (read_limits(call, &wanted.limits, error))
+		return -1;
+	return limit_device(&call->graph, &wanted, &call->plan, error);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Limits on a device without a node or group to name; see on-limit.c. */
+#ifndef QDM_ON_LIMIT_H
+#define QDM_ON_LIMIT_H
+
+#include "graph.h"
+#include "limits.h"
+#include "plan.h"
+
+struct limiting {
+	const char *device;
+	const char *group;	/* NULL: the device's own */
+	struct limits limits;	/* all off takes the filter out */
+};
+
+bool limits_are_off(const struct limits *limits);
+int limit_device(struct graph *graph, const struct limiting *wanted,
+		 struct plan *plan, struct error *error);
+
+#endif /* QDM_ON_LIMIT_H */

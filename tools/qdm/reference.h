@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The table of commands, written out; see reference.c. */
+#ifndef QDM_REFERENCE_H
+#define QDM_REFERENCE_H
+
+#include <stdio.h>
+
+/* The page Documentation/qmp-reference.rst. */
+void reference_print(FILE *out);
+/* Each command with its mandatory arguments, as `qdm exec` takes it. */
+void reference_templates(FILE *out);
+
+#endif /* QDM_REFERENCE_H */

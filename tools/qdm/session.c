@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * One client's side of the protocol: bytes in, replies out, in the order of the
+ * commands. The bytes are cut where a JSON value ends; what is in between is
+ * json.c's matter. Where values end can be told by brackets and quotes alone,
+ * in constant memory for each byte, so a client cannot make this costly:
+ *
+ *	{"execute": "a"}{"execute": [1, "}"]} 5 x
+ *	                ^                    ^ ^ ^ cut here
+ *
+ * After brackets that do not match, the rest of the line is skipped. After a
+ * control character, or a byte of 0xff, what follows is a new beginning; that
+ * is how clients bring a parser into a known state. A value that is too long
+ * ends the connection, as there is no telling where the next one would begin.
+ */
+#include <string.h>
+
+#include "session.h"
+
+#define FLAGS	(JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE)
+
+/* Clients may rely on ASCII: the rest is escaped, in UTF-16 as JSON has it. */
+static void add_escaped(struct buffer *out, unsigned int code)
+{
+	char text[16];
+
+	if (code >= 0x10000) {
+		add_escaped(out, 0xd800 + ((code - 0x10000) >> 10));
+		code = 0xdc00 + (code & 0x3ff);
+	}
+	snprintf(text, sizeof(text), "\\u%04x", code);
+	buffer_add(out, text, 6);
+}
+
+static size_t decode(const char *text, unsigned int *code)
+{
+	const unsigned char *at = (const unsigned char *)text;
+	size_t len = *at < 0xe0 ? 2 : *at < 0xf0 ? 3 : 4;
+	size_t i;
+
+	*code = *at & (0xff >> (len + 1));
+	for (i = 1; i < len; i++) {
+		if ((at[i] & 0xc0) != 0x80)
+			return 1;
+		*code = *code << 6 | (at[i] & 0x3f);
+	}
+	return len;
+}
+
+static void send(struct session *session, struct json_object *message)
+{
+	const char *text = json_object_to_json_string_ext(message, FLAGS);
+	unsigned int code;
+	size_t plain;
+
+	while (*text) {
+		for (plain = 0; (signed char)text[plain] > 0;)
+			plain++;
+		buffer_add(&session->out, text, plain);
+		text += plain;
+		if (*text) {
+			text += decode(text, &code);
+			add_escaped(&session->out, code);
+		}
+	}
+	buffer_add(&session->out, "\r\n", 2);
+}
+
+void session_begin(struct session *session)
+{
+	struct json_object *greeting = qmp_greeting();
+
+	*session = (struct session){ .mode = QMP_NEGOTIATING };
+	send(session, greeting);
+	json_object_put(greeting);
+}
+
+void session_end(struct session *session)
+{
+	buffer_free(&session->in);
+	buffer_free(&session->out);
+}
+
+static void reset(struct session *session)
+{
+	buffer_clear(&session->in);
+	session->depth = 0;
+	session->quote = 0;
+	session->escaped = false;
+}
+
+static void answer(struct session *session, struct json_object *reply)
+{
+	send(session, reply);
+	json_object_put(reply);
+}
+
+static void complain(struct session *session, const char *what)
+{
+	reset(session);
+	answer(session, qmp_refusal(what));
+}
+
+static void value_ends(struct session *session)
+{
+	answer(session, qmp_execute(session->in.bytes, session->in.len,
+				    &session->mode, NULL));
+	session->ran = true;
+	reset(session);
+}
+
+/* Is the value a bare word or number, which only something else can end? */
+static bool in_bare_word(const struct session *session)
+{
+	return session->in.len && !session->depth && !session->quote;
+}
+
+static void take_in_string(struct session *session, char byte)
+{
+	if (session->escaped)
+		session->escaped = false;
+	else if (byte == '\\')
+		session->escaped = true;
+	else if (byte == session->quote)
+		session->quote = 0;
+	if (!session->quote && !session->depth)
+		value_ends(session);
+}
+
+static void take_closing(struct session *session, char byte)
+{
+	char open = byte == '}' ? '{' : '[';
+
+	if (!session->depth || session->open[session->depth - 1] != open) {
+		session->skipping = true;
+		complain(session, "JSON parse error, unexpected bracket");
+		return;
+	}
+	if (!--session->depth)
+		value_ends(session);
+}
+
+static void take_opening(struct session *session, char byte)
+{
+	if (session->depth == JSON_MAX_DEPTH) {
+		session->skipping = true;
+		complain(session, "JSON parse error, nested too deeply");
+		return;
+	}
+	session->open[session->depth++] = byte;
+}
+
+static bool is_space(char byte)
+{
+	return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
+}
+
+static bool is_control(const struct session *session, char byte)
+{
+	unsigned char code = byte;
+
+	return code == 0xff ||
+	       (code < 0x20 && (session->quote || !is_space(byte)));
+}
+
+/* Whatever may stand between values and begin one. */
+static void take_outside(struct session *session, char byte)
+{
+	if (in_bare_word(session) && (is_space(byte) || strchr("{[\"'", byte)))
+		value_ends(session);
+	if (is_space(byte) && !session->in.len)
+		return;
+	buffer_add(&session->in, &byte, 1);
+	if (byte == '"' || byte == '\'')
+		session->quote = byte;
+	else if (byte == '{' || byte == '[')
+		take_opening(session, byte);
+	else if (byte == '}' || byte == ']')
+		take_closing(session, byte);
+}
+
+static void take(struct session *session, char byte)
+{
+	bool noisy = session->noisy;
+
+	session->noisy = is_control(session, byte);
+	if (session->noisy) {
+		session->skipping = false;
+		if (!noisy)
+			complain(session, "JSON parse error, control character");
+	} else if (session->skipping) {
+		session->skipping = byte != '\n';
+	} else if (session->in.len >= JSON_MAX_BYTES) {
+		session->closing = true;
+		complain(session, "JSON parse error, the command is too long");
+	} else if (session->quote) {
+		buffer_add(&session->in, &byte, 1);
+		take_in_string(session, byte);
+	} else {
+		take_outside(session, byte);
+	}
+}
+
+void session_feed(struct session *session, const char *bytes, size_t len)
+{
+	const char *end = bytes + len;
+
+	while (bytes < end && !session->closing)
+		take(session, *bytes++);
+}
+
+void session_feed_end(struct session *session)
+{
+	if (in_bare_word(session))
+		value_ends(session);
+	else if (session->in.len)
+		complain(session, "JSON parse error, the command has no end");
+	session->closing = true;
+}
+
+bool session_is_half(const struct session *session)
+{
+	return session->in.len;
+}
+
+void session_tell(struct session *session, struct json_object *event)
+{
+	if (session->mode == QMP_COMMANDS && !session->closing)
+		send(session, event);
+}
