@@ -98,16 +98,26 @@ static int check_blocks(const struct line *line, sector_t len,
 	return 0;
 }
 
-/* dm claims a device once for each mapped device that uses it. */
+/*
+ * dm claims a device once for each mapped device that uses it, which a whole
+ * disk counts twice: as itself and as what its partitions lie on.
+ */
+static bool used_by_others(struct block_device *bdev,
+			   const struct mapped_device *md)
+{
+	int ours = 1 + job_others(bdev->bd_dev, md);
+
+	return bdev->bd_holders > (bdev_is_partition(bdev) ? ours : 2 * ours);
+}
+
 static int check_target(const struct line *line, struct dm_target *ti,
 			const char *path, struct qdm_why *why)
 {
 	struct block_device *bdev = line->target.dev->bdev;
-	struct mapped_device *md = dm_table_get_md(ti->table);
 
 	if (bdev_read_only(bdev))
 		return qdm_refuse(why, "target '%.100s' is read-only", path);
-	if (bdev->bd_holders > 1 + job_others(bdev->bd_dev, md))
+	if (used_by_others(bdev, dm_table_get_md(ti->table)))
 		return qdm_refuse(why, "target '%.100s' is in use by another device-mapper device",
 				  path);
 	if (overlap(line, ti->len))
