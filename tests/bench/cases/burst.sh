@@ -47,9 +47,8 @@ curves() {
 		{ n[int($2 / 5e8)]++ }
 		END { for (i = 0; i < end * 2; i++) {
 			level += n[i] - avg / 2
-			if (level < 0)
-				level = 0
-			printf "%.1f\t%d\t%d\n", i / 2, n[i] * 2, level > size ? size : level } }' "$4"
+			level = level < 0 ? 0 : level > size ? size : level
+			printf "%.1f\t%d\t%d\n", i / 2, n[i] * 2, level } }' "$4"
 }
 
 try() {
@@ -66,4 +65,4 @@ try() {
 try 100 700 4 16
 try 100 2000 10 22
 try 1000 5000 1 12
-try 500 1000 60 72
+try 500 1000 20 52
