@@ -51,8 +51,8 @@ tells_of_thresholds() {
 	write_at y 1
 	write_at y 2
 	for name in a b; do
-		eventually 20 crossings $name x 1
-		eventually 20 crossings $name y 1
+		eventually 20 crossings "$name" x 1
+		eventually 20 crossings "$name" y 1
 	done
 	same "data" "4096 8192" "$(events b BLOCK_WRITE_THRESHOLD '"\(.["amount-exceeded"]) \(.["write-threshold"])"' | sort -u)"
 	write_at y 3
@@ -111,9 +111,9 @@ it "tells when a snapshot breaks" breaks
 at_one_instant() {
 	local name disk args
 	for name in one two; do
-		disk=$(memdev $name 4)
+		disk=$(memdev "$name" 4)
 		dd if=/dev/urandom of="$disk" bs=1M count=4 oflag=direct status=none
-		table v-$name "0 8192 linear $disk 0"
+		table "v-$name" "0 8192 linear $disk 0"
 		args+="{'type': 'blockdev-backup', 'data': {'device': 'v-$name', 'target': '$(memdev "to-$name" 4)', 'sync': 'full'}},"
 	done
 	serve a
@@ -121,7 +121,7 @@ at_one_instant() {
 	eventually 30 concluded a v-one
 	eventually 30 concluded a v-two
 	for name in one two; do
-		cmp "$(memdev $name 4)" "$(memdev "to-$name" 4)"
+		cmp "$(memdev "$name" 4)" "$(memdev "to-$name" 4)"
 	done
 	args=${args/to-two/nosuch}
 	say a transaction "'actions': [${args%,}, {'type': 'abort', 'data': {}}]"

@@ -258,12 +258,28 @@ int kdm_table(const char *name, struct kdm_table *table, struct error *error)
 	return 0;
 }
 
+/* As the kernel's begins: with the group. */
+static void throttle_status(struct fake *fake)
+{
+	char group[64] = "-";
+
+	sscanf(fake->live.line[0].params, "%*s %*s %63s", group);
+	snprintf(fake->status, sizeof(fake->status),
+		 "%s 0 0 0 0 0 0 0 0 0 0 0 0 0 0", group);
+}
+
 int kdm_status(const char *name, struct kdm_table *table, struct error *error)
 {
 	struct fake *fake = find(name);
 
 	if (kdm_table(name, table, error))
 		return -1;
+	if (!*fake->status && table->nr &&
+	    !strcmp(table->line[0].type, "backupcow"))
+		strcpy(fake->status, "running 0/10 0/100 - intact ok 0 0 0 0");
+	if (!*fake->status && table->nr &&
+	    !strcmp(table->line[0].type, "qthrottle"))
+		throttle_status(fake);
 	if (!*fake->status || !table->nr)
 		return 0;
 	free(table->line[0].params);
