@@ -4,6 +4,7 @@
  * edits can be planned and run without a kernel that has device-mapper, and
  * so that each single step can be made to fail.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,7 @@ static struct fake {
 
 static unsigned int next_minor;
 static int fail_at;
+static int die_at;
 static bool suspend_on_failure;
 static char changes[2048];
 
@@ -38,6 +40,7 @@ void fake_reset(void)
 	memset(fakes, 0, sizeof(fakes));
 	next_minor = 0;
 	fail_at = -1;
+	die_at = -1;
 	suspend_on_failure = false;
 	*changes = '\0';
 }
@@ -174,6 +177,11 @@ void fake_fail_at(int nr)
 	fail_at = nr;
 }
 
+void fake_die_at(int nr)
+{
+	die_at = nr;
+}
+
 void fake_suspend_on_failure(void)
 {
 	suspend_on_failure = true;
@@ -188,6 +196,8 @@ static int change(const char *verb, const char *name, struct error *error)
 {
 	size_t used = strlen(changes);
 
+	if (die_at >= 0 && !die_at--)
+		kill(getpid(), SIGKILL);
 	if (fail_at >= 0 && !fail_at--)
 		return refuse(error, "%s of %s was made to fail", verb, name);
 	snprintf(changes + used, sizeof(changes) - used, "%s %s;", verb, name);
@@ -239,16 +249,37 @@ int kdm_deps(const char *name, struct devno **deps, size_t *nr,
 
 int kdm_table(const char *name, struct kdm_table *table, struct error *error)
 {
-	(void)error;
-	kdm_table_copy(table, &find(name)->live);
+	struct fake *fake = find(name);
+
+	*table = (struct kdm_table){ 0 };
+	if (!fake)
+		return refuse(error, "there is no '%s'", name);
+	kdm_table_copy(table, &fake->live);
 	return 0;
+}
+
+/* As the kernel's begins: with the group. */
+static void throttle_status(struct fake *fake)
+{
+	char group[64] = "-";
+
+	sscanf(fake->live.line[0].params, "%*s %*s %63s", group);
+	snprintf(fake->status, sizeof(fake->status),
+		 "%s 0 0 0 0 0 0 0 0 0 0 0 0 0 0", group);
 }
 
 int kdm_status(const char *name, struct kdm_table *table, struct error *error)
 {
 	struct fake *fake = find(name);
 
-	kdm_table(name, table, error);
+	if (kdm_table(name, table, error))
+		return -1;
+	if (!*fake->status && table->nr &&
+	    !strcmp(table->line[0].type, "backupcow"))
+		strcpy(fake->status, "running 0/10 0/100 - intact ok 0 0 0 0");
+	if (!*fake->status && table->nr &&
+	    !strcmp(table->line[0].type, "qthrottle"))
+		throttle_status(fake);
 	if (!*fake->status || !table->nr)
 		return 0;
 	free(table->line[0].params);
@@ -298,10 +329,23 @@ int kdm_load(const char *name, const struct kdm_table *table,
 	return 0;
 }
 
+/* In another process, whose changes are seen in a file alone. */
+static void note_rescue(const char *verb, const char *name)
+{
+	const char *path = getenv("QDM_FAKE_RESCUE");
+	FILE *out = path ? fopen(path, "a") : NULL;
+
+	if (!out)
+		return;
+	fprintf(out, "%s %s;", verb, name);
+	fclose(out);
+}
+
 int kdm_clear(const char *name, struct error *error)
 {
 	struct fake *fake = find(name);
 
+	note_rescue("clear", name);
 	if (change("clear", name, error))
 		return -1;
 	kdm_table_free(&fake->loaded);
@@ -348,6 +392,11 @@ int kdm_suspend(const char *name, struct error *error)
 		return -1;
 	find(name)->device.suspended = true;
 	return 0;
+}
+
+void kdm_rescue(const char *name)
+{
+	note_rescue("rescue", name);
 }
 
 int kdm_message(const char *name, const char *text, struct error *error)

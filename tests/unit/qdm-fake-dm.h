@@ -16,6 +16,8 @@ struct kdm_table *fake_table(const char *name);
 void fake_status(const char *name, const char *status);
 /* The @nr-th change from now on fails; 0 is the next one. */
 void fake_fail_at(int nr);
+/* The process is killed instead of the @nr-th change. */
+void fake_die_at(int nr);
 /* A resume that fails leaves the device suspended, as the kernel's may. */
 void fake_suspend_on_failure(void);
 /* All changes since fake_reset(), as "create a;load b;resume b;" */

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "job.h"
@@ -197,6 +199,108 @@ static void graph_and_stats(void **state)
 			    "{\"return\":[]}");
 }
 
+#define BACKUP_OF(device) \
+	"{'type':'blockdev-backup','data':{'device':'" device "','target':'target','sync':'full'}}"
+#define BOTH	"'actions':[" BACKUP_OF("vg-lv") "," BACKUP_OF("vg-b") "]"
+
+static void at_one_instant(void **state)
+{
+	(void)state;
+	fake_add("vg-b", "LVM-y", CASE_SECTORS, "linear", "4000:17 0");
+	done(run("transaction", BOTH));
+	assert_string_equal(fake_log(),
+			    "create vg-lv-root;create vg-lv-backup;load vg-lv;"
+			    "create vg-b-root;create vg-b-backup;load vg-b;"
+			    "suspend vg-lv;suspend vg-b;resume vg-lv;resume vg-b;");
+	assert_false(fake_device("vg-lv")->suspended);
+	assert_false(fake_device("vg-b")->suspended);
+	fake_status("vg-lv-backup", "running 0/10 0/100 - intact ok 1 0 0 0");
+	refused(run("transaction", "'actions':[" BACKUP_OF("vg-lv") ",{'type':'abort','data':{}}]"),
+		"Job ID 'vg-lv' already in use");
+}
+
+static void transactions_refused(void **state)
+{
+	(void)state;
+	refused(run("transaction", "'actions':[" BACKUP_OF("vg-lv") ",{'type':'abort','data':{}}]"),
+		"Transaction aborted using Abort action");
+	refused(run("transaction", "'actions':[" BACKUP_OF("vg-lv") "," BACKUP_OF("vg-lv") "]"),
+		"device 'vg-lv' is named twice in one transaction");
+	refused(run("transaction", "'actions':[{'type':'abort','data':{'a':1}}]"),
+		"Parameter 'actions[0].data.a' is unexpected");
+	refused(run("transaction", "'actions':[],'properties':{'completion-mode':'grouped'}"),
+		"Parameter 'properties.completion-mode' does not accept value 'grouped' (accepted: individual)");
+	done(run("transaction", "'actions':[]"));
+	assert_string_equal(fake_log(), "");
+}
+
+static void two_devices(void **state)
+{
+	begin(state);
+	fake_add("vg-b", "LVM-y", CASE_SECTORS, "linear", "4000:17 0");
+}
+
+/* Whichever step fails, all is as it was. */
+static void all_or_none(void **state)
+{
+	int step;
+
+	for (step = 0; step < 10; step++) {
+		two_devices(state);
+		fake_fail_at(step);
+		fake_suspend_on_failure();
+		assert_non_null(strstr(run("transaction", BOTH), "made to fail"));
+		has_line("vg-lv", "4000:16 2048");
+		has_line("vg-b", "4000:17 0");
+		assert_false(fake_device("vg-lv")->suspended);
+		assert_false(fake_device("vg-b")->suspended);
+		assert_false(fake_device("vg-lv")->pending);
+		assert_null(fake_device("vg-lv-root"));
+		assert_null(fake_device("vg-b-backup"));
+	}
+}
+
+/* Killed at a step, what stands still is resumed by somebody else. */
+static const char *rescued_at(int step)
+{
+	static char text[256];
+	char path[128];
+	FILE *file = NULL;
+	pid_t child;
+	int i;
+
+	snprintf(path, sizeof(path), "%s/rescue", case_folder());
+	unlink(path);
+	setenv("QDM_FAKE_RESCUE", path, 1);
+	child = fork();
+	if (!child) {
+		fake_die_at(step);
+		run("transaction", BOTH);
+		_exit(0);
+	}
+	waitpid(child, NULL, 0);
+	for (i = 0; i < 500 && !(file = fopen(path, "r")); i++)
+		usleep(10000);
+	usleep(50000);
+	memset(text, 0, sizeof(text));
+	if (file)
+		assert_true(fread(text, 1, sizeof(text) - 1, file) > 0);
+	if (file)
+		fclose(file);
+	unsetenv("QDM_FAKE_RESCUE");
+	return text;
+}
+
+static void killed(void **state)
+{
+	(void)state;
+	fake_add("vg-b", "LVM-y", CASE_SECTORS, "linear", "4000:17 0");
+	assert_string_equal(rescued_at(7),
+			    "clear vg-lv;rescue vg-lv;clear vg-b;rescue vg-b;");
+	assert_string_equal(rescued_at(8), "rescue vg-lv;rescue vg-b;");
+	assert_string_equal(rescued_at(9), "rescue vg-lv;rescue vg-b;");
+}
+
 #define TEST(name)	cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -208,6 +312,10 @@ int main(void)
 		TEST(is_asked),
 		TEST(ends),
 		TEST(graph_and_stats),
+		TEST(at_one_instant),
+		TEST(transactions_refused),
+		TEST(all_or_none),
+		TEST(killed),
 	};
 
 	return cmocka_run_group_tests_name("qdm-jobs", tests, NULL, case_end);

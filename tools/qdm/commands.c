@@ -91,6 +91,8 @@ const struct command commands[] = {
 	  "Says which version this is." },
 	{ "quit", no_args, 0, quit,
 	  "Ends the server. Nothing changes by that; jobs go on." },
+	{ "transaction", transaction_args, EDITS | GRAPH, transaction,
+	  "Begins backups of several devices at one instant; all or none." },
 	{ "x-blockdev-change", change_args, EDITS | GRAPH, x_blockdev_change,
 	  "Never possible: no node here has a number of children that can change." },
 	{ "x-debug-query-block-graph", no_args, GRAPH | ANSWERS,

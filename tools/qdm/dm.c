@@ -374,6 +374,16 @@ int kdm_suspend(const char *name, struct error *error)
 		   error);
 }
 
+void kdm_rescue(const char *name)
+{
+	struct error ignored = { 0 };
+	struct dm_task *task = task_for(DM_DEVICE_RESUME, name, &ignored);
+
+	if (task)
+		dm_task_no_open_count(task);
+	run(task, "resume", name, &ignored);
+}
+
 int kdm_remove(const char *name, struct error *error)
 {
 	struct dm_task *task = task_for(DM_DEVICE_REMOVE, name, error);

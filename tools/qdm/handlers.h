@@ -49,6 +49,8 @@ extern const struct arg block_job_args[];
 extern const struct arg job_cancel_args[];
 extern const struct arg set_speed_args[];
 HANDLER(blockdev_backup);
+extern const struct arg transaction_args[];
+HANDLER(transaction);
 HANDLER(job_pause);
 HANDLER(job_resume);
 HANDLER(job_cancel);

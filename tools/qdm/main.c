@@ -14,6 +14,7 @@
 #include "qmp.h"
 #include "reference.h"
 #include "server.h"
+#include "shell.h"
 #include "tree.h"
 #include "verbs.h"
 
@@ -188,19 +189,31 @@ static int run_reference(int argc, char **argv)
 
 static int run_complete(int argc, char **argv);
 
-static int run_insert(int argc, char **argv)
+/* Verbs for people say themselves what came of it. */
+static int run_people(int argc, char **argv, int (*verb)(int argc, char **argv,
+							 struct error *error))
 {
 	struct error error = { 0 };
 
-	return verb_insert(argc, argv, &error) ? failed(&error) : DONE;
+	return verb(argc, argv, &error) ? failed(&error) : DONE;
 }
 
-static int run_remove(int argc, char **argv)
-{
-	struct error error = { 0 };
+#define PEOPLE(name) \
+	static int run_##name(int argc, char **argv) \
+	{ \
+		return run_people(argc, argv, verb_##name); \
+	}
 
-	return verb_remove(argc, argv, &error) ? failed(&error) : DONE;
-}
+PEOPLE(insert)
+PEOPLE(remove)
+PEOPLE(group)
+PEOPLE(throttle)
+PEOPLE(threshold)
+PEOPLE(backup)
+PEOPLE(list)
+PEOPLE(watch)
+PEOPLE(events)
+PEOPLE(doctor)
 
 static int run_version(int argc, char **argv)
 {
@@ -212,6 +225,7 @@ static int run_version(int argc, char **argv)
 }
 
 static int run_help(int argc, char **argv);
+static int run_shell(int argc, char **argv);
 
 static const struct verb verbs[] = {
 	{ "tree", "[--json]", "show all devices and what they lie on",
@@ -226,6 +240,24 @@ static const struct verb verbs[] = {
 	  "old data goes to TARGET before it is overwritten", run_insert },
 	{ "remove", "[--dry-run] NODE", "take a filter out and delete it",
 	  run_remove },
+	{ "list", "[--json]", "one line for each node", run_list },
+	{ "throttle", "[--dry-run] [--json] DEVICE [LIMIT=VALUE... [--group GROUP] | off]",
+	  "limit a device, or show its limits", run_throttle },
+	{ "group", "[--json] [show [GROUP]]", "show groups of shared limits",
+	  run_group },
+	{ "group", "[--dry-run] [--json] add|set GROUP LIMIT=VALUE... | del GROUP",
+	  "make, change and delete them", run_group },
+	{ "threshold", "[--dry-run] [--json] NODE [SIZE | off]",
+	  "set or show a write threshold", run_threshold },
+	{ "backup", "[--dry-run] [--wait] [--speed SIZE] [--sync full|none] [--on-cbw-error POLICY] DEVICE TARGET",
+	  "back up a device in use, as it is now", run_backup },
+	{ "watch", "[--once]", "what goes through the nodes, each second",
+	  run_watch },
+	{ "events", "[--json]", "tell what happens", run_events },
+	{ "doctor", "[--json] [--repair]",
+	  "say what is wrong, and mend what a killed command has left",
+	  run_doctor },
+	{ "shell", "", "these verbs, with history and completion", run_shell },
 	{ "exec", "[--dry-run] JSON|-", "carry out one QMP command", run_exec },
 	{ "qmp", "[--socket PATH | --stdio]",
 	  "serve QMP on a socket (" SERVER_SOCKET "), or on standard input and output",
@@ -288,7 +320,7 @@ static int run_help(int argc, char **argv)
 	return DONE;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	size_t i;
 
@@ -298,4 +330,23 @@ int main(int argc, char **argv)
 		if (!strcmp(verbs[i].name, argv[1]))
 			return verbs[i].run(argc - 1, argv + 1);
 	return misused("'%s' is not a verb", argv[1]);
+}
+
+static const char *verb_name(unsigned int nr)
+{
+	return nr < VERBS ? verbs[nr].name : NULL;
+}
+
+static int run_shell(int argc, char **argv)
+{
+	const struct shell shell = { .run = run, .verb = verb_name };
+
+	if (argc > 1)
+		return misused("shell: '%s' is unexpected", argv[1]);
+	return shell_loop(&shell);
+}
+
+int main(int argc, char **argv)
+{
+	return run(argc, argv);
 }

@@ -294,6 +294,130 @@ int blockdev_backup(struct call *call, struct error *error)
 }
 
 /*
+ * Several at one instant
+ */
+
+static const struct arg nothing_args[] = { { 0 } };
+
+static const struct arg backup_data[] = {
+	{ .name = "data", .type = ARG_OBJECT, .must = true,
+	  .members = backup_args },
+	{ 0 }
+};
+
+static const struct arg abort_data[] = {
+	{ .name = "data", .type = ARG_OBJECT, .must = true,
+	  .members = nothing_args },
+	{ 0 }
+};
+
+static const char * const action_names[] = {
+	"abort", "blockdev-backup", NULL
+};
+
+static const struct arg_case action_cases[] = {
+	{ "abort", abort_data },
+	{ "blockdev-backup", backup_data },
+	{ 0 }
+};
+
+static const struct arg action_args[] = {
+	{ .name = "type", .type = ARG_WORD, .must = true,
+	  .words = action_names, .cases = action_cases,
+	  .what = "the command; abort always fails" },
+	{ 0 }
+};
+
+static const char * const completion_modes[] = {
+	"individual", "grouped", NULL
+};
+
+static const struct arg properties_args[] = {
+	{ .name = "completion-mode", .type = ARG_WORD,
+	  .words = completion_modes, .def = "individual",
+	  .what = "only individual: each job ends by itself" },
+	{ 0 }
+};
+
+const struct arg transaction_args[] = {
+	{ .name = "actions", .type = ARG_LIST, .must = true,
+	  .members = action_args, .what = "what is to be done" },
+	{ .name = "properties", .type = ARG_OBJECT,
+	  .members = properties_args },
+	{ 0 }
+};
+
+static int check_once(const struct plan *plan, const char *device,
+		      struct error *error)
+{
+	size_t i;
+
+	for (i = 0; i < plan->nr; i++)
+		if (plan->step[i].kind == STEP_RESUME &&
+		    !strcmp(plan->step[i].name, device))
+			return refuse(error, "device '%s' is named twice in one transaction",
+				      device);
+	return 0;
+}
+
+/* Plans see what those before them have planned: edit_put_under() adds it. */
+static int run_action(struct call *call, struct json_object *action,
+		      struct error *error)
+{
+	struct call one = {
+		.table = backup_args, .graph = call->graph, .plan = call->plan,
+	};
+	int result;
+
+	if (!strcmp(json_string(action, "type", ""), "abort"))
+		return refuse(error, "Transaction aborted using Abort action");
+	json_object_object_get_ex(action, "data", &one.args);
+	if (check_once(&one.plan, call_word(&one, "device"), error))
+		return -1;
+	result = blockdev_backup(&one, error);
+	call->graph = one.graph;
+	call->plan = one.plan;
+	return result;
+}
+
+/* The device comes back by the table of the root that the plan has for it. */
+static void plan_ways_back(const struct graph *graph, struct plan *plan)
+{
+	struct step *step;
+	char *root;
+	size_t i;
+
+	for (i = 0; i < plan->nr; i++) {
+		step = &plan->step[i];
+		if (step->kind != STEP_RESUME || step->how.inner)
+			continue;
+		root = print("%s-root", step->name);
+		if (graph_find(graph, root))
+			step->back_to = root;
+		else
+			free(root);
+	}
+}
+
+int transaction(struct call *call, struct error *error)
+{
+	struct json_object *properties = call_value(call, "properties");
+	struct json_object *actions = call_value(call, "actions");
+	size_t i;
+
+	if (properties && strcmp(arg_string(properties_args, properties,
+					    "completion-mode"), "individual"))
+		return refuse(error, "Parameter 'properties.completion-mode' does not accept value 'grouped' (accepted: individual)");
+	for (i = 0; i < json_object_array_length(actions); i++)
+		if (run_action(call, json_object_array_get_idx(actions, i),
+			       error))
+			return -1;
+	plan_at_one_instant(&call->plan);
+	plan_ways_back(&call->graph, &call->plan);
+	return 0;
+}
+
+/*
  * Steering
  */
 

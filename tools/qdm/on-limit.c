@@ -49,6 +49,11 @@ const struct arg io_throttle_args[] = {
 	{ 0 }
 };
 
+const char *limit_old_name(int i)
+{
+	return old_names[i];
+}
+
 static int read_limits(const struct call *call, struct limits *limits,
 		       struct error *error)
 {

@@ -13,6 +13,8 @@ struct limiting {
 	struct limits limits;	/* all off takes the filter out */
 };
 
+/* What block_set_io_throttle calls limit_names[@i]. */
+const char *limit_old_name(int i);
 bool limits_are_off(const struct limits *limits);
 int limit_device(struct graph *graph, const struct limiting *wanted,
 		 struct plan *plan, struct error *error);

@@ -20,6 +20,7 @@
 
 #include "alloc.h"
 #include "group.h"
+#include "guard.h"
 #include "plan.h"
 #include "shape.h"
 
@@ -52,28 +53,64 @@ void plan_free(struct plan *plan)
 		free(step->copy_of);
 		free(step->old_word);
 		free(step->new_word);
+		free(step->back_to);
 		kdm_table_free(&step->table);
 	}
 	free(plan->step);
 	*plan = (struct plan){ 0 };
 }
 
+static void move_step(struct plan *to, const struct step *step)
+{
+	to->step = more(to->step, to->nr, sizeof(*to->step));
+	to->step[to->nr++] = *step;
+}
+
+/* A root that is brought up to date first is no part of the one instant. */
+static bool is_swap(const struct step *step)
+{
+	return step->kind == STEP_RESUME && !step->how.inner;
+}
+
+static bool is_resume(const struct step *step)
+{
+	return step->kind == STEP_RESUME;
+}
+
+static void move_kind(struct plan *to, const struct plan *from,
+		      bool (*is)(const struct step *step), bool wanted)
+{
+	size_t i;
+
+	for (i = 0; i < from->nr; i++)
+		if (is(&from->step[i]) == wanted)
+			move_step(to, &from->step[i]);
+}
+
 void plan_swaps_last(struct plan *plan)
 {
 	struct plan sorted = { 0 };
-	bool swaps;
-	size_t i;
-	int round;
 
-	for (round = 0; round < 2; round++)
-		for (i = 0; i < plan->nr; i++) {
-			swaps = plan->step[i].kind == STEP_RESUME;
-			if (swaps != round)
-				continue;
-			sorted.step = more(sorted.step, sorted.nr,
-					   sizeof(*sorted.step));
-			sorted.step[sorted.nr++] = plan->step[i];
+	move_kind(&sorted, plan, is_resume, false);
+	move_kind(&sorted, plan, is_resume, true);
+	free(plan->step);
+	*plan = sorted;
+}
+
+void plan_at_one_instant(struct plan *plan)
+{
+	struct plan sorted = { 0 };
+	struct step *step;
+	size_t i;
+
+	move_kind(&sorted, plan, is_swap, false);
+	for (i = 0; i < plan->nr; i++)
+		if (is_swap(&plan->step[i])) {
+			step = plan_add(&sorted, STEP_SUSPEND,
+					plan->step[i].name);
+			step->how = plan->step[i].how;
 		}
+	move_kind(&sorted, plan, is_swap, true);
 	free(plan->step);
 	*plan = sorted;
 }
@@ -146,6 +183,8 @@ static int run_step(const struct step *step, struct error *error)
 	case STEP_CREATE:
 	case STEP_LOAD:
 		return run_with_table(step, error);
+	case STEP_SUSPEND:
+		return kdm_suspend(step->name, error);
 	case STEP_RESUME:
 		return kdm_resume(step->name, &step->how, error);
 	case STEP_REMOVE:
@@ -175,36 +214,68 @@ static void undo_swap(const struct step *step)
 		kdm_resume(step->name, &step->how, &ignored);
 }
 
+/* Back after a swap that went well, because a later one did not. */
+static void swap_back(const struct step *step)
+{
+	struct error ignored = { 0 };
+	struct kdm_table table;
+
+	if (kdm_table(step->back_to, &table, &ignored))
+		return;
+	if (!kdm_load(step->name, &table, &ignored))
+		kdm_resume(step->name, &step->how, &ignored);
+	kdm_table_free(&table);
+}
+
+static void undo_step(const struct step *step)
+{
+	struct error ignored = { 0 };
+
+	if (step->kind == STEP_CREATE)
+		kdm_remove(step->name, &ignored);
+	else if (step->kind == STEP_LOAD)
+		kdm_clear(step->name, &ignored);
+	else if (step->kind == STEP_SUSPEND)
+		undo_swap(step);
+	else if (step->kind == STEP_RESUME)
+		swap_back(step);
+	else if (step->kind == STEP_MKGROUP)
+		group_remove(step->name, &ignored);
+}
+
+/* What stood still runs again first, and then all is as it was. */
 static void undo(const struct plan *plan, size_t failed)
 {
 	const struct step *step = &plan->step[failed];
-	struct error ignored = { 0 };
 
-	if (step->kind == STEP_RESUME)
+	if (step->kind == STEP_RESUME || step->kind == STEP_SUSPEND)
 		undo_swap(step);
-	while (step-- > plan->step && step->kind != STEP_RESUME) {
-		if (step->kind == STEP_CREATE)
-			kdm_remove(step->name, &ignored);
-		else if (step->kind == STEP_LOAD)
-			kdm_clear(step->name, &ignored);
-		else if (step->kind == STEP_MKGROUP)
-			group_remove(step->name, &ignored);
-	}
+	while (step-- > plan->step &&
+	       (step->kind != STEP_RESUME || step->back_to))
+		undo_step(step);
 }
 
 int plan_run(const struct plan *plan, struct error *error)
 {
+	struct guard guard;
 	size_t i;
 
 	if (!plan->nr)
 		return 0;
-	if (kdm_udev_begin(error))
+	if (guard_begin(&guard, plan, error))
 		return -1;
-	for (i = 0; i < plan->nr; i++)
+	if (kdm_udev_begin(error)) {
+		guard_end(&guard);
+		return -1;
+	}
+	for (i = 0; i < plan->nr; i++) {
+		guard_step(&guard, &plan->step[i]);
 		if (run_step(&plan->step[i], error))
 			break;
+	}
 	if (i < plan->nr)
 		undo(plan, i);
+	guard_end(&guard);
 	kdm_udev_end();
 	return i < plan->nr ? -1 : 0;
 }
@@ -279,6 +350,11 @@ static void print_dm_step(FILE *out, const struct step *step)
 {
 	if (step->kind == STEP_RESUME) {
 		print_resume(out, step);
+		return;
+	}
+	if (step->kind == STEP_SUSPEND) {
+		fputs("dmsetup suspend ", out);
+		print_quoted(out, step->name);
 		return;
 	}
 	if (step->kind == STEP_CREATE || step->kind == STEP_LOAD)

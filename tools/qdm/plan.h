@@ -10,6 +10,7 @@
 enum step_kind {
 	STEP_CREATE,	/* a device with @uuid and @table, or @copy_of's */
 	STEP_LOAD,	/* @table, or @copy_of's, beside the live one */
+	STEP_SUSPEND,	/* before a swap that must be at one instant with others */
 	STEP_RESUME,	/* swaps the loaded table in */
 	STEP_REMOVE,
 	STEP_MESSAGE,	/* @text to the target */
@@ -29,6 +30,8 @@ struct step {
 	/* for printing a table that holds a key: what in it was replaced */
 	char *old_word;
 	char *new_word;
+	/* whose table brings a device back after a swap, if that is to be */
+	char *back_to;
 	struct kdm_how how;
 };
 
@@ -41,6 +44,8 @@ struct plan {
 struct step *plan_add(struct plan *plan, enum step_kind kind,
 		      const char *name);
 void plan_free(struct plan *plan);
+/* All devices that are swapped stand still together while they are. */
+void plan_at_one_instant(struct plan *plan);
 /* All swaps last, so that what can be refused is refused before the first. */
 void plan_swaps_last(struct plan *plan);
 

@@ -7,21 +7,16 @@
 
 #include "describe.h"
 #include "json.h"
+#include "size.h"
 #include "tree.h"
 
 #define NAME_COLUMN	32
 
 static void print_size(FILE *out, unsigned long long bytes)
 {
-	static const char units[] = "BKMGTPE";
-	double size = bytes;
-	int unit = 0;
+	char text[SIZE_TEXT];
 
-	while (size >= 1024 && units[unit + 1]) {
-		size /= 1024;
-		unit++;
-	}
-	fprintf(out, "%.4g%c", size, units[unit]);
+	fputs(size_text(text, bytes), out);
 }
 
 static unsigned long long number(struct json_object *object, const char *key)

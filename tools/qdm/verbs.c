@@ -4,8 +4,6 @@
  * so that it is there or nothing has changed, and the inverse. Sizes may be
  * written as people write them.
  */
-#include <ctype.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +13,7 @@
 #include "alloc.h"
 #include "edit.h"
 #include "group.h"
+#include "size.h"
 #include "verbs.h"
 
 #define CLUSTER_SECTORS	128
@@ -28,28 +27,6 @@ struct words {
 	size_t nr;
 	bool dry_run;
 };
-
-bool read_size(const char *text, uint64_t *value)
-{
-	static const char units[] = "KMGT";
-	const char *unit;
-	char *end;
-
-	if (!isdigit((unsigned char)*text))
-		return false;
-	errno = 0;
-	*value = strtoull(text, &end, 10);
-	if (errno)
-		return false;
-	if (!*end)
-		return true;
-	unit = strchr(units, *end);
-	if (!unit || end[1] ||
-	    *value > UINT64_MAX >> (10 * (unit - units + 1)))
-		return false;
-	*value <<= 10 * (unit - units + 1);
-	return true;
-}
 
 static int take_option(const char *name, const char *value,
 		       struct words *words, struct error *error)

@@ -1,17 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* qdm insert and qdm remove; see verbs.c. */
+/*
+ * The verbs for people. Each prints what it has to say and returns 0, or -1
+ * with the reason in @error.
+ */
 #ifndef QDM_VERBS_H
 #define QDM_VERBS_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "error.h"
 
-int verb_insert(int argc, char **argv, struct error *error);
-int verb_remove(int argc, char **argv, struct error *error);
+#define VERB(name)	int name(int argc, char **argv, struct error *error)
 
-/* 10M, 1G, 4096; false when it is no size or does not fit. */
-bool read_size(const char *text, uint64_t *value);
+VERB(verb_insert);	/* verbs.c */
+VERB(verb_remove);
+VERB(verb_group);	/* verb-limit.c */
+VERB(verb_throttle);
+VERB(verb_threshold);
+VERB(verb_backup);	/* verb-backup.c */
+VERB(verb_list);	/* verb-list.c */
+VERB(verb_watch);
+VERB(verb_events);	/* verb-events.c */
+VERB(verb_doctor);	/* doctor.c */
 
 #endif /* QDM_VERBS_H */

@@ -1,0 +1,159 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The QMP server on a real device-mapper: events come from the kernel through one
+# descriptor, backups run as jobs and go, several devices are backed up at one
+# instant. What needs no kernel is in tests/unit/test-qdm-server.c.
+
+# shellcheck source=../dm/lib.sh
+. ./lib.sh
+without_udev
+
+# serve NAME: a server on standard input and output; what it says is in NAME.out
+serve() {
+	rm -f "$1.in" "$1.out"
+	mkfifo "$1.in"
+	qdm qmp --stdio <"$1.in" >"$1.out" &
+	exec {FD}>"$1.in"
+	eval "$1=$FD"
+	say "$1" qmp_capabilities
+	eventually 20 said "$1" '.return == {}'
+}
+
+# say NAME COMMAND [ARGUMENTS]; said NAME FILTER: a line for which jq's filter is true
+say() { echo "{'execute': '$2', 'arguments': {${3:-}}}" >&"${!1}"; }
+said() { jq -se "any(.[]; $2)" "$1.out" >/dev/null; }
+# do_it NAME COMMAND [ARGUMENTS]: and it is answered without an error
+do_it() {
+	local before
+	before=$(replies "$1")
+	say "$@"
+	eventually 30 answered "$1" "$before"
+	! jq -se '[.[] | select(has("return") or has("error"))][-1] | has("error")' "$1.out" >/dev/null ||
+		{ tail -1 "$1.out" && return 1; }
+}
+replies() { jq -s '[.[] | select(has("return") or has("error"))] | length' "$1.out"; }
+answered() { [ "$(replies "$1")" -gt "$2" ]; }
+# events NAME KIND FILTER: what has been told, one line each
+events() { jq -r "select(.event == \"$2\") | .data | $3" "$1.out"; }
+
+write_at() { dd if=/dev/zero of=/dev/mapper/"$1" bs=4k seek="$2" count=1 oflag=direct conv=notrunc status=none; }
+crossings() { [ "$(events "$1" BLOCK_WRITE_THRESHOLD '.["node-name"]' | grep -c "^$2$")" = "$3" ]; }
+
+tells_of_thresholds() {
+	local disk name
+	disk=$(memdev mem 8)
+	serve a
+	for name in x y; do
+		do_it a blockdev-add "'driver': 'write-threshold', 'node-name': '$name', 'file': '$disk', 'write-threshold': 8192"
+		disk=/dev/mapper/$name
+	done
+	serve b
+	write_at y 1
+	write_at y 2
+	for name in a b; do
+		eventually 20 crossings "$name" x 1
+		eventually 20 crossings "$name" y 1
+	done
+	same "data" "4096 8192" "$(events b BLOCK_WRITE_THRESHOLD '"\(.["amount-exceeded"]) \(.["write-threshold"])"' | sort -u)"
+	write_at y 3
+	do_it b block-set-write-threshold "'node-name': 'y', 'write-threshold': 4096"
+	write_at y 5
+	eventually 20 crossings a y 2
+	crossings a x 1 || { echo "x fired without having been set" && return 1; }
+}
+it "tells every server of each threshold once, from the kernel's events" tells_of_thresholds
+
+graph() { dmsetup table && dmsetup info -c --noheadings --sort name -o name,uuid; }
+concluded() { said "$1" ".event == \"JOB_STATUS_CHANGE\" and .data == {id: \"$2\", status: \"${3:-null}\"}"; }
+
+backs_up() {
+	local disk target before sum
+	disk=$(memdev mem 16)
+	target=$(memdev target 16)
+	dd if=/dev/urandom of="$disk" bs=1M count=16 oflag=direct status=none
+	table vol "0 32768 linear $disk 0"
+	before=$(graph)
+	sum=$(sha256sum <"$disk")
+	serve a
+	do_it a blockdev-backup "'device': 'vol', 'target': '$target', 'sync': 'full', 'speed': 1048576"
+	write_at vol 3000
+	do_it a job-pause "'id': 'vol'"
+	same "status" paused "$(qdm exec "{'execute': 'query-jobs'}" | jq -r '.return[0].status')"
+	do_it a job-resume "'id': 'vol'"
+	do_it a block-job-set-speed "'device': 'vol', 'speed': 0"
+	eventually 60 concluded a vol
+	same "states" "created running paused running waiting pending concluded null" \
+		"$(events a JOB_STATUS_CHANGE .status | xargs)"
+	same "end" "16777216 16777216 null" "$(events a BLOCK_JOB_COMPLETED '"\(.len) \(.offset) \(.error)"')"
+	same "copy" "$sum" "$(sha256sum <"$target")"
+	same "graph" "$before" "$(graph)"
+}
+it "backs up by blockdev-backup, tells how it goes, and takes the filter away" backs_up
+
+breaks() {
+	local disk
+	disk=$(memdev mem 8)
+	table vol "0 16384 linear $disk 0"
+	table bad "0 16384 error"
+	serve a
+	do_it a blockdev-backup "'device': 'vol', 'target': 'bad', 'sync': 'none', 'on-cbw-error': 'break-snapshot', 'auto-dismiss': false"
+	write_at vol 3
+	eventually 30 concluded a vol concluded
+	same "event" "vol-backup vol Input/output error" \
+		"$(events a BLOCK_SNAPSHOT_BROKEN '"\(.["node-name"]) \(.id) \(.error)"')"
+	same "end" "Input/output error" "$(events a BLOCK_JOB_COMPLETED .error)"
+	do_it a job-dismiss "'id': 'vol'"
+	eventually 20 concluded a vol
+	same "table" "0 16384 linear" "$(dmsetup table vol | cut -d' ' -f1-3)"
+}
+it "tells when a snapshot breaks" breaks
+
+at_one_instant() {
+	local name disk args
+	for name in one two; do
+		disk=$(memdev "$name" 4)
+		dd if=/dev/urandom of="$disk" bs=1M count=4 oflag=direct status=none
+		table "v-$name" "0 8192 linear $disk 0"
+		args+="{'type': 'blockdev-backup', 'data': {'device': 'v-$name', 'target': '$(memdev "to-$name" 4)', 'sync': 'full'}},"
+	done
+	serve a
+	do_it a transaction "'actions': [${args%,}]"
+	eventually 30 concluded a v-one
+	eventually 30 concluded a v-two
+	for name in one two; do
+		cmp "$(memdev "$name" 4)" "$(memdev "to-$name" 4)"
+	done
+	args=${args/to-two/nosuch}
+	say a transaction "'actions': [${args%,}, {'type': 'abort', 'data': {}}]"
+	eventually 20 said a '.error.desc == "Transaction aborted using Abort action"'
+	same "devices" "v-one v-two" "$(dmsetup info -c --noheadings --sort name -o name | xargs)"
+}
+it "backs up two devices at one instant" at_one_instant
+
+dry_run_does_the_same() {
+	local disk
+	disk=$(memdev mem 4)
+	table vol "0 8192 linear $disk 0"
+	local -A commands=(
+		[backup]="{'execute': 'blockdev-backup', 'arguments': {'device': 'vol', 'target': '$(memdev target 4)', 'sync': 'none'}}"
+		[transaction]="{'execute': 'transaction', 'arguments': {'actions': [{'type': 'blockdev-backup', 'data': {'device': 'vol', 'target': '$(memdev target 4)', 'sync': 'none'}}]}}"
+		[throttle]="{'execute': 'block_set_io_throttle', 'arguments': {'id': 'vol', 'bps': 0, 'bps_rd': 0, 'bps_wr': 0, 'iops': 5000, 'iops_rd': 0, 'iops_wr': 0}}"
+	)
+	local name before
+	before=$(graph)
+	for name in backup transaction throttle; do
+		qdm exec --dry-run "${commands[$name]}" >script
+		same "graph after a dry run of $name" "$before" "$(graph)"
+		bash script
+		graph >by-hand
+		qdm remove "vol-${name/transaction/backup}"
+		same "graph after removal" "$before" "$(graph)"
+		qdm exec "${commands[$name]}"
+		graph >by-tool
+		diff by-tool by-hand
+		qdm remove "vol-${name/transaction/backup}"
+	done
+}
+it "prints scripts for backups and throttles that give the same graph" dry_run_does_the_same
+
+finish

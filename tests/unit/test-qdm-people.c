@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The verbs for people: what they do, and what they say of it. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "qdm-case.h"
+#include "qdm-fake-dm.h"
+#include "shell.h"
+#include "size.h"
+#include "verbs.h"
+
+static char *text;
+static struct error error;
+static int result;
+
+/* Runs "verb word word..." and keeps what it prints in @text. */
+static const char *run(int (*verb)(int argc, char **argv, struct error *error),
+		       const char *line)
+{
+	FILE *terminal = stdout;
+	char words[256], *save = NULL;
+	char *argv[24] = { NULL };
+	size_t len;
+	int argc = 0;
+
+	snprintf(words, sizeof(words), "%s", line);
+	for (argv[0] = strtok_r(words, " ", &save); argv[argc];)
+		argv[++argc] = strtok_r(NULL, " ", &save);
+	free(text);
+	error = (struct error){ 0 };
+	stdout = open_memstream(&text, &len);
+	result = verb(argc, argv, &error);
+	fclose(stdout);
+	stdout = terminal;
+	return text;
+}
+
+static void says(int (*verb)(int argc, char **argv, struct error *error),
+		 const char *line, const char *wanted)
+{
+	run(verb, line);
+	if (result)
+		fail_msg("%s: %s", line, error.text);
+	assert_string_equal(text, wanted);
+}
+
+static void refuses(int (*verb)(int argc, char **argv, struct error *error),
+		    const char *line, const char *wanted)
+{
+	run(verb, line);
+	assert_int_equal(result, -1);
+	assert_string_equal(error.text, wanted);
+}
+
+static int end(void **state)
+{
+	free(text);
+	text = NULL;
+	return case_tear_down(state);
+}
+
+static void sizes(void **state)
+{
+	char to[SIZE_TEXT];
+	uint64_t bytes;
+
+	(void)state;
+	assert_true(read_size("10M", &bytes));
+	assert_int_equal(bytes, 10 << 20);
+	assert_false(read_size("10m", &bytes));
+	assert_false(read_size("-1", &bytes));
+	assert_false(read_size("1.5G", &bytes));
+	assert_false(read_size("99999999999999999999", &bytes));
+	assert_false(read_size("99999999T", &bytes));
+	assert_string_equal(size_text(to, 1536ull << 20), "1.5G");
+	assert_string_equal(size_exact(to, 4096), "4K (4096)");
+	assert_string_equal(size_exact(to, 100), "100B");
+}
+
+static void groups(void **state)
+{
+	(void)state;
+	says(verb_group, "group", "g: iops-total=700/s\n");
+	says(verb_group, "group show g", "g: iops-total=700/s\n");
+	refuses(verb_group, "group add g iops-total=5",
+		"A group with this name already exists");
+	refuses(verb_group, "group set g iops-total=x",
+		"'iops-total=x' is not limit=value (for example iops-total=500 or bps-write=10M)");
+	refuses(verb_group, "group set g iops=5",
+		"Parameter 'value.iops' is unexpected");
+	refuses(verb_group, "group set g iops-read=5",
+		"bps/iops/max total values and read/write values cannot be used at the same time");
+	refuses(verb_group, "group add", "group add: give the group's name");
+	refuses(verb_group, "group lose g",
+		"group: 'lose' is unknown; there are add, set, show and del");
+	refuses(verb_group, "group --wait",
+		"'--wait' is no option here; known are: --json --dry-run");
+	run(verb_group, "group del --dry-run g");
+	assert_non_null(strstr(text, "\nrmdir "));
+}
+
+static void throttles(void **state)
+{
+	(void)state;
+	says(verb_throttle, "throttle vg-lv", "no limits\n");
+	refuses(verb_throttle, "throttle vg-lv iops=5",
+		"Parameter 'limits.iops' is unexpected");
+	refuses(verb_throttle, "throttle", "throttle: give a device");
+	run(verb_throttle, "throttle vg-lv bps-write=10M iops-total=500");
+	assert_int_equal(result, 0);
+	assert_string_equal(text, "vg-lv: group -, bps-write=10M/s iops-total=500/s, 0 waiting\n");
+	assert_string_equal(fake_table("vg-lv")->line[0].params, "253:2 0");
+	says(verb_throttle, "throttle vg-lv off", "no limits\n");
+	assert_null(fake_device("vg-lv-throttle"));
+	run(verb_throttle, "throttle --dry-run vg-lv iops-total=5");
+	assert_non_null(strstr(text, "dmsetup create vg-lv-throttle"));
+	assert_null(fake_device("vg-lv-throttle"));
+}
+
+static void thresholds(void **state)
+{
+	(void)state;
+	fake_add("w", "QDM-threshold-w", CASE_SECTORS, "wthreshold", "4000:16 0");
+	fake_status("w", "armed 4096 0 1536 0 0");
+	says(verb_threshold, "threshold w 4K",
+	     "w: armed at 4K (4096), written up to 1.5K (1536)\n");
+	assert_non_null(strstr(fake_log(), "message w set-threshold 4096;"));
+	run(verb_threshold, "threshold w off");
+	assert_non_null(strstr(fake_log(), "message w set-threshold 0;"));
+	refuses(verb_threshold, "threshold w 4k",
+		"'4k' is no size (for example 10G), nor off");
+	refuses(verb_threshold, "threshold nosuch", "Node 'nosuch' not found");
+	says(verb_threshold, "threshold --dry-run w 1",
+	     "#!/bin/bash\nset -euo pipefail\ndmsetup message w 0 set-threshold 1\n");
+}
+
+static void finish_backup(int signal)
+{
+	(void)signal;
+	fake_status("vg-lv-backup", "concluded 10/10 100/100 - intact ok 0 0 0 1");
+}
+
+static void fail_backup(int signal)
+{
+	(void)signal;
+	fake_status("vg-lv-backup", "concluded 1/10 10/100 EIO intact failed 0 0 0 1");
+}
+
+static void soon(void (*act)(int signal))
+{
+	const struct itimerval delay = { .it_value = { 0, 50000 } };
+
+	signal(SIGALRM, act);
+	setitimer(ITIMER_REAL, &delay, NULL);
+}
+
+static void backups(void **state)
+{
+	(void)state;
+	fake_add("target", "", CASE_SECTORS, "linear", "4000:32 0");
+	refuses(verb_backup, "backup vg-lv",
+		"backup: give a device and a target");
+	refuses(verb_backup, "backup --speed fast vg-lv target",
+		"'fast' is no speed (bytes per second, for example 50M)");
+	soon(finish_backup);
+	run(verb_backup, "backup --wait --speed 1M vg-lv target");
+	assert_int_equal(result, 0);
+	assert_non_null(strstr(text, "running 0% 0B of 100B"));
+	assert_non_null(strstr(text, "concluded 100% 100B of 100B"));
+	assert_null(fake_device("vg-lv-backup"));
+	soon(fail_backup);
+	refuses(verb_backup, "backup --wait vg-lv target",
+		"the backup of 'vg-lv' has failed: Input/output error");
+	assert_null(fake_device("vg-lv-backup"));
+	says(verb_backup, "backup vg-lv target", "vg-lv-backup\n");
+}
+
+static void lists(void **state)
+{
+	(void)state;
+	says(verb_list, "list",
+	     "vg-lv                            device       64M 4000:16\n");
+	run(verb_list, "list --json");
+	assert_non_null(strstr(text, "\"node-name\":\"vg-lv\""));
+	refuses(verb_list, "list all", "list: 'all' is unexpected");
+	run(verb_watch, "watch --once");
+	assert_int_equal(result, 0);
+	assert_non_null(strstr(text, "writes/s"));
+	assert_non_null(strstr(text, "\nvg-lv "));
+}
+
+/* All that a kill at any moment can leave. */
+static void doctor(void **state)
+{
+	struct error ignored = { 0 };
+
+	(void)state;
+	fake_add("w", "QDM-threshold-w", CASE_SECTORS, "wthreshold", "4000:16 0");
+	fake_device("w")->live = false;
+	fake_add("vg-b-root", "QDM-root-vg-b", CASE_SECTORS, "linear", "4000:17 0");
+	fake_add("vg-c", "", CASE_SECTORS, "linear", "4000:18 0");
+	fake_add("vg-c-root", "QDM-root-vg-c", CASE_SECTORS, "linear", "4000:18 0");
+	kdm_load("vg-c", fake_table("vg-c"), &ignored);
+	kdm_load("vg-lv", fake_table("vg-lv"), &ignored);
+	fake_add("t", "QDM-throttle-t", CASE_SECTORS, "zero", "");
+	run(verb_doctor, "doctor");
+	assert_int_equal(result, -1);
+	assert_non_null(strstr(text, "trouble: node 'w' has no table"));
+	assert_non_null(strstr(text, "trouble: root 'vg-b-root' has nothing on it"));
+	assert_non_null(strstr(text, "trouble: device 'vg-c' has a table loaded that is not live: a command was killed"));
+	assert_non_null(strstr(text, "trouble: device 'vg-lv' has a table loaded that is not live; it may be somebody else's"));
+	assert_non_null(strstr(text, "node 't' is a throttle by its UUID and has a table of target 'zero'"));
+	assert_true(fake_device("vg-c")->pending);
+	run(verb_doctor, "doctor --repair");
+	assert_null(fake_device("w"));
+	assert_null(fake_device("vg-b-root"));
+	assert_false(fake_device("vg-c")->pending);
+	assert_true(fake_device("vg-lv")->pending);
+	assert_non_null(fake_device("t"));
+	run(verb_doctor, "doctor --json");
+	assert_non_null(strstr(text, "\"repaired\":"));
+}
+
+static char lines[512];
+
+static int note_line(int argc, char **argv)
+{
+	int i;
+
+	for (i = 0; i < argc; i++)
+		sprintf(lines + strlen(lines), "%s|", argv[i]);
+	strcat(lines, ";");
+	return 0;
+}
+
+static void shell(void **state)
+{
+	const struct shell shell = { .run = note_line };
+
+	(void)state;
+	shell_line(&shell, "tree\n");
+	shell_line(&shell, "insert  throttle 'a b' iops-total=5\n");
+	shell_line(&shell, "\n");
+	shell_line(&shell, "{\"execute\": \"x\"}\n");
+	assert_string_equal(lines,
+			    "qdm|tree|;qdm|insert|throttle|a b|iops-total=5|;qdm|exec|{\"execute\": \"x\"}\n|;");
+	assert_int_equal(shell_line(&shell, "tree 'x"), 2);
+}
+
+#define TEST(name)	cmocka_unit_test_setup_teardown(name, case_set_up, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(sizes),
+		TEST(groups),
+		TEST(throttles),
+		TEST(thresholds),
+		TEST(backups),
+		TEST(lists),
+		TEST(doctor),
+		TEST(shell),
+	};
+
+	return cmocka_run_group_tests_name("qdm-people", tests, NULL, case_end);
+}

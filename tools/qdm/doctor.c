@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * qdm doctor: what is wrong here, and with --repair what can be mended.
+ *
+ * A tool that is killed leaves little: a device that was made and has no table,
+ * a table that was loaded and not swapped in, a root that nothing lies on, a
+ * semaphore that nobody waits for. Each is named. What is mended is only what
+ * carries our UUID and nobody has open, or a loaded table that names one of our
+ * nodes; what may be somebody else's work is said and left.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "alloc.h"
+#include "graph.h"
+#include "group.h"
+#include "json.h"
+#include "people.h"
+#include "plan.h"
+#include "verbs.h"
+
+struct check {
+	const struct options *options;
+	struct json_object *found;
+	struct graph graph;
+	int open;		/* how many troubles are left */
+};
+
+__attribute__((format(printf, 3, 4)))
+static void trouble(struct check *check, bool mended, const char *fmt, ...)
+{
+	struct json_object *one = json_object_new_object();
+	va_list args;
+	char *text;
+
+	va_start(args, fmt);
+	if (vasprintf(&text, fmt, args) < 0)
+		text = copy("out of memory");
+	va_end(args);
+	json_put_string(one, "trouble", text);
+	json_put_bool(one, "repaired", mended);
+	json_object_array_add(check->found, one);
+	if (!check->options->json)
+		printf("%s: %s\n", mended ? "repaired" : "trouble", text);
+	check->open += !mended;
+	free(text);
+}
+
+static void check_target(struct check *check, const char *type)
+{
+	struct error error = { 0 };
+
+	if (kdm_need_target(type, &error))
+		trouble(check, false, "%s; is the module built for this kernel (dkms status), and its key enrolled (mokutil --list-enrolled) if Secure Boot is on?",
+			error.text);
+}
+
+static void check_surroundings(struct check *check)
+{
+	check_target(check, "qthrottle");
+	check_target(check, "wthreshold");
+	check_target(check, "backupcow");
+	if (access("/run/udev/control", F_OK))
+		trouble(check, false, "udevd does not run: links and BLOCK_JOB_ERROR events are missing");
+	if (access(groups_dir(), F_OK))
+		trouble(check, false, "%s is not there: configfs is not mounted, or qthrottle is not loaded; the first group mends it",
+			groups_dir());
+}
+
+/* Mends by @act, if that is wanted. */
+static bool mend(struct check *check, const char *name,
+		 int (*act)(const char *name, struct error *error))
+{
+	struct error error = { 0 };
+
+	if (!check->options->repair)
+		return false;
+	if (!act(name, &error))
+		return true;
+	fprintf(stderr, "qdm: %s\n", error.text);
+	return false;
+}
+
+static int resume_plainly(const char *name, struct error *error)
+{
+	const struct kdm_how how = { 0 };
+
+	return kdm_resume(name, &how, error);
+}
+
+static bool is_ours(const struct node *node)
+{
+	return node->kind != KIND_DEVICE;
+}
+
+/* Made and killed before its table was there. */
+static bool check_empty(struct check *check, const struct node *node)
+{
+	const char *name = node->dev.name;
+
+	if (!is_ours(node) || node->dev.live)
+		return false;
+	trouble(check, mend(check, name, kdm_remove),
+		"node '%s' has no table: a command was killed while it made it",
+		name);
+	return true;
+}
+
+/* Does a filter or root stand ready for this device? */
+static bool has_ours_below(const struct graph *graph, const struct node *node)
+{
+	char *root = print("%s-root", node->dev.name);
+	const struct node *found = graph_find(graph, root);
+
+	free(root);
+	return is_ours(node) || (found && found->kind == KIND_ROOT);
+}
+
+static void check_pending(struct check *check, const struct node *node)
+{
+	const char *name = node->dev.name;
+	bool ours = has_ours_below(&check->graph, node);
+
+	if (!node->dev.pending)
+		return;
+	trouble(check, ours && mend(check, name, kdm_clear),
+		"device '%s' has a table loaded that is not live%s", name,
+		ours ? ": a command was killed before the swap" :
+		       "; it may be somebody else's (dmsetup clear)");
+}
+
+static void check_suspended(struct check *check, const struct node *node)
+{
+	const char *name = node->dev.name;
+	bool ours = has_ours_below(&check->graph, node);
+
+	if (!node->dev.suspended || !node->dev.live)
+		return;
+	trouble(check, ours && mend(check, name, resume_plainly),
+		"device '%s' is suspended%s", name,
+		ours ? "" : "; it may be somebody else's doing (dmsetup resume)");
+}
+
+/* A root that nothing lies on has no use, but a filter may be on its way. */
+static void check_root(struct check *check, const struct node *node)
+{
+	const char *name = node->dev.name;
+
+	if (node->kind != KIND_ROOT || !node->dev.live || node->dev.open_count)
+		return;
+	trouble(check, mend(check, name, kdm_remove),
+		"root '%s' has nothing on it: a command was killed before it made the filter, or after it removed it",
+		name);
+}
+
+static void check_type(struct check *check, const struct node *node)
+{
+	const char *wanted = kind_target(node->kind);
+
+	if (wanted && node->table.nr && strcmp(node->table.line[0].type, wanted))
+		trouble(check, false, "node '%s' is a %s by its UUID and has a table of target '%s'",
+			node->dev.name, kind_word(node->kind),
+			node->table.line[0].type);
+}
+
+/* lvextend and the like load a table that knows nothing of a filter. */
+static void check_dropped(struct check *check, const struct node *node)
+{
+	char *device;
+	const struct node *above;
+
+	if (node->kind != KIND_ROOT || !node->dev.open_count)
+		return;
+	device = print("%.*s", (int)(strlen(node->dev.name) - strlen("-root")),
+		       node->dev.name);
+	above = graph_find(&check->graph, device);
+	if (!above)
+		trouble(check, false, "root '%s' has lost its device '%s'",
+			node->dev.name, device);
+	free(device);
+}
+
+static void check_nodes(struct check *check)
+{
+	const struct node *node;
+	size_t i;
+
+	for (i = 0; i < check->graph.nr; i++) {
+		node = &check->graph.node[i];
+		if (check_empty(check, node))
+			continue;
+		check_pending(check, node);
+		check_suspended(check, node);
+		check_root(check, node);
+		check_type(check, node);
+		check_dropped(check, node);
+	}
+}
+
+static int run_checks(struct check *check, struct error *error)
+{
+	bool repair = check->options->repair;
+
+	if (repair && edit_lock(error))
+		return -1;
+	if (graph_read(&check->graph, error) ||
+	    (repair && kdm_udev_begin(error))) {
+		edit_unlock();
+		return -1;
+	}
+	check_surroundings(check);
+	check_nodes(check);
+	if (repair)
+		kdm_udev_end();
+	edit_unlock();
+	graph_free(&check->graph);
+	return 0;
+}
+
+static void print_version(void)
+{
+	struct utsname system;
+
+	if (!uname(&system))
+		printf("kernel %s on %s\n", system.release, system.machine);
+}
+
+int verb_doctor(int argc, char **argv, struct error *error)
+{
+	struct options options;
+	struct check check = { .options = &options };
+	int result;
+
+	if (options_read(&options, argc, argv, "--json --repair", error))
+		return -1;
+	check.found = json_object_new_array();
+	if (!options.json)
+		print_version();
+	result = run_checks(&check, error);
+	if (!result && options.json)
+		people_print_json(check.found);
+	else if (!result && !json_object_array_length(check.found))
+		puts("all is well");
+	json_object_put(check.found);
+	if (!result && check.open)
+		result = refuse(error, "%d %s left", check.open,
+				check.open == 1 ? "trouble" : "troubles");
+	return result;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the verbs for people have in common; see people.c. */
+#ifndef QDM_PEOPLE_H
+#define QDM_PEOPLE_H
+
+#include <stdio.h>
+#include <json-c/json.h>
+
+#include "error.h"
+#include "limits.h"
+
+#define WORDS_MAX	24
+
+/* A verb's words and options; an option that it does not know is refused. */
+struct options {
+	const char *word[WORDS_MAX];
+	size_t nr;
+	bool json;
+	bool dry_run;
+	bool wait;
+	bool once;
+	bool repair;
+	const char *group;
+	const char *speed;
+	const char *sync;
+	const char *on_error;
+};
+
+/* @known: the options that this verb has, as "--json --group". */
+int options_read(struct options *options, int argc, char **argv,
+		 const char *known, struct error *error);
+
+/*
+ * Carries out a QMP command; takes @args. The answer is for the caller to put,
+ * and NULL with --dry-run, when a script has been printed, or on error.
+ */
+struct json_object *people_ask(const char *command, struct json_object *args,
+			       const struct options *options,
+			       struct error *error);
+/* For a command that answers nothing. */
+int people_tell(const char *command, struct json_object *args,
+		const struct options *options, struct error *error);
+
+/* Words like iops-total=500 or bps-write=10M, into @object. */
+int people_limits(struct json_object *object, const char * const *word,
+		  size_t nr, struct error *error);
+/* "iops-total=500/s bps-write=10M/s"; those that are off are left out. */
+void people_print_limits(FILE *out, struct json_object *limits);
+void people_print_json(struct json_object *value);
+unsigned long long people_number(struct json_object *object, const char *key);
+
+#endif /* QDM_PEOPLE_H */

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* qdm shell; see shell.c. */
+#ifndef QDM_SHELL_H
+#define QDM_SHELL_H
+
+/* @run takes a line's words as main() takes the command line's. */
+struct shell {
+	int (*run)(int argc, char **argv);
+	/* The @nr-th verb, NULL behind the last. */
+	const char *(*verb)(unsigned int nr);
+};
+
+int shell_loop(const struct shell *shell);
+/* One line, as if typed. */
+int shell_line(const struct shell *shell, const char *text);
+
+#endif /* QDM_SHELL_H */

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Sizes as people write them; see size.c. */
+#ifndef QDM_SIZE_H
+#define QDM_SIZE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SIZE_TEXT	32
+
+/* Reads 4096, 10M or 1G, in powers of 1024; false for anything else. */
+bool read_size(const char *text, uint64_t *value);
+/* "10M", or "1.5G"; @text has SIZE_TEXT bytes and is returned. */
+const char *size_text(char *text, uint64_t bytes);
+/* The same, and the exact number behind it where that says more. */
+const char *size_exact(char *text, uint64_t bytes);
+
+#endif /* QDM_SIZE_H */

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * qdm backup: begins a backup, and with --wait stays until it has ended: a bar
+ * on a terminal, a line per second elsewhere. It is woken by the kernel's
+ * events; the second is only for the display.
+ */
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "dm.h"
+#include "json.h"
+#include "people.h"
+#include "size.h"
+#include "verbs.h"
+
+#define SECOND_MS	1000
+#define BAR		30
+
+struct progress {
+	unsigned long long done;
+	unsigned long long total;
+	double begun;
+	double at;
+	unsigned long long first;	/* what was done when it was begun */
+};
+
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec + time.tv_nsec / 1e9;
+}
+
+static struct json_object *make_args(const struct options *options,
+				     struct error *error)
+{
+	struct json_object *args = json_object_new_object();
+	uint64_t speed;
+
+	json_put_string(args, "device", options->word[0]);
+	json_put_string(args, "target", options->word[1]);
+	json_put_string(args, "sync", options->sync ? options->sync : "full");
+	if (options->on_error)
+		json_put_string(args, "on-cbw-error", options->on_error);
+	if (!options->speed)
+		return args;
+	if (read_size(options->speed, &speed) && speed <= INT64_MAX) {
+		json_put_number(args, "speed", speed);
+		return args;
+	}
+	refuse(error, "'%s' is no speed (bytes per second, for example 50M)",
+	       options->speed);
+	json_object_put(args);
+	return NULL;
+}
+
+/* The job's description, or NULL when it is gone. */
+static struct json_object *find_job(const char *device, struct error *error)
+{
+	struct json_object *jobs = people_ask("query-jobs", NULL, NULL, error);
+	struct json_object *one, *found = NULL;
+	size_t i;
+
+	for (i = 0; jobs && i < json_object_array_length(jobs); i++) {
+		one = json_object_array_get_idx(jobs, i);
+		if (!strcmp(json_string(one, "id", ""), device))
+			found = json_object_get(one);
+	}
+	json_object_put(jobs);
+	return found;
+}
+
+static void print_left(const struct progress *progress)
+{
+	double passed = progress->at - progress->begun;
+	unsigned long long done = progress->done - progress->first;
+	double rate = passed > 0 ? done / passed : 0;
+	char text[SIZE_TEXT];
+	unsigned int left;
+
+	printf(" %s/s", size_text(text, rate));
+	if (rate < 1)
+		return;
+	left = (progress->total - progress->done) / rate;
+	printf(", %u:%02u:%02u left", left / 3600, left / 60 % 60, left % 60);
+}
+
+static void print_progress(const struct progress *progress, const char *state)
+{
+	char done[SIZE_TEXT], total[SIZE_TEXT];
+	bool bar = isatty(STDOUT_FILENO);
+	int part = progress->total ? progress->done * BAR / progress->total : 0;
+	int i;
+
+	if (bar)
+		printf("\r[");
+	for (i = 0; bar && i < BAR; i++)
+		putchar(i < part ? '#' : '.');
+	if (bar)
+		printf("] ");
+	printf("%s %llu%% %s of %s", state, progress->total ?
+	       progress->done * 100 / progress->total : 0,
+	       size_text(done, progress->done),
+	       size_text(total, progress->total));
+	print_left(progress);
+	printf(bar ? "   " : "\n");
+	fflush(stdout);
+}
+
+static int end(const char *device, struct json_object *job,
+	       struct error *error)
+{
+	struct json_object *args = json_object_new_object();
+	const char *why = json_string(job, "error", NULL);
+	struct error dismissal = { 0 };
+
+	if (isatty(STDOUT_FILENO))
+		putchar('\n');
+	if (why)
+		refuse(error, "the backup of '%s' has failed: %s", device, why);
+	else if (people_number(job, "current-progress") <
+		 people_number(job, "total-progress"))
+		refuse(error, "the backup of '%s' was cancelled", device);
+	json_put_string(args, "id", device);
+	if (people_tell("job-dismiss", args, NULL, &dismissal))
+		refuse(error, "%s", dismissal.text);
+	return error->class ? -1 : 0;
+}
+
+/* One look; 1 when it is over. */
+static int look(const char *device, struct progress *progress,
+		struct error *error)
+{
+	struct json_object *job = find_job(device, error);
+	const char *state;
+	int over = 0;
+
+	if (!job)
+		return refuse(error, "the backup of '%s' is gone: taken out by somebody else",
+			      device);
+	state = json_string(job, "status", "");
+	progress->done = people_number(job, "current-progress");
+	progress->total = people_number(job, "total-progress");
+	if (!progress->begun) {
+		progress->begun = now();
+		progress->first = progress->done;
+	}
+	progress->at = now();
+	print_progress(progress, state);
+	if (!strcmp(state, "concluded"))
+		over = end(device, job, error) ? -1 : 1;
+	json_object_put(job);
+	return over;
+}
+
+/* Armed before looking: what happens after the look ends the wait. */
+static int wait_for(const char *device, struct error *error)
+{
+	struct progress progress = { 0 };
+	struct pollfd wait = { .fd = kdm_poll_open(error), .events = POLLIN };
+	int over = 0;
+
+	if (wait.fd < 0)
+		return -1;
+	while (!over) {
+		if (kdm_poll_arm(wait.fd, error))
+			break;
+		over = look(device, &progress, error);
+		if (!over)
+			poll(&wait, 1, SECOND_MS);
+	}
+	close(wait.fd);
+	return over == 1 ? 0 : -1;
+}
+
+int verb_backup(int argc, char **argv, struct error *error)
+{
+	struct json_object *args;
+	struct options options;
+
+	if (options_read(&options, argc, argv,
+			 "--wait --dry-run --speed --sync --on-cbw-error",
+			 error))
+		return -1;
+	if (options.nr != 2)
+		return refuse(error, "backup: give a device and a target");
+	args = make_args(&options, error);
+	if (!args)
+		return -1;
+	if (people_tell("blockdev-backup", args, &options, error))
+		return -1;
+	if (options.dry_run)
+		return 0;
+	if (options.wait)
+		return wait_for(options.word[0], error);
+	printf("%s-backup\n", options.word[0]);
+	return 0;
+}

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* qdm group, qdm throttle and qdm threshold: limits and marks. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "json.h"
+#include "on-limit.h"
+#include "people.h"
+#include "size.h"
+#include "verbs.h"
+
+/*
+ * Groups
+ */
+
+static struct json_object *named(const char *key, const char *value)
+{
+	struct json_object *args = json_object_new_object();
+
+	json_put_string(args, key, value);
+	return args;
+}
+
+static struct json_object *ask_limits(const char *group, struct error *error)
+{
+	struct json_object *args = named("path", group);
+
+	json_put_string(args, "property", "limits");
+	return people_ask("qom-get", args, NULL, error);
+}
+
+static int show_group(const char *group, const struct options *options,
+		      struct error *error)
+{
+	struct json_object *limits = ask_limits(group, error);
+
+	if (!limits)
+		return -1;
+	if (options->json) {
+		people_print_json(limits);
+	} else {
+		printf("%s:", group);
+		people_print_limits(stdout, limits);
+		putchar('\n');
+	}
+	json_object_put(limits);
+	return 0;
+}
+
+static void add_group(struct json_object *all, const char *name,
+		      struct error *error)
+{
+	struct json_object *limits = ask_limits(name, error);
+	struct json_object *one = named("id", name);
+
+	json_object_object_add(one, "limits", limits);
+	json_object_array_add(all, one);
+}
+
+static int show_groups(const struct options *options, struct error *error)
+{
+	struct json_object *list = people_ask("qom-list",
+					      named("path", "/objects"), NULL,
+					      error);
+	struct json_object *all = json_object_new_array();
+	const char *name;
+	size_t i;
+
+	for (i = 0; list && i < json_object_array_length(list); i++) {
+		name = json_string(json_object_array_get_idx(list, i), "name",
+				   "");
+		if (options->json)
+			add_group(all, name, error);
+		else
+			show_group(name, options, error);
+	}
+	if (options->json)
+		people_print_json(all);
+	json_object_put(all);
+	json_object_put(list);
+	return error->class ? -1 : 0;
+}
+
+/* add and set: what is in force afterwards is said. */
+static int change_group(const struct options *options, bool is_new,
+			struct error *error)
+{
+	const char *group = options->word[1];
+	struct json_object *limits = json_object_new_object();
+	struct json_object *args = named(is_new ? "id" : "path", group);
+
+	if (people_limits(limits, options->word + 2, options->nr - 2, error)) {
+		json_object_put(limits);
+		json_object_put(args);
+		return -1;
+	}
+	json_put_string(args, is_new ? "qom-type" : "property",
+			is_new ? "throttle-group" : "limits");
+	json_object_object_add(args, is_new ? "limits" : "value", limits);
+	if (people_tell(is_new ? "object-add" : "qom-set", args, options,
+			error))
+		return -1;
+	return options->dry_run ? 0 : show_group(group, options, error);
+}
+
+int verb_group(int argc, char **argv, struct error *error)
+{
+	struct options options;
+	const char *what;
+
+	if (options_read(&options, argc, argv, "--json --dry-run", error))
+		return -1;
+	what = options.nr ? options.word[0] : "show";
+	if (!strcmp(what, "show") && options.nr < 2)
+		return show_groups(&options, error);
+	if (options.nr < 2)
+		return refuse(error, "group %s: give the group's name", what);
+	if (!strcmp(what, "show"))
+		return show_group(options.word[1], &options, error);
+	if (!strcmp(what, "add") || !strcmp(what, "set"))
+		return change_group(&options, *what == 'a', error);
+	if (!strcmp(what, "del"))
+		return people_tell("object-del", named("id", options.word[1]),
+				   &options, error);
+	return refuse(error, "group: '%s' is unknown; there are add, set, show and del",
+		      what);
+}
+
+/*
+ * A device's own limits
+ */
+
+static int show_throttle(const char *device, const struct options *options,
+			 struct error *error)
+{
+	struct json_object *nodes = people_ask("query-named-block-nodes", NULL,
+					       NULL, error);
+	struct json_object *one, *limits;
+	char *name = print("%s-throttle", device);
+	bool found = false;
+	size_t i;
+
+	for (i = 0; nodes && i < json_object_array_length(nodes); i++) {
+		one = json_object_array_get_idx(nodes, i);
+		if (strcmp(json_string(one, "node-name", ""), name) ||
+		    !json_object_object_get_ex(one, "limits", &limits))
+			continue;
+		found = true;
+		if (options->json) {
+			people_print_json(limits);
+			continue;
+		}
+		printf("%s: group %s,", device,
+		       json_string(one, "throttle-group", "-"));
+		people_print_limits(stdout, limits);
+		printf(", %llu waiting\n", people_number(one, "read-waiting") +
+		       people_number(one, "write-waiting"));
+	}
+	if (nodes && !found)
+		puts(options->json ? "null" : "no limits");
+	free(name);
+	json_object_put(nodes);
+	return nodes ? 0 : -1;
+}
+
+/* The command has other names for the limits, and wants all six rates. */
+static struct json_object *old_style(const char *device,
+				     struct json_object *limits,
+				     const char *group)
+{
+	struct json_object *args = named("id", device);
+	struct json_object *value;
+	int i;
+
+	for (i = 0; i < LIMITS_NR; i++) {
+		if (json_object_object_get_ex(limits, limit_names[i], &value))
+			json_object_object_add(args, limit_old_name(i),
+					       json_object_get(value));
+		else if (i % 3 == 0 && i < LIMITS_NR - 1)
+			json_put_number(args, limit_old_name(i), 0);
+	}
+	if (group)
+		json_put_string(args, "group", group);
+	return args;
+}
+
+static int check_limit_names(struct json_object *limits, struct error *error)
+{
+	struct limits unused;
+
+	limits_init(&unused);
+	json_object_object_foreach(limits, name, value)
+		if (limits_set(&unused, name, json_object_get_int64(value),
+			       error))
+			return -1;
+	return 0;
+}
+
+int verb_throttle(int argc, char **argv, struct error *error)
+{
+	struct json_object *limits = json_object_new_object();
+	struct options options;
+	bool off;
+	int result;
+
+	result = options_read(&options, argc, argv,
+			      "--json --dry-run --group", error);
+	if (!result && !options.nr)
+		result = refuse(error, "throttle: give a device");
+	off = options.nr == 2 && !strcmp(options.word[1], "off");
+	if (!result && options.nr > 1 && !off)
+		result = people_limits(limits, options.word + 1,
+				       options.nr - 1, error);
+	if (!result)
+		result = check_limit_names(limits, error);
+	if (!result && options.nr > 1)
+		result = people_tell("block_set_io_throttle",
+				     old_style(options.word[0], limits,
+					       options.group), &options,
+				     error);
+	if (!result && !options.dry_run)
+		result = show_throttle(options.word[0], &options, error);
+	json_object_put(limits);
+	return result;
+}
+
+/*
+ * Thresholds
+ */
+
+static struct json_object *describe(const char *name, struct error *error)
+{
+	struct json_object *nodes = people_ask("query-named-block-nodes", NULL,
+					       NULL, error);
+	struct json_object *one, *found = NULL;
+	size_t i;
+
+	for (i = 0; nodes && i < json_object_array_length(nodes); i++) {
+		one = json_object_array_get_idx(nodes, i);
+		if (!strcmp(json_string(one, "node-name", ""), name))
+			found = json_object_get(one);
+	}
+	json_object_put(nodes);
+	if (nodes && !found)
+		refuse(error, "Node '%s' not found", name);
+	return found;
+}
+
+static void print_threshold(const char *name, struct json_object *node)
+{
+	char at[SIZE_TEXT], mark[SIZE_TEXT];
+
+	if (!json_string(node, "state", NULL)) {
+		printf("%s: %s has no threshold of its own\n", name,
+		       json_string(node, "kind", "it"));
+		return;
+	}
+	printf("%s: %s at %s, written up to %s\n", name,
+	       json_string(node, "state", ""),
+	       size_exact(at, people_number(node, "write-threshold")),
+	       size_exact(mark, people_number(node, "high-water")));
+}
+
+static int show_threshold(const char *name, const struct options *options,
+			  struct error *error)
+{
+	struct json_object *node = describe(name, error);
+
+	if (!node)
+		return -1;
+	if (options->json)
+		people_print_json(node);
+	else
+		print_threshold(name, node);
+	json_object_put(node);
+	return 0;
+}
+
+int verb_threshold(int argc, char **argv, struct error *error)
+{
+	struct json_object *args;
+	struct options options;
+	uint64_t bytes = 0;
+
+	if (options_read(&options, argc, argv, "--json --dry-run", error))
+		return -1;
+	if (options.nr < 1 || options.nr > 2)
+		return refuse(error, "threshold: give a node, and a size or off");
+	if (options.nr == 2 && strcmp(options.word[1], "off") &&
+	    !read_size(options.word[1], &bytes))
+		return refuse(error, "'%s' is no size (for example 10G), nor off",
+			      options.word[1]);
+	if (options.nr == 2) {
+		args = named("node-name", options.word[0]);
+		json_put_number(args, "write-threshold", bytes);
+		if (people_tell("block-set-write-threshold", args, &options,
+				error))
+			return -1;
+	}
+	return options.dry_run ? 0 :
+				 show_threshold(options.word[0], &options,
+						error);
+}
