@@ -175,7 +175,7 @@ refused_message() {
 	local text=$1 before
 	shift
 	before=$(dmsetup status --noflush t)
-	fails dmsetup message t 0 "$@"
+	fails dmsetup message -- t 0 "$@"
 	log_says "$text"
 	same "status" "$before" "$(dmsetup status --noflush t)"
 }
