@@ -109,3 +109,47 @@ int qdm_lower_prepare_ioctl(const struct qdm_lower *lower,
 	return lower->start || ti->len != bdev_nr_sectors(*bdev);
 }
 EXPORT_SYMBOL_GPL(qdm_lower_prepare_ioctl);
+
+#ifdef CONFIG_BLK_DEV_ZONED
+/**
+ * qdm_lower_report_zones - body of a target's report_zones
+ * @lower: the device
+ * @ti: the target
+ * @args: dm's
+ * @nr_zones: how many zones are wanted
+ *
+ * Return: 0, or a negative errno.
+ */
+int qdm_lower_report_zones(const struct qdm_lower *lower, struct dm_target *ti,
+			   struct dm_report_zones_args *args,
+			   unsigned int nr_zones)
+{
+	sector_t from = dm_target_offset(ti, args->next_sector);
+
+	return dm_report_zones(lower->dev->bdev, lower->start,
+			       lower->start + from, args, nr_zones);
+}
+EXPORT_SYMBOL_GPL(qdm_lower_report_zones);
+#endif
+
+#if IS_ENABLED(CONFIG_FS_DAX)
+/**
+ * qdm_lower_dax - the lower device as memory
+ * @lower: the device
+ * @ti: the target
+ * @pgoff: a page of the mapped device; becomes that of the returned device
+ *
+ * Return: the device's DAX side; dm asks only where it has one.
+ */
+struct dax_device *qdm_lower_dax(const struct qdm_lower *lower,
+				 struct dm_target *ti, pgoff_t *pgoff)
+{
+	sector_t sector = (sector_t)*pgoff << PAGE_SECTORS_SHIFT;
+
+	sector = lower->start + dm_target_offset(ti, sector) +
+		 get_start_sect(lower->dev->bdev);
+	*pgoff = sector >> PAGE_SECTORS_SHIFT;
+	return lower->dev->dax_dev;
+}
+EXPORT_SYMBOL_GPL(qdm_lower_dax);
+#endif

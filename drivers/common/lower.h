@@ -44,4 +44,15 @@ int qdm_lower_iterate(const struct qdm_lower *lower, struct dm_target *ti,
 int qdm_lower_prepare_ioctl(const struct qdm_lower *lower,
 			    struct dm_target *ti, struct block_device **bdev);
 
+#ifdef CONFIG_BLK_DEV_ZONED
+int qdm_lower_report_zones(const struct qdm_lower *lower, struct dm_target *ti,
+			   struct dm_report_zones_args *args,
+			   unsigned int nr_zones);
+#endif
+
+#if IS_ENABLED(CONFIG_FS_DAX)
+struct dax_device *qdm_lower_dax(const struct qdm_lower *lower,
+				 struct dm_target *ti, pgoff_t *pgoff);
+#endif
+
 #endif /* QDM_LOWER_H */

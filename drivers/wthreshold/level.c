@@ -12,6 +12,8 @@ static void set_alert(struct level *level)
 
 	if (level->threshold && level->threshold < alert)
 		alert = level->threshold;
+	if (level->zone)
+		alert &= ~(level->zone - 1);
 	WRITE_ONCE(level->alert, alert);
 }
 
@@ -61,6 +63,17 @@ void level_set(struct level *level, u64 threshold)
 }
 
 /**
+ * level_set_zone - say how large the device's zones are
+ * @level: the level
+ * @zone: in bytes, a power of two, or 0 for a device without zones
+ */
+void level_set_zone(struct level *level, u64 zone)
+{
+	level->zone = zone;
+	set_alert(level);
+}
+
+/**
  * level_write - account a write, write-zeroes or discard
  * @level: the level
  * @offset: where it begins
@@ -77,6 +90,19 @@ bool level_write(struct level *level, u64 offset, u64 len)
 		level->mark = end;
 	set_alert(level);
 	return fired;
+}
+
+/**
+ * level_append - account a write to wherever its zone has been written to
+ * @level: the level
+ * @offset: where the zone begins
+ * @len: how long the write is
+ *
+ * Return: as level_write(), which is told that it fills the zone.
+ */
+bool level_append(struct level *level, u64 offset, u64 len)
+{
+	return level_write(level, offset, level->zone ?: len);
 }
 
 /**

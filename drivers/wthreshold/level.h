@@ -10,6 +10,10 @@
  * A caller looks at @alert alone, without a lock, for every write; only a
  * write that ends beyond it can change anything and takes the lock to call
  * level_write().
+ *
+ * Where in its zone an append lands is known only when it is done. An alarm
+ * may come too early, but not too late, so an append counts as one that fills
+ * its zone, and every write to the zone in which @alert would lie is looked at.
  */
 #ifndef QDM_LEVEL_H
 #define QDM_LEVEL_H
@@ -24,6 +28,7 @@ enum level_state { LEVEL_OFF, LEVEL_ARMED, LEVEL_FIRED };
  * @threshold: a write that ends beyond this fires; 0 is off
  * @mark: the farthest end of any write
  * @rearm: after firing, the threshold moves on in steps of this; 0 is off
+ * @zone: the size of the device's zones, a power of two; 0 if it has none
  * @fired_at: the threshold that fired last
  * @amount: how far beyond @fired_at that write ended
  * @state: off, armed, or fired and not set again
@@ -33,6 +38,7 @@ struct level {
 	u64 threshold;
 	u64 mark;
 	u64 rearm;
+	u64 zone;
 	u64 fired_at;
 	u64 amount;
 	enum level_state state;
@@ -40,7 +46,9 @@ struct level {
 
 void level_init(struct level *level);
 void level_set(struct level *level, u64 threshold);
+void level_set_zone(struct level *level, u64 zone);
 bool level_write(struct level *level, u64 offset, u64 len);
+bool level_append(struct level *level, u64 offset, u64 len);
 bool level_fire_if_passed(struct level *level);
 const char *level_state_name(const struct level *level);
 

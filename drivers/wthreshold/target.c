@@ -16,6 +16,8 @@
  * in dtr. Events are attached to the table that is live, from resume to
  * postsuspend; one that is raised in between waits.
  */
+#include <linux/blkdev.h>
+#include <linux/dax.h>
 #include <linux/device-mapper.h>
 #include <linux/module.h>
 #include <linux/slab.h>
@@ -242,13 +244,27 @@ static void wthreshold_dtr(struct dm_target *ti)
 	kfree(wt);
 }
 
-/* A write that may have passed the threshold, or at least the mark. */
-static noinline void note_write(struct threshold *state, u64 offset, u64 len)
+static void note_write(struct threshold *state, u64 offset, u64 len,
+		       bool append)
 {
+	bool fired;
+
 	spin_lock(&state->lock);
-	if (level_write(&state->level, offset, len))
+	if (append)
+		fired = level_append(&state->level, offset, len);
+	else
+		fired = level_write(&state->level, offset, len);
+	if (fired)
 		raise_event(state);
 	spin_unlock(&state->lock);
+}
+
+/* A bio that may have passed the threshold, or at least the mark. */
+static noinline void note_bio(struct threshold *state, const struct bio *bio,
+			      u64 offset)
+{
+	note_write(state, offset, bio->bi_iter.bi_size,
+		   bio_op(bio) == REQ_OP_ZONE_APPEND);
 }
 
 static int wthreshold_map(struct dm_target *ti, struct bio *bio)
@@ -261,7 +277,7 @@ static int wthreshold_map(struct dm_target *ti, struct bio *bio)
 		offset = (u64)dm_target_offset(ti, bio->bi_iter.bi_sector)
 			 << SECTOR_SHIFT;
 		if (offset + len > READ_ONCE(state->level.alert))
-			note_write(state, offset, len);
+			note_bio(state, bio, offset);
 	}
 	qdm_lower_map(&wt->lower, ti, bio);
 	return DM_MAPIO_REMAPPED;
@@ -280,10 +296,12 @@ static void set_threshold(struct wthreshold *wt, u64 threshold)
 static void adopt_options(struct wthreshold *wt)
 {
 	struct threshold *state = wt->state;
+	u64 zone = bdev_zone_sectors(wt->lower.dev->bdev);
 
 	spin_lock(&state->lock);
 	state->options = wt->options;
 	state->level.rearm = wt->options.rearm;
+	level_set_zone(&state->level, zone << SECTOR_SHIFT);
 	if (!wt->sets_threshold)
 		fire_on_arm(state);
 	spin_unlock(&state->lock);
@@ -386,12 +404,79 @@ static int QDM_PREPARE_IOCTL(wthreshold_prepare_ioctl)
 	return qdm_lower_prepare_ioctl(&wt->lower, ti, bdev);
 }
 
+#ifdef CONFIG_BLK_DEV_ZONED
+static int wthreshold_report_zones(struct dm_target *ti,
+				   struct dm_report_zones_args *args,
+				   unsigned int nr_zones)
+{
+	struct wthreshold *wt = ti->private;
+
+	return qdm_lower_report_zones(&wt->lower, ti, args, nr_zones);
+}
+#else
+#define wthreshold_report_zones NULL
+#endif
+
+/*
+ * What is stored through a mapping is not seen. A file system zeroes the blocks
+ * it gives to a file before it maps them, though, and that is.
+ */
+#if IS_ENABLED(CONFIG_FS_DAX)
+static long wthreshold_direct_access(struct dm_target *ti, pgoff_t pgoff,
+				     long nr_pages, enum dax_access_mode mode,
+				     void **kaddr, qdm_pfn_t *pfn)
+{
+	struct wthreshold *wt = ti->private;
+	struct dax_device *dax = qdm_lower_dax(&wt->lower, ti, &pgoff);
+
+	return dax_direct_access(dax, pgoff, nr_pages, mode, kaddr, pfn);
+}
+
+static void note_pages(struct dm_target *ti, pgoff_t pgoff, u64 len)
+{
+	struct wthreshold *wt = ti->private;
+	u64 offset = ((u64)pgoff << PAGE_SHIFT) -
+		     ((u64)ti->begin << SECTOR_SHIFT);
+
+	if (offset + len > READ_ONCE(wt->state->level.alert))
+		note_write(wt->state, offset, len, false);
+}
+
+static int wthreshold_dax_zero_page_range(struct dm_target *ti, pgoff_t pgoff,
+					  size_t nr_pages)
+{
+	struct wthreshold *wt = ti->private;
+	struct dax_device *dax;
+
+	note_pages(ti, pgoff, (u64)nr_pages << PAGE_SHIFT);
+	dax = qdm_lower_dax(&wt->lower, ti, &pgoff);
+	return dax_zero_page_range(dax, pgoff, nr_pages);
+}
+
+static size_t wthreshold_dax_recovery_write(struct dm_target *ti, pgoff_t pgoff,
+					    void *addr, size_t bytes,
+					    struct iov_iter *i)
+{
+	struct wthreshold *wt = ti->private;
+	struct dax_device *dax;
+
+	note_pages(ti, pgoff, bytes);
+	dax = qdm_lower_dax(&wt->lower, ti, &pgoff);
+	return dax_recovery_write(dax, pgoff, addr, bytes, i);
+}
+#else
+#define wthreshold_direct_access NULL
+#define wthreshold_dax_zero_page_range NULL
+#define wthreshold_dax_recovery_write NULL
+#endif
+
 static struct target_type wthreshold_target = {
 	.name = QDM_TARGET_WTHRESHOLD,
 	.version = { 1, 0, 0 },
 	.module = THIS_MODULE,
 	.features = DM_TARGET_NOWAIT | DM_TARGET_PASSES_INTEGRITY |
-		    DM_TARGET_PASSES_CRYPTO | QDM_TARGET_ATOMIC_WRITES,
+		    DM_TARGET_PASSES_CRYPTO | DM_TARGET_ZONED_HM |
+		    QDM_TARGET_ATOMIC_WRITES,
 	.ctr = wthreshold_ctr,
 	.dtr = wthreshold_dtr,
 	.map = wthreshold_map,
@@ -401,6 +486,10 @@ static struct target_type wthreshold_target = {
 	.status = wthreshold_status,
 	.iterate_devices = wthreshold_iterate_devices,
 	.prepare_ioctl = wthreshold_prepare_ioctl,
+	.report_zones = wthreshold_report_zones,
+	.direct_access = wthreshold_direct_access,
+	.dax_zero_page_range = wthreshold_dax_zero_page_range,
+	.dax_recovery_write = wthreshold_dax_recovery_write,
 };
 module_dm(wthreshold);
 

@@ -50,6 +50,41 @@ keeps_links() {
 }
 it "does not lose the device its links in /dev/disk" keeps_links
 
+PAGE=$PWD/dm-wthreshold.rst
+
+documented_listener() {
+	doc_example "$PAGE" "A listener for all devices" >listener.c
+	gcc -O2 -Wall -Wextra -Werror -o listener listener.c
+	threshold t "$MIB"
+	./listener >heard &
+	sleep 1
+	write_at t 2048
+	eventually 60 grep -qx "DM_AMOUNT_EXCEEDED=$((MIB + 4096))" heard
+	grep -qx DM_NAME=t heard
+	grep -qx DM_ACTION=WRITE_THRESHOLD heard
+	test "$(wc -l <listener.c)" -le 22
+}
+it "is heard by the listener in the documentation" documented_listener
+
+remove_rule() {
+	rm -f /run/udev/rules.d/99-example.rules /usr/local/sbin/threshold-passed
+	udevadm control --reload
+}
+
+documented_rule() {
+	trap remove_rule EXIT
+	mkdir -p /run/udev/rules.d /usr/local/sbin
+	doc_example "$PAGE" "A udev rule that" >/run/udev/rules.d/99-example.rules
+	printf '#!/bin/sh\necho "$*" >/run/threshold-passed\n' >/usr/local/sbin/threshold-passed
+	chmod 755 /usr/local/sbin/threshold-passed
+	udevadm control --reload
+	table data "0 32768 wthreshold $(memdev mem 16) 0 $MIB"
+	udevadm settle
+	write_at data 2048
+	eventually 60 grep -qx "data $((MIB + 4096))" /run/threshold-passed
+}
+it "has a program called by the udev rule in the documentation" documented_rule
+
 no_flood() {
 	local listener sent
 	threshold t "65536 2 rearm 65536"

@@ -170,23 +170,86 @@ bad_lines() {
 }
 it_on_stock "refuses wrong lines and names the word" bad_lines
 
+# refused_message TEXT WORD...: the message changes nothing, and the log says why
+refused_message() {
+	local text=$1 before
+	shift
+	before=$(dmsetup status --noflush t)
+	fails dmsetup message -- t 0 "$@"
+	log_says "$text"
+	same "status" "$before" "$(dmsetup status --noflush t)"
+}
+
 bad_messages() {
+	local word whole="the threshold in bytes must be a whole number within [0, 18446744073709551615], not"
 	threshold t "$MIB"
-	fails dmsetup message t 0 set-threshold
-	log_says "set-threshold takes one number of bytes"
-	fails dmsetup message t 0 set-threshold -5
-	fails dmsetup message t 0 set-threshold 1 2
-	fails dmsetup message t 0 set-treshold 1
-	log_says "unknown message 'set-treshold'"
+	refused_message "set-threshold takes one number of bytes" set-threshold
+	for word in -5 1.5 1e6 0x10 4k +7 five 18446744073709551616 99999999999999999999999; do
+		refused_message "$whole '$word'" set-threshold "$word"
+	done
+	refused_message "set-threshold takes one number of bytes, not 2 words" set-threshold 1 2
+	refused_message "unknown message 'set-treshold', allowed is: set-threshold <bytes>" set-treshold 1
+	refused_message "unknown message 'rearm'" rearm 1
+	write_at t 0
 	dmsetup suspend t
-	fails dmsetup message t 0 set-threshold 5
-	log_says "the device is suspended"
+	refused_message "the device is suspended" set-threshold 5
 	dmsetup resume t
 	same "state" armed "$(field t 1)"
-	same "threshold" "$MIB" "$(field t 2)"
-	write_at t 0
+	write_at t 2048
+	same "state" fired "$(field t 1)"
 }
-it "refuses wrong messages and stays as it was" bad_messages
+it "refuses wrong messages, says why, and stays as it was" bad_messages
+
+message_to_nobody() {
+	threshold t "$MIB"
+	fails dmsetup message t 99999 set-threshold 5
+	printf '%s\n' "0 8192 wthreshold $(memdev mem 16) 0 1048576" \
+		"8192 8192 wthreshold $(memdev mem 16) 8192 1048576" | dmsetup create two
+	dmsetup message two 8192 set-threshold 4096
+	same "thresholds" "1048576 4096" "$(dmsetup status two | cut -d' ' -f5 | xargs)"
+	write_at two $((4096 + 4))
+	same "states" "armed fired" "$(dmsetup status two | cut -d' ' -f4 | xargs)"
+}
+it "keeps two thresholds of one device apart" message_to_nobody
+
+dropped_table() {
+	threshold t "$MIB"
+	dmsetup reload t --table "0 32768 wthreshold $(memdev mem 16) 0 $((8 * MIB)) 2 rearm 4096"
+	dmsetup clear t
+	dmsetup suspend t
+	dmsetup resume t
+	same "threshold" "$MIB" "$(field t 2)"
+	write_at t 2048
+	same "state" fired "$(field t 1)"
+}
+it "is left alone by a table that is loaded and dropped" dropped_table
+
+# The renaming is an event of dm's own.
+renamed() {
+	local before
+	threshold t "$MIB"
+	dmsetup rename t u
+	before=$(event_nr u)
+	dmsetup message u 0 set-threshold 4096
+	write_at u 8
+	same "state" fired "$(field u 1)"
+	eventually 30 has_events u $((before + 1))
+}
+it "goes on under another name" renamed
+
+grows() {
+	local dev
+	dev=$(memdev mem 16)
+	table t "0 16384 wthreshold $dev 0 $((7 * MIB))"
+	write_at t $((7 * 1024))
+	reload t "0 32768 wthreshold $dev 0 $((15 * MIB))"
+	same "mark" $((7 * MIB + 4096)) "$(field t 4)"
+	same "events" 1 "$(field t 5)"
+	write_at t $((15 * 1024))
+	same "amount" 4096 "$(field t 3)"
+	same "events" 2 "$(field t 5)"
+}
+it "keeps mark and event number when it becomes longer" grows
 
 past_the_end() {
 	threshold t $((1024 * MIB))

@@ -12,8 +12,12 @@
 . ./lib.sh
 
 clean_up() {
+	local node
 	umount /mnt/data 2>/dev/null || true
-	qdm exec "{'execute': 'blockdev-del', 'arguments': {'node-name': 'data'}}" >/dev/null || true
+	for node in top data; do
+		qdm exec "{'execute': 'blockdev-del', 'arguments': {'node-name': '$node'}}" >/dev/null || true
+	done
+	qdm exec "{'execute': 'object-del', 'arguments': {'id': 'free'}}" >/dev/null || true
 	vgremove -qqy vg >/dev/null 2>&1 || true
 	rm -f /etc/qdm/extend.conf
 }
@@ -40,6 +44,15 @@ volume() { # volume MIB: of the volume group
 # The link leads to the node, not past it to the volume.
 link_is_right() { [ "$(readlink -f /dev/mapper/data)" = "$(readlink -f "/dev/disk/by-uuid/$UUID")" ]; }
 
+# A throttle without limits on top of the node, and the file system on top of that.
+stacked() {
+	umount /mnt/data
+	qdm exec "{'execute': 'object-add', 'arguments': {'qom-type': 'throttle-group', 'id': 'free'}}"
+	qdm exec "{'execute': 'blockdev-add', 'arguments': {'driver': 'throttle',
+		'node-name': 'top', 'throttle-group': 'free', 'file': '/dev/mapper/data'}}"
+	mount /dev/mapper/top /mnt/data
+}
+
 policy() { echo "data 64M ${1:-1T} 48M" >/etc/qdm/extend.conf; }
 arm() { qdm exec "{'execute': 'block-set-write-threshold', 'arguments': {'node-name': 'data', 'write-threshold': $1}}"; }
 size() { echo $(($(cat "/sys/block/$(basename "$(readlink -f /dev/mapper/data)")/size") / 2048)); }
@@ -60,30 +73,39 @@ grows() {
 }
 it "grows a volume, its node and its ext4 under a writer that sees no ENOSPC" grows
 
+failures() { grep -c '^DM_ACTION=EXTEND_FAILED' events; }
+
 says_once() {
 	volume 72
 	policy
+	udevadm monitor --udev --property --subsystem-match=block >events &
+	eventually 60 grep -q UDEV events # it listens
 	dd if=/dev/zero of=/mnt/data/file bs=1M count=40 oflag=direct
 	arm $((1 << 20))
 	dd if=/dev/zero of=/mnt/data/file bs=1M count=1 oflag=direct conv=notrunc seek=30
 	eventually 20 log_says "qdm-extend: data: cannot extend"
-	sleep 3
+	eventually 60 grep -q '^DM_ACTION=EXTEND_FAILED' events
 	dd if=/dev/zero of=/mnt/data/file bs=1M count=1 oflag=direct conv=notrunc seek=31
-	sleep 3
-	same "lines in the log" 1 "$(kernel_log | grep -c 'qdm-extend: data: cannot extend /dev/mapper/vg-lv')"
-	same "size" 64 "$(size)"
+	udevadm settle
+	same "lines in the log" 1 "$(kernel_log | grep -c 'qdm-extend: data: cannot extend /dev/mapper/vg-lv.*is full')"
+	same "events" 1 "$(failures)"
+	grep -qx 'DM_EXTEND_REASON=NOSPACE' events
+	grep -A30 '^DM_ACTION=EXTEND_FAILED' events | grep -qx 'DM_NAME=data'
+	same "size, with all that was left" 68 "$(size)"
+	same "state" fired "$(qdm show data state)"
+	link_is_right
 }
-it "says once that a full volume group cannot grow" says_once
+it "says once that a volume group is full, in the log and by an event" says_once
 
 stops_at_maximum() {
 	volume 256
-	policy 72M
+	policy 75M # no whole extent: 72 MiB are the most
 	arm $((1 << 20))
 	dd if=/dev/zero of=/mnt/data/file bs=1M count=40 oflag=direct
 	eventually 20 grown_to 72
 	arm $((1 << 20))
 	dd if=/dev/zero of=/mnt/data/file bs=1M count=2 oflag=direct conv=notrunc
-	eventually 20 log_says "allows no more than 75497472"
+	eventually 20 log_says "allows no more than 78643200"
 	same "size" 72 "$(size)"
 }
 it "stops at the maximum" stops_at_maximum
@@ -93,11 +115,93 @@ leaves_others_alone() {
 	echo "other* 32M 1T 24M" >/etc/qdm/extend.conf
 	arm $((1 << 20))
 	dd if=/dev/zero of=/mnt/data/file bs=1M count=40 oflag=direct
-	sleep 4
+	udevadm settle
 	same "size" 64 "$(size)"
 	same "state" fired "$(qdm show data state)"
 }
 it "leaves a node alone that is not named in the configuration" leaves_others_alone
+
+has_room() { [ "$(df --output=size -m /mnt/data | tail -n 1)" -gt "$1" ]; }
+
+grows_stack() {
+	volume 320
+	stacked
+	echo "data 64M - 48M" >/etc/qdm/extend.conf
+	arm $((16 << 20))
+	dd if=/dev/zero of=/mnt/data/file bs=1M count=40 oflag=direct
+	eventually 60 grown_to 128
+	same "the node on top" "$(blockdev --getsize64 /dev/vg/lv)" "$(blockdev --getsize64 /dev/mapper/top)"
+	eventually 60 has_room 90
+	dd if=/dev/zero of=/mnt/data/file bs=1M count=90 oflag=direct
+	umount /mnt/data
+	fsck.ext4 -fn /dev/mapper/top
+}
+it "grows every filter that lies on the node, and the file system on top" grows_stack
+
+# In the guest nobody is there to start units, so the one who would says what he was asked.
+starts_unit() {
+	command -v systemd-escape || skip "this Debian's guest has no systemd"
+	mkdir -p /run/systemd/system /tmp/bin
+	printf '#!/bin/sh\necho "$*" >>/tmp/asked\n' >/tmp/bin/systemctl
+	chmod 755 /tmp/bin/systemctl
+	echo "vm-1* 64M" >/etc/qdm/extend.conf
+	DM_SEQNUM=7 PATH=/tmp/bin:$PATH /usr/lib/qdm/qdm-extend --start vm-1
+	rmdir /run/systemd/system
+	same "asked" '--no-block start qdm-extend@vm\x2d1:7.service' "$(cat /tmp/asked)"
+	same "which is" vm-1:7 "$(systemd-escape --unescape --instance 'qdm-extend@vm\x2d1:7.service')"
+	systemd-analyze verify --man=no '/usr/lib/systemd/system/qdm-extend@.service'
+}
+it "starts a sound unit for each event where systemd runs" starts_unit
+
+# The loop in the documentation, as it is written: a volume of 4 GiB grows to 5.
+remove_documented() {
+	dmsetup remove --retry data || true
+	vgremove -qqy vg || true
+}
+
+is_armed_further() { [ "$(dmsetup status data | cut -d' ' -f4,5)" = "armed $((4 << 30))" ]; }
+is_longer() { [ "$(blockdev --getsize64 /dev/mapper/data)" = $((5 << 30)) ]; }
+
+documented_loop() {
+	trap remove_documented EXIT
+	local disk page=$PWD/dm-wthreshold.rst
+	modprobe loop
+	truncate --size 8G /tmp/pv
+	disk=$(losetup --find --show /tmp/pv)
+	pvcreate -qqy "$disk"
+	vgcreate -qq vg "$disk"
+	lvcreate -qqy -Wn --size 4G --name data vg
+	doc_example "$page" "lie on top of the volume" | sed 's/^# //' >making
+	bash -eu making
+	doc_example "$page" "Wait for the event in a shell" >loop
+	bash loop >said &
+	dd if=/dev/zero of=/dev/mapper/data bs=4k count=1 seek=$((3 << 18)) oflag=direct conv=notrunc
+	eventually 60 is_longer
+	grep '3221225472 bytes passed by 4096' said
+	eventually 20 is_armed_further
+	kill $!
+}
+it "grows by the loop in the documentation" documented_loop
+
+bad_line() { # bad_line LINE TEXT
+	echo "$1" >/etc/qdm/extend.conf
+	fails /usr/lib/qdm/qdm-extend data 2>said
+	grep -F "$2" said
+}
+
+bad_policies() {
+	trap 'dmsetup remove data; rm -f /etc/qdm/extend.conf' EXIT
+	table data "0 2048 wthreshold $(memdev m 1) 0 4096"
+	bad_line "data 1X" "'1X' is no size: bytes, or with K, M, G or T"
+	bad_line "data -1" "'-1' is no size"
+	bad_line "data 1.5G" "'1.5G' is no size"
+	bad_line "data 99999999999T" "'99999999999T' is no size"
+	bad_line "data 0" "the step for data must be above 0"
+	bad_line "data 1G 2G 3G 4G" "more than four words"
+	bad_line "data 1G - # and so on" "is no LVM volume"
+	bad_line "other" "no line in"
+}
+it "refuses a wrong configuration and says which word" bad_policies
 
 has_fired() { [ "$(qdm show data state)" = fired ]; }
 reads_of() { awk '{ print $1 }' "/sys/block/$(basename "$(readlink -f /dev/mapper/data)")/stat"; }

@@ -338,6 +338,40 @@ static void keys_are_not_printed(void **state)
 		  "aes-xts-plain64 0123456789abcdef 0 253:3 4096");
 }
 
+static int try_resize(const char *node, uint64_t sectors, struct error *error)
+{
+	struct plan plan = { 0 };
+	struct graph graph;
+	int result;
+
+	assert_int_equal(graph_read(&graph, error), 0);
+	result = edit_resize(&graph, node, sectors * 512, &plan, error);
+	if (!result)
+		result = plan_run(&plan, error);
+	graph_free(&graph);
+	plan_free(&plan);
+	return result;
+}
+
+/* Filters on top grow too, from the bottom up; what is not ours stays. */
+static void stack_grows(void **state)
+{
+	struct error error = { 0 };
+
+	(void)state;
+	fake_add("mark", "QDM-threshold-mark", LEN, "wthreshold", "253:0 0 0");
+	fake_add("slow", "QDM-throttle-slow", LEN, "qthrottle", "253:1 0 g");
+	fake_add("luks", "CRYPT-x", LEN, "crypt", "aes - 0 253:2 0");
+	assert_int_equal(try_resize("mark", 2 * LEN, &error), 0);
+	assert_string_equal(fake_log(),
+			    "load mark;resume mark;load slow;resume slow;");
+	assert_int_equal(fake_table("mark")->line[0].len, 2 * LEN);
+	assert_int_equal(fake_table("slow")->line[0].len, 2 * LEN);
+	assert_int_equal(fake_table("luks")->line[0].len, LEN);
+	assert_int_equal(try_resize("mark", LEN, &error), -1);
+	assert_string_equal(error.text, "'mark' lies under 'slow' and cannot become smaller; remove it from there first");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -355,6 +389,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(scripts, volume, forget),
 		cmocka_unit_test_setup_teardown(keys_are_not_printed, volume,
 						forget),
+		cmocka_unit_test_setup_teardown(stack_grows, volume, forget),
 	};
 
 	return cmocka_run_group_tests_name("qdm-plan", tests, NULL, NULL);

@@ -162,6 +162,35 @@ static int level_steps_end_at_2_64(void)
 	return 0;
 }
 
+static int level_append_fills_its_zone(void)
+{
+	struct level level;
+
+	level_init(&level);
+	level_set_zone(&level, MIB(4));
+	level_set(&level, MIB(9));
+	EXPECT(!level_append(&level, MIB(4), 4096));
+	EXPECT(level.mark == MIB(8));
+	EXPECT(level_append(&level, MIB(8), 4096));
+	EXPECT(level.amount == MIB(3) && level.mark == MIB(12));
+	return 0;
+}
+
+static int level_alert_is_at_a_zone(void)
+{
+	struct level level;
+
+	level_init(&level);
+	level_write(&level, 0, MIB(100));
+	level_set(&level, MIB(9));
+	EXPECT(level.alert == MIB(9));
+	level_set_zone(&level, MIB(4));
+	EXPECT(level.alert == MIB(8));
+	level_set_zone(&level, 0);
+	EXPECT(level.alert == MIB(9));
+	return 0;
+}
+
 static int level_names_its_states(void)
 {
 	struct level level;
@@ -188,6 +217,10 @@ static const struct pure_case level_cases[] = {
 	{ "the mark outlives firing", level_mark_outlives_firing },
 	{ "with rearm it steps past every write", level_steps_on },
 	{ "steps end where 64 bits do", level_steps_end_at_2_64 },
+	{ "an append counts as one that fills its zone",
+	  level_append_fills_its_zone },
+	{ "with zones the alert lies where one begins",
+	  level_alert_is_at_a_zone },
 	{ "its states have names", level_names_its_states },
 };
 

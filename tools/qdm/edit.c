@@ -768,33 +768,61 @@ static int check_resize(const struct graph *graph, const struct node *node,
 	if (node->kind != KIND_THROTTLE && node->kind != KIND_THRESHOLD)
 		return refuse(error, "'%s' is no throttle or write-threshold node; only these can be resized",
 			      name);
-	if (above)
-		return refuse(error, "'%s' lies under '%s', which would not change its size with it; remove it from there first",
-			      name, above->dev.name);
 	if (!bytes || bytes % SECTOR)
 		return refuse(error, "Parameter 'size' expects a multiple of %d above 0",
 			      SECTOR);
+	if (above && bytes / SECTOR < kdm_table_len(&node->table))
+		return refuse(error, "'%s' lies under '%s' and cannot become smaller; remove it from there first",
+			      name, above->dev.name);
 	return check_editable(node, error);
+}
+
+static void plan_size(const struct graph *graph, const struct node *node,
+		      uint64_t bytes, struct plan *plan)
+{
+	const char *name = node->dev.name;
+	struct step *step = plan_add(plan, STEP_LOAD, name);
+
+	kdm_table_add(&step->table, 0, bytes / SECTOR,
+		      node->table.line[0].type, node->table.line[0].params);
+	step = plan_add(plan, STEP_RESUME, name);
+	step->how.inner = node_is_inner(graph, node);
+	step->how.read_ahead = kdm_read_ahead(name);
+}
+
+/*
+ * Filters on top grow with what they lie on, from the bottom up. Anything else
+ * up there stays as long as it is; whoever made it knows how to make it grow.
+ */
+static int resize_stack(const struct graph *graph, const struct node *node,
+			uint64_t bytes, struct plan *plan, struct error *error)
+{
+	const struct node *above;
+	size_t i;
+
+	if (check_resize(graph, node, bytes, error))
+		return -1;
+	plan_size(graph, node, bytes, plan);
+	for (i = 0; i < graph->nr; i++) {
+		above = &graph->node[i];
+		if (node_uses(above, node->dev.devno) &&
+		    (above->kind == KIND_THROTTLE ||
+		     above->kind == KIND_THRESHOLD) &&
+		    resize_stack(graph, above, bytes, plan, error))
+			return -1;
+	}
+	return 0;
 }
 
 int edit_resize(const struct graph *graph, const char *name, uint64_t bytes,
 		struct plan *plan, struct error *error)
 {
 	const struct node *node = graph_find(graph, name);
-	struct step *step;
 
 	if (!node)
 		return refuse_as(error, ERROR_NOT_FOUND,
 				 "Device '%s' not found", name);
-	if (check_resize(graph, node, bytes, error))
-		return -1;
-	step = plan_add(plan, STEP_LOAD, name);
-	kdm_table_add(&step->table, 0, bytes / SECTOR,
-		      node->table.line[0].type, node->table.line[0].params);
-	step = plan_add(plan, STEP_RESUME, name);
-	step->how.inner = node_is_inner(graph, node);
-	step->how.read_ahead = kdm_read_ahead(name);
-	return 0;
+	return resize_stack(graph, node, bytes, plan, error);
 }
 
 /*

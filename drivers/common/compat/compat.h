@@ -42,6 +42,14 @@ hrtimer_setup(struct hrtimer *timer,
 	name(struct dm_target *ti, struct block_device **bdev)
 #endif
 
+/* What direct_access says a page frame is. */
+#ifdef QDM_HAVE_PFN_T
+#include <linux/pfn_t.h>
+#define qdm_pfn_t pfn_t
+#else
+#define qdm_pfn_t unsigned long
+#endif
+
 /* Targets that pass every bio whole may pass atomic writes too. */
 #ifdef QDM_HAVE_ATOMIC_WRITES
 #define QDM_TARGET_ATOMIC_WRITES DM_TARGET_ATOMIC_WRITES
