@@ -29,7 +29,7 @@ stack() { # stack MIB
 	cd /tmp
 	ORIGIN=$(memdev origin "$1")
 	TARGET=$(memdev target "$1")
-	dd if=/dev/urandom of="$ORIGIN" bs=1M count="$1" oflag=direct status=none
+	noisy "$ORIGIN" "$1"
 	dd if="$ORIGIN" of=old bs=1M iflag=direct status=none
 	table sink "0 $SECTORS linear $TARGET 0"
 	BACKUP="0 $SECTORS backupcow $ORIGIN 0 /dev/mapper/sink 0 128"

@@ -229,7 +229,7 @@ grows_on() {
 	table top "0 16384 backupcow $ORIGIN 0 $TARGET 0 128 2 sync none"
 	dmsetup table top >before
 	reload top "0 32768 backupcow $ORIGIN 0 $TARGET 0 128 2 sync none"
-	dd if=/dev/urandom of=/dev/mapper/top bs=1M count=16 oflag=direct status=none
+	noisy /dev/mapper/top 16
 	same "bytes" 8388608/8388608 "$(field top 3)"
 	cmp -n 8388608 "$TARGET" /dev/zero
 	fails dmsetup reload top \

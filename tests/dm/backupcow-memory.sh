@@ -47,7 +47,7 @@ takes_a_share() {
 	hang_up b
 	[ "$(field b 9)" -ge $((512 << 10)) ]
 	pair c 8
-	dd if=/dev/urandom of="$ORIGIN" bs=1M count=8 oflag=direct status=none
+	noisy "$ORIGIN" 8
 	table c "$BACKUP 128"
 	eventually 60 state_is c concluded
 	cmp "$ORIGIN" "$TARGET"
@@ -100,7 +100,7 @@ it "eight backups in clusters of 4 KiB hold no more than is allowed" stays_below
 stacks() {
 	allow 64
 	pair a 8
-	dd if=/dev/urandom of="$ORIGIN" bs=1M count=8 oflag=direct status=none
+	noisy "$ORIGIN" 8
 	dd if="$ORIGIN" of=/tmp/old bs=1M iflag=direct status=none
 	table a "$BACKUP 8 2 sync none"
 	pair b 8

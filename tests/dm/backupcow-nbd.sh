@@ -28,7 +28,7 @@ write_mib() { # write_mib NR: the first block of this MiB
 connect() { # an origin, and a target on a server that is on this machine
 	cd /tmp
 	ORIGIN=$(memdev origin 16)
-	dd if=/dev/urandom of="$ORIGIN" bs=1M count=16 oflag=direct status=none
+	noisy "$ORIGIN" 16
 	dd if="$ORIGIN" of=old bs=1M iflag=direct status=none
 	truncate -s 16M image
 	modprobe nbd nbds_max=1

@@ -33,7 +33,7 @@ devices() {
 	TO=$((RANDOM % 512 * 8))
 	SECTORS=$((MIB * 2048 - RANDOM % 128 * 8))
 	PLAIN="0 $SECTORS linear $ORIGIN $FROM"
-	dd if=/dev/urandom of="$ORIGIN" bs=1M count="$MIB" oflag=direct status=none
+	noisy "$ORIGIN" "$MIB"
 	table top "$PLAIN"
 }
 

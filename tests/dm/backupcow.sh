@@ -17,16 +17,12 @@ state_is() { # state_is NAME STATE
 	[ "$(field "$1" 1)" = "$2" ]
 }
 
-pattern() { # pattern DEVICE MIB: something that is nowhere twice
-	dd if=/dev/urandom of="$1" bs=1M count="$2" oflag=direct status=none
-}
-
 pair() { # pair MIB: an origin with data under a linear "top", and a target
 	cd /tmp
 	ORIGIN=$(memdev origin "$1")
 	TARGET=$(memdev target "$1")
 	SECTORS=$(($1 * 2048))
-	pattern "$ORIGIN" "$1"
+	noisy "$ORIGIN" "$1"
 	table top "0 $SECTORS linear $ORIGIN 0"
 }
 
@@ -104,7 +100,7 @@ has_odd_sizes() {
 	local sectors=$((16 * 2048 - 3 * 8)) from=72 to=1048
 	cd /tmp
 	ORIGIN=$(memdev origin 20) TARGET=$(memdev target 24)
-	pattern "$ORIGIN" 20
+	noisy "$ORIGIN" 20
 	dd if="$ORIGIN" of=old bs=512 skip="$from" count="$sectors" iflag=direct \
 		status=none
 	table top "0 $sectors backupcow $ORIGIN $from $TARGET $to 1024"
@@ -231,7 +227,7 @@ writes_zeroes_as_zeroes() {
 	ORIGIN=$(memdev origin 16)
 	TARGET=$(losetup --find --show /dev/shm/target.img)
 	SECTORS=32768
-	pattern "$ORIGIN" 1
+	noisy "$ORIGIN" 1
 	table top "0 $SECTORS linear $ORIGIN 0"
 	insert 128 2 detect-zeroes unmap
 	concluded

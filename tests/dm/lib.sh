@@ -72,6 +72,21 @@ make_memdev() { # make_memdev DIR MIB
 	echo 1 >"$dir/power"
 }
 
+# noise MIB: so much data, no block of it like another, and other data each time. The kernel's
+# random numbers take seconds in an emulated guest, so it is a piece of them over and over, of
+# a length that fits no block size, from another place on.
+noise() {
+	local piece=/run/qdm/noise skip=${EPOCHREALTIME: -5}
+	[ -s $piece ] || head -c 999983 /dev/urandom >$piece
+	{
+		tail -c +$((10#$skip + 1)) $piece
+		while cat $piece; do :; done
+	} 2>/dev/null | head -c $(($1 << 20)) || [ $? = 141 ]
+}
+
+# noisy DEVICE MIB: from its beginning on
+noisy() { noise "$2" | dd of="$1" bs=1M iflag=fullblock oflag=direct conv=notrunc status=none; }
+
 # table NAME LINE: a device with that table; reload NAME LINE: that table under its users
 table() { printf '%s\n' "$2" | dmsetup create "$1"; }
 reload() {

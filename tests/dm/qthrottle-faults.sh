@@ -39,7 +39,7 @@ line() { echo "0 $SECTORS qthrottle $(memdev mem 16) 0 $1"; }
 # io_submit that fails for want of memory is tried again by fio; what was accepted is verified.
 loses_nothing() {
 	local round
-	dd if=/dev/urandom of="$(memdev mem 16)" bs=1M count=16 oflag=direct status=none
+	noisy "$(memdev mem 16)" 16
 	table t "$(line "g 2 iops-total 2000")"
 	order_failures 10
 	fio --name=load --filename=/dev/mapper/t --rw=randrw --bs=4k --direct=1 --ioengine=libaio \

@@ -70,7 +70,7 @@ backs_up() {
 	local disk target before sum
 	disk=$(memdev mem 16)
 	target=$(memdev target 16)
-	dd if=/dev/urandom of="$disk" bs=1M count=16 oflag=direct status=none
+	noisy "$disk" 16
 	table vol "0 32768 linear $disk 0"
 	before=$(graph)
 	sum=$(sha256sum <"$disk")
@@ -112,7 +112,7 @@ at_one_instant() {
 	local name disk args
 	for name in one two; do
 		disk=$(memdev "$name" 4)
-		dd if=/dev/urandom of="$disk" bs=1M count=4 oflag=direct status=none
+		noisy "$disk" 4
 		table "v-$name" "0 8192 linear $disk 0"
 		args+="{'type': 'blockdev-backup', 'data': {'device': 'v-$name', 'target': '$(memdev "to-$name" 4)', 'sync': 'full'}},"
 	done
