@@ -262,16 +262,18 @@ unmount_all() {
 	for dir in "${dirs[@]}"; do umount "$dir" || umount -l "$dir"; done
 }
 
-# Top devices go first only if asked often enough. One that is suspended or waits for a dead
-# target is let go by a table of errors.
+# The newest first, which mostly is the top of a stack. What is still in use, perhaps by udev,
+# is asked again; what is suspended or waits for a dead target is let go by a table of errors.
 remove_dm_devices() {
-	local round device name
-	for round in 1 2 3 4 5 6; do
+	local round devices i name
+	for round in 1 2 3 4 5 6 7 8 9; do
 		exists /sys/block/dm-* || return 0
-		for device in /sys/block/dm-*; do
-			read -r name 2>/dev/null <"$device/dm/name" || continue
-			[ $round -lt 4 ] || timeout 10 dmsetup wipe_table --force --noflush "$name"
-			timeout 20 dmsetup remove --retry "$name" 2>/dev/null
+		[ $round -lt 3 ] || pause 0.$round
+		devices=(/sys/block/dm-*)
+		for ((i = ${#devices[@]} - 1; i >= 0; i--)); do
+			read -r name 2>/dev/null <"${devices[i]}/dm/name" || continue
+			[ $round -lt 7 ] || timeout 10 dmsetup wipe_table --force --noflush "$name"
+			timeout 20 dmsetup remove "$name" 2>/dev/null
 		done
 	done
 }
