@@ -455,19 +455,50 @@ flush_passes() {
 }
 it "never holds up a flush" flush_passes
 
-keeps_features() {
-	local dev name
-	dev=$(memdev mem 16)
-	table plain "0 8192 linear $dev 0"
-	table t "0 8192 qthrottle $dev 8192 -"
-	for name in discard_max_bytes write_zeroes_max_bytes max_sectors_kb \
-		logical_block_size nr_requests fua write_cache; do
-		same "queue/$name" "$(queue plain "$name")" "$(queue t "$name")"
-	done
+# Every attribute of the queue, and of integrity where there is any
+attributes() { (cd "$(sysfs "$1")" && { grep -rs . queue integrity || true; } | sort); }
+
+as_linear() { # as_linear DEVICE
+	local sectors
+	sectors=$(blockdev --getsz "$1")
+	table plain "0 $sectors linear $1 0"
+	table t "0 $sectors qthrottle $1 0 -"
+	attributes plain >expected
+	attributes t >found
+	test -s expected
+	diff expected found
 }
-queue() { # queue NAME ATTRIBUTE
-	cat "$(sysfs "$1")/queue/$2" 2>/dev/null || echo none
+keeps_features() { as_linear "$(memdev mem 16)"; }
+it "takes no feature from the device below" keeps_features
+
+keeps_scsi_features() {
+	local disk="/sys/bus/pseudo/drivers/scsi_debug/adapter*/host*/target*/*/block/*"
+	modprobe sd_mod
+	modprobe scsi_debug dev_size_mb=16 delay=0 dif=1 dix=1 lbpu=1 lbpws=1
+	eventually 30 compgen -G "$disk"
+	as_linear "/dev/$(basename "$(compgen -G "$disk")")"
+	[ "$(kernel)" = debug ] || grep -q ^integrity/format: found # debug is built without
 }
-it_on_stock "takes no feature from the device below" keeps_features
+it "takes none from a disk with integrity and discards either" keeps_scsi_features
+
+# Persistent memory works by requests; a table that offers DAX cannot be replaced by one
+# that does not.
+offers_no_dax() {
+	[ "$(kernel)" != debug ] || skip "the debug kernel is built without persistent memory"
+	local sectors
+	modprobe nd_e820
+	modprobe nd_pmem
+	eventually 10 test -b /dev/pmem0
+	sectors=$(blockdev --getsz /dev/pmem0)
+	table t "0 $sectors qthrottle /dev/pmem0 0 - 2 iops-write 1000"
+	same "dax" 0 "$(cat "$(sysfs t)"/queue/dax)"
+	dd if=/dev/urandom of=/dev/mapper/t bs=4k count=200 oflag=direct status=none
+	test "$(status t 10)" -gt 0
+	dmsetup remove t
+	table live "0 $sectors linear /dev/pmem0 0"
+	fails dmsetup reload live --table "0 $sectors qthrottle /dev/pmem0 0 -"
+	log_says "can't change device type"
+}
+it "works on persistent memory by requests, and only so" offers_no_dax
 
 finish

@@ -3,7 +3,6 @@
 # How evenly the members of a group share its limit, as Jain's index of their shares (divided
 # by their weights): 1 when all get the same, 1/n when one gets all. Every member always has
 # I/Os waiting; with demand "tenfold" the first has ten times as many as the others.
-# bench: by name
 # bench: seconds 900
 # shellcheck source=../guest.sh
 . ./guest.sh

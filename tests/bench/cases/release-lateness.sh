@@ -5,7 +5,6 @@
 # rate, holds no more than a tenth of a second of it. When it went is taken where the load sees
 # it done: null_blk answers at once, so what is added is the way back to user space, and the true
 # figure is somewhat smaller.
-# bench: by name
 # bench: seconds 900
 # shellcheck source=../guest.sh
 . ./guest.sh
