@@ -60,6 +60,7 @@ memdev() {
 	echo "$node"
 }
 
+PROCESSORS=(/sys/devices/system/cpu/cpu[0-9]*)
 make_memdev() { # make_memdev DIR MIB
 	local dir=$1
 	mkdir "$dir"
@@ -68,24 +69,25 @@ make_memdev() { # make_memdev DIR MIB
 	echo 512 >"$dir/blocksize"
 	echo "$2" >"$dir/size"
 	echo 0 >"$dir/irqmode"
-	nproc >"$dir/submit_queues"
+	echo ${#PROCESSORS[@]} >"$dir/submit_queues"
 	echo 1 >"$dir/power"
 }
 
-# noise MIB: so much data, no block of it like another, and other data each time. The kernel's
-# random numbers take seconds in an emulated guest, so it is a piece of them over and over, of
-# a length that fits no block size, from another place on.
-noise() {
-	local piece=/run/qdm/noise skip=${EPOCHREALTIME: -5}
-	[ -s $piece ] || head -c 999983 /dev/urandom >$piece
-	{
-		tail -c +$((10#$skip + 1)) $piece
-		while cat $piece; do :; done
-	} 2>/dev/null | head -c $(($1 << 20)) || [ $? = 141 ]
+# noisy DEVICE MIB: fills it, from its beginning on, with data of which no block is like
+# another, and with other data each time. The kernel's random numbers take seconds in an
+# emulated guest, so it is a piece of them over and over, of a length that fits no block
+# size, from another place on; and all of it in a file, because a pipe costs as much.
+noisy() {
+	local noise=/run/qdm/noise skip=${EPOCHREALTIME: -5} pieces=()
+	if [ ! -e $noise ]; then
+		head -c 999983 /dev/urandom >$noise.piece
+		for _ in {1..40}; do pieces+=($noise.piece); done
+		cat "${pieces[@]}" >$noise
+	fi
+	dd if=$noise of="$1" bs=1M count="$2" iflag=skip_bytes,fullblock skip=$((10#$skip)) \
+		oflag=direct conv=notrunc status=none
+	[ "$2" -le 37 ]
 }
-
-# noisy DEVICE MIB: from its beginning on
-noisy() { noise "$2" | dd of="$1" bs=1M iflag=fullblock oflag=direct conv=notrunc status=none; }
 
 # table NAME LINE: a device with that table; reload NAME LINE: that table under its users
 table() { printf '%s\n' "$2" | dmsetup create "$1"; }
