@@ -81,7 +81,7 @@ noisy() {
 	local noise=/run/qdm/noise skip=${EPOCHREALTIME: -5} pieces=()
 	if [ ! -e $noise ]; then
 		head -c 999983 /dev/urandom >$noise.piece
-		for _ in {1..40}; do pieces+=($noise.piece); done
+		for _ in {1..40}; do pieces+=("$noise.piece"); done
 		cat "${pieces[@]}" >$noise
 	fi
 	dd if=$noise of="$1" bs=1M count="$2" iflag=skip_bytes,fullblock skip=$((10#$skip)) \
