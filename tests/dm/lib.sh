@@ -17,6 +17,7 @@ seed() { echo "$SEED"; }
 
 counter=/run/qdm/tests
 [ -e $counter ] || echo 0 >$counter
+[ -e /run/qdm/never ] || mkfifo /run/qdm/never # where nobody writes, see pause
 ran=0 failed=0
 
 # needs_lane LANE / needs_kernel KERNEL: the topic makes sense only there
@@ -116,7 +117,7 @@ eventually() {
 
 # pause SECONDS: sleeps without a program
 pause() {
-	[ -n "${NEVER:-}" ] || exec {NEVER}<> <(:)
+	[ -n "${NEVER:-}" ] || exec {NEVER}<>/run/qdm/never
 	read -r -t "$1" -u "$NEVER" _ || true
 }
 
@@ -243,6 +244,7 @@ finish() {
 take_away() {
 	unmount_all
 	remove_dm_devices
+	remove_tableless_devices
 	! exists /sys/block/loop*/loop || losetup -D
 	remove_members /sys/kernel/config/qthrottle
 	remove_members /sys/kernel/config/nullb
@@ -278,6 +280,15 @@ remove_dm_devices() {
 			timeout 20 dmsetup remove "$name" 2>/dev/null
 		done
 	done
+}
+
+# A device that never had a table is not in sysfs. Tests that make one do not run on debug.
+remove_tableless_devices() {
+	local name
+	[ "$QDM_KERNEL" != debug ] || return 0
+	while read -r name _; do
+		[ "$name" = No ] || dmsetup remove "$name"
+	done < <(dmsetup ls)
 }
 
 remove_members() {
