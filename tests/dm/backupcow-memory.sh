@@ -95,7 +95,7 @@ stays_below() {
 	[ "$most" -ge $((2 << 20)) ]
 	wait
 }
-it "eight backups in clusters of 4 KiB hold no more than is allowed" stays_below
+it_on_stock "eight backups in clusters of 4 KiB hold no more than is allowed" stays_below
 
 stacks() {
 	allow 64
