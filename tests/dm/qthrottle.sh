@@ -469,7 +469,7 @@ as_linear() { # as_linear DEVICE
 	diff expected found
 }
 keeps_features() { as_linear "$(memdev mem 16)"; }
-it "takes no feature from the device below" keeps_features
+it_on_stock "takes no feature from the device below" keeps_features
 
 keeps_scsi_features() {
 	local disk="/sys/bus/pseudo/drivers/scsi_debug/adapter*/host*/target*/*/block/*"
@@ -477,14 +477,13 @@ keeps_scsi_features() {
 	modprobe scsi_debug dev_size_mb=16 delay=0 dif=1 dix=1 lbpu=1 lbpws=1
 	eventually 30 compgen -G "$disk"
 	as_linear "/dev/$(basename "$(compgen -G "$disk")")"
-	[ "$(kernel)" = debug ] || grep -q ^integrity/format: found # debug is built without
+	grep -q ^integrity/format: found
 }
-it "takes none from a disk with integrity and discards either" keeps_scsi_features
+it_on_stock "takes none from a disk with integrity and discards either" keeps_scsi_features
 
 # Persistent memory works by requests; a table that offers DAX cannot be replaced by one
 # that does not.
 offers_no_dax() {
-	[ "$(kernel)" != debug ] || skip "the debug kernel is built without persistent memory"
 	local sectors
 	modprobe nd_e820
 	modprobe nd_pmem
@@ -499,6 +498,6 @@ offers_no_dax() {
 	fails dmsetup reload live --table "0 $sectors qthrottle /dev/pmem0 0 -"
 	log_says "can't change device type"
 }
-it "works on persistent memory by requests, and only so" offers_no_dax
+it_on_stock "works on persistent memory by requests, and only so" offers_no_dax
 
 finish
