@@ -99,30 +99,31 @@ conflicts() { # conflicts KIND
 	refused "$1-total-max 1 $1-write-max 1" "$text"
 }
 
+wrong_numbers() { # wrong_numbers LIMIT
+	refused "$1 -1" "bps/iops/max values must be within [0, 1000000000000000]"
+	refused "$1-max-length 4294967296" "$1-max-length value must be in the range [0, 4294967295]"
+}
+
 out_of_range() { # out_of_range LIMIT
 	refused "$1 1000000000000001" "bps/iops/max values must be within [0, 1000000000000000]"
-	refused "$1 -1" "bps/iops/max values must be within [0, 1000000000000000]"
 	refused "$1 1 $1-max 1000000000000001" "bps/iops/max values must be within [0, 1000000000000000]"
 	refused "$1 1 $1-max-length 0" "the burst length cannot be 0"
 	refused "$1 1 $1-max-length 2" "burst length set without burst rate"
 	refused "$1 1 $1-max 1000000000000 $1-max-length 1001" "burst length too high for this burst rate"
 	refused "$1-max 1" "bps_max/iops_max require corresponding bps/iops values"
 	refused "$1 100 $1-max 30" "bps_max/iops_max cannot be lower than bps/iops"
-	refused "$1-max-length 4294967296" "$1-max-length value must be in the range [0, 4294967295]"
 	refused "$1-max-length -1" "$1-max-length value must be in the range [0, 4294967295]"
 }
 
 # Of the other kind something is limited, so that there is something to change.
-# The six differ in a row of a table alone: one kernel for all of them is enough.
 qemus_texts() { # qemus_texts KIND OTHER-KIND
 	local before which
-	local -a words=(total read write)
 	table t "$(line "0 g 2 $2-write 100000")"
 	before=$(cat "$CONFIG"/g/limits)
 	conflicts "$1"
-	[ "$(kernel)" = 6.12 ] || words=(total)
-	for which in "${words[@]}"; do
-		out_of_range "$1-$which"
+	out_of_range "$1-total"
+	for which in total read write; do
+		wrong_numbers "$1-$which"
 	done
 	same "limits" "$before" "$(cat "$CONFIG"/g/limits)"
 }
@@ -469,7 +470,7 @@ as_linear() { # as_linear DEVICE
 	diff expected found
 }
 keeps_features() { as_linear "$(memdev mem 16)"; }
-it "takes no feature from the device below" keeps_features
+it_on_stock "takes no feature from the device below" keeps_features
 
 keeps_scsi_features() {
 	local disk="/sys/bus/pseudo/drivers/scsi_debug/adapter*/host*/target*/*/block/*"
@@ -477,14 +478,13 @@ keeps_scsi_features() {
 	modprobe scsi_debug dev_size_mb=16 delay=0 dif=1 dix=1 lbpu=1 lbpws=1
 	eventually 30 compgen -G "$disk"
 	as_linear "/dev/$(basename "$(compgen -G "$disk")")"
-	[ "$(kernel)" = debug ] || grep -q ^integrity/format: found # debug is built without
+	grep -q ^integrity/format: found
 }
-it "takes none from a disk with integrity and discards either" keeps_scsi_features
+it_on_stock "takes none from a disk with integrity and discards either" keeps_scsi_features
 
 # Persistent memory works by requests; a table that offers DAX cannot be replaced by one
 # that does not.
 offers_no_dax() {
-	[ "$(kernel)" != debug ] || skip "the debug kernel is built without persistent memory"
 	local sectors
 	modprobe nd_e820
 	modprobe nd_pmem
@@ -499,6 +499,6 @@ offers_no_dax() {
 	fails dmsetup reload live --table "0 $sectors qthrottle /dev/pmem0 0 -"
 	log_says "can't change device type"
 }
-it "works on persistent memory by requests, and only so" offers_no_dax
+it_on_stock "works on persistent memory by requests, and only so" offers_no_dax
 
 finish
