@@ -192,12 +192,98 @@ const char *fake_log(void)
 	return changes;
 }
 
+/* One line for the device, two words for each of its tables. */
+static void save_table(FILE *out, const struct kdm_table *table)
+{
+	fprintf(out, "%llu\t%s\t%s\n",
+		(unsigned long long)kdm_table_len(table),
+		table->nr ? table->line[0].type : "",
+		table->nr ? table->line[0].params : "");
+}
+
+static void save(const char *path)
+{
+	FILE *out = fopen(path, "w");
+	int i;
+
+	for (i = 0; out && i < DEVICES; i++) {
+		if (!*fakes[i].device.name)
+			continue;
+		fprintf(out, "%s\t%s\t%u %d %d %d\n", fakes[i].device.name,
+			fakes[i].device.uuid, fakes[i].device.devno.minor,
+			fakes[i].device.live, fakes[i].device.pending,
+			fakes[i].device.suspended);
+		save_table(out, &fakes[i].live);
+		save_table(out, &fakes[i].loaded);
+	}
+	if (out)
+		fclose(out);
+}
+
+static void restore_table(FILE *in, struct kdm_table *table)
+{
+	char *line = NULL, *at, *type;
+	size_t room = 0;
+	uint64_t len;
+
+	if (getline(&line, &room, in) < 0)
+		abort();
+	at = line;
+	len = strtoull(strsep(&at, "\t"), NULL, 10);
+	type = strsep(&at, "\t");
+	at[strcspn(at, "\n")] = '\0';
+	if (*type)
+		kdm_table_add(table, 0, len, type, at);
+	free(line);
+}
+
+void fake_restore(const char *path)
+{
+	FILE *in = fopen(path, "r");
+	char *line = NULL, *at;
+	int live, pending, suspended;
+	struct fake *fake;
+	size_t room = 0;
+
+	fake_reset();
+	while (in && getline(&line, &room, in) > 0) {
+		at = line;
+		fake = add(strsep(&at, "\t"), "");
+		snprintf(fake->device.uuid, KDM_UUID_LEN, "%s",
+			 strsep(&at, "\t"));
+		if (sscanf(at, "%u %d %d %d", &fake->device.devno.minor, &live,
+			   &pending, &suspended) != 4)
+			abort();
+		fake->device.live = live;
+		fake->device.pending = pending;
+		fake->device.suspended = suspended;
+		if (fake->device.devno.minor >= next_minor)
+			next_minor = fake->device.devno.minor + 1;
+		restore_table(in, &fake->live);
+		restore_table(in, &fake->loaded);
+	}
+	free(line);
+	if (in)
+		fclose(in);
+	count_openers();
+}
+
+static void maybe_die(void)
+{
+	const char *path = getenv("QDM_FAKE_STATE");
+
+	if (die_at < 0 || die_at--)
+		return;
+	if (path)
+		save(path);
+	kill(getpid(), SIGKILL);
+}
+
 static int change(const char *verb, const char *name, struct error *error)
 {
 	size_t used = strlen(changes);
 
-	if (die_at >= 0 && !die_at--)
-		kill(getpid(), SIGKILL);
+	maybe_die();
 	if (fail_at >= 0 && !fail_at--)
 		return refuse(error, "%s of %s was made to fail", verb, name);
 	snprintf(changes + used, sizeof(changes) - used, "%s %s;", verb, name);
@@ -310,6 +396,12 @@ int kdm_create(const char *name, const char *uuid,
 	if (change("create", name, error))
 		return -1;
 	fake = add(name, uuid);
+	maybe_die();	/* it is there and has no table */
+	kdm_table_copy(&fake->loaded, table);
+	fake->device.pending = true;
+	maybe_die();	/* it has one that is not live */
+	kdm_table_free(&fake->loaded);
+	fake->device.pending = false;
 	kdm_table_copy(&fake->live, table);
 	fake->device.live = true;
 	count_openers();
@@ -381,6 +473,7 @@ int kdm_remove(const char *name, struct error *error)
 	if (change("remove", name, error))
 		return -1;
 	kdm_table_free(&fake->live);
+	kdm_table_free(&fake->loaded);
 	memset(fake, 0, sizeof(*fake));
 	count_openers();
 	return 0;

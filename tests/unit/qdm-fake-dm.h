@@ -16,7 +16,12 @@ struct kdm_table *fake_table(const char *name);
 void fake_status(const char *name, const char *status);
 /* The @nr-th change from now on fails; 0 is the next one. */
 void fake_fail_at(int nr);
-/* The process is killed instead of the @nr-th change. */
+/*
+ * The process is killed instead of the @nr-th change, or within the making of a
+ * device; QDM_FAKE_STATE names a file that then keeps what there was, which
+ * fake_restore() brings back.
+ */
+void fake_restore(const char *path);
 void fake_die_at(int nr);
 /* A resume that fails leaves the device suspended, as the kernel's may. */
 void fake_suspend_on_failure(void);

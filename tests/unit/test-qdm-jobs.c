@@ -295,10 +295,10 @@ static void killed(void **state)
 {
 	(void)state;
 	fake_add("vg-b", "LVM-y", CASE_SECTORS, "linear", "4000:17 0");
-	assert_string_equal(rescued_at(7),
+	assert_string_equal(rescued_at(15),
 			    "clear vg-lv;rescue vg-lv;clear vg-b;rescue vg-b;");
-	assert_string_equal(rescued_at(8), "rescue vg-lv;rescue vg-b;");
-	assert_string_equal(rescued_at(9), "rescue vg-lv;rescue vg-b;");
+	assert_string_equal(rescued_at(16), "rescue vg-lv;rescue vg-b;");
+	assert_string_equal(rescued_at(17), "rescue vg-lv;rescue vg-b;");
 }
 
 #define TEST(name)	cmocka_unit_test_setup_teardown(name, begin, end)

@@ -3,8 +3,8 @@
  * qdm doctor: what is wrong here, and with --repair what can be mended.
  *
  * A tool that is killed leaves little: a device that was made and has no table,
- * a table that was loaded and not swapped in, a root that nothing lies on, a
- * semaphore that nobody waits for. Each is named. What is mended is only what
+ * a table that was loaded and not swapped in, a filter or a root that nothing
+ * lies on. Each is named. What is mended is only what
  * carries our UUID and nobody has open, or a loaded table that names one of our
  * nodes; what may be somebody else's work is said and left.
  */
@@ -145,6 +145,41 @@ static void check_suspended(struct check *check, const struct node *node)
 		ours ? "" : "; it may be somebody else's doing (dmsetup resume)");
 }
 
+/*
+ * A filter that is meant to go under a device and that nothing lies on does
+ * nothing: it was made to be put in, or was taken out. What lies on a leaf by
+ * path may be mounted any time and is left alone.
+ */
+static bool check_idle(struct check *check, const struct node *node)
+{
+	const char *name = node->dev.name;
+	bool mended;
+
+	if (!is_ours(node) || node->kind == KIND_ROOT || !node->dev.live ||
+	    node->dev.open_count || !node_is_inner(&check->graph, node))
+		return false;
+	mended = mend(check, name, kdm_remove);
+	trouble(check, mended, "filter '%s' has nothing on it: it was not put in, or taken out and not deleted",
+		name);
+	return mended;
+}
+
+/* Those below a filter that has gone may have nothing on them now. */
+static int check_filters(struct check *check, struct error *error)
+{
+	bool again = false;
+	size_t i;
+
+	for (i = 0; i < check->graph.nr; i++)
+		again |= check_idle(check, &check->graph.node[i]);
+	if (!again)
+		return 0;
+	graph_free(&check->graph);
+	if (graph_read(&check->graph, error))
+		return -1;
+	return check_filters(check, error);
+}
+
 /* A root that nothing lies on has no use, but a filter may be on its way. */
 static void check_root(struct check *check, const struct node *node)
 {
@@ -204,6 +239,7 @@ static void check_nodes(struct check *check)
 static int run_checks(struct check *check, struct error *error)
 {
 	bool repair = check->options->repair;
+	int result;
 
 	if (repair && edit_lock(error))
 		return -1;
@@ -213,12 +249,14 @@ static int run_checks(struct check *check, struct error *error)
 		return -1;
 	}
 	check_surroundings(check);
-	check_nodes(check);
+	result = check_filters(check, error);
+	if (!result)
+		check_nodes(check);
 	if (repair)
 		kdm_udev_end();
 	edit_unlock();
 	graph_free(&check->graph);
-	return 0;
+	return result;
 }
 
 static void print_version(void)
