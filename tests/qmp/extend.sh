@@ -164,7 +164,7 @@ is_longer() { [ "$(blockdev --getsize64 /dev/mapper/data)" = $((5 << 30)) ]; }
 
 documented_loop() {
 	trap remove_documented EXIT
-	local disk page=$PWD/dm-wthreshold.rst
+	local disk loop page=$PWD/dm-wthreshold.rst
 	modprobe loop
 	truncate --size 8G /tmp/pv
 	disk=$(losetup --find --show /tmp/pv)
@@ -175,11 +175,12 @@ documented_loop() {
 	bash -eu making
 	doc_example "$page" "Wait for the event in a shell" >loop
 	bash loop >said &
+	loop=$!
 	dd if=/dev/zero of=/dev/mapper/data bs=4k count=1 seek=$((3 << 18)) oflag=direct conv=notrunc
 	eventually 60 is_longer
 	grep '3221225472 bytes passed by 4096' said
 	eventually 20 is_armed_further
-	kill $!
+	kill "$loop"
 }
 it "grows by the loop in the documentation" documented_loop
 
