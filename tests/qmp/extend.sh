@@ -103,11 +103,9 @@ stops_at_maximum() {
 	policy 75M # no whole extent: 72 MiB are the most
 	arm $((1 << 20))
 	dd if=/dev/zero of=/mnt/data/file bs=1M count=40 oflag=direct
-	eventually 20 grown_to 72
-	arm $((1 << 20))
-	dd if=/dev/zero of=/mnt/data/file bs=1M count=2 oflag=direct conv=notrunc
 	eventually 20 log_says "allows no more than 78643200"
 	same "size" 72 "$(size)"
+	same "state" fired "$(qdm show data state)"
 }
 it "stops at the maximum" stops_at_maximum
 
@@ -165,7 +163,7 @@ is_longer() { [ "$(blockdev --getsize64 /dev/mapper/data)" = $((5 << 30)) ]; }
 
 documented_loop() {
 	trap remove_documented EXIT
-	local disk page=$PWD/dm-wthreshold.rst
+	local disk loop page=$PWD/dm-wthreshold.rst
 	modprobe loop
 	truncate --size 8G /tmp/pv
 	disk=$(losetup --find --show /tmp/pv)
@@ -176,11 +174,12 @@ documented_loop() {
 	bash -eu making
 	doc_example "$page" "Wait for the event in a shell" >loop
 	bash loop >said &
+	loop=$!
 	dd if=/dev/zero of=/dev/mapper/data bs=4k count=1 seek=$((3 << 18)) oflag=direct conv=notrunc
 	eventually 60 is_longer
 	grep '3221225472 bytes passed by 4096' said
 	eventually 20 is_armed_further
-	kill $!
+	kill "$loop"
 }
 it "grows by the loop in the documentation" documented_loop
 
