@@ -62,7 +62,7 @@ grows() {
 	volume 320
 	policy
 	arm $((16 << 20))
-	fio --name=w --filename=/mnt/data/file --size=80m --bs=64k --rw=write --rate=2m --fallocate=none \
+	fio --name=w --filename=/mnt/data/file --size=80m --bs=64k --rw=write --rate=6m --fallocate=none \
 		--direct=1 --ioengine=libaio --iodepth=4 --verify=crc32c --output=fio.log ||
 		{ cat fio.log && qdm tree && return 1; }
 	eventually 20 grown_to 128

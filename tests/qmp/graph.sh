@@ -82,7 +82,7 @@ inserts_under_load() {
 	local before tables round
 	before=$(identity)
 	tables=$(dmsetup table vg-lv)
-	start_load 20
+	start_load 12
 	for round in 1 2 3; do
 		qmp blockdev-add "$(throttle t0 g vg-lv)"
 		qmp block-insert-node "$(edge vg-lv vg-lv t0)"
@@ -123,7 +123,7 @@ it "limits the volume's rate, and qom-set lifts it" limits_the_rate
 stacks_and_unstacks() {
 	volume
 	group g "'iops-total': 5000"
-	start_load 15
+	start_load 9
 	qmp blockdev-add "$(throttle t0 g vg-lv)"
 	qmp block-insert-node "$(edge vg-lv vg-lv t0)"
 	qmp blockdev-add "$(threshold t1 1048576 vg-lv)"
@@ -267,7 +267,7 @@ in_one_go() {
 	volume
 	local before name
 	before=$(graph)
-	start_load 12
+	start_load 8
 	qdm insert --dry-run throttle /dev/vg/lv iops-total=1K bps-read-max=8M && return 1
 	qdm insert --dry-run --node t0 throttle vg-lv iops-total=1K >script
 	same "name of the node" vg-lv-throttle "$(qdm insert throttle /dev/vg/lv iops-total=1K iops-total-max=2K)"
