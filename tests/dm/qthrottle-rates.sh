@@ -39,10 +39,12 @@ saturate() {
 	LOAD=$pid
 }
 
+# A request at each end of what is counted may be in it or not: that is the counting's own
+# error. make bench CASE=rate-error counts from a request to a request.
 within() { # within WHAT PERMILLE EXPECTED ACTUAL
 	local off=$((($4 - $3) * 1000))
-	[ "${off#-}" -le $(($2 * $3)) ] || {
-		echo "$1: $4 is more than $2 per mille off $3"
+	[ "${off#-}" -le $(($2 * $3 + 2000)) ] || {
+		echo "$1: $4 is more than $2 per mille and two off $3"
 		return 1
 	}
 }
