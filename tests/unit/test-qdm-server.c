@@ -313,6 +313,68 @@ static void after_a_crash(void **state)
 	close(negotiate());
 }
 
+/* Standard output may be a file, which nobody can wait for. */
+static const char *file_says(const char *name, const char *wanted)
+{
+	static char text[4096];
+	FILE *file;
+	int i;
+
+	for (i = 0; i < PATIENCE_MS / 10; i++) {
+		memset(text, 0, sizeof(text));
+		file = fopen(name, "r");
+		if (file && fread(text, 1, sizeof(text) - 1, file) > 0 &&
+		    strstr(text, wanted)) {
+			fclose(file);
+			return text;
+		}
+		if (file)
+			fclose(file);
+		usleep(10000);
+	}
+	fail_msg("the file says: %s", text);
+	return text;
+}
+
+static void serve_files(int in, const char *name)
+{
+	int out = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	struct error error = { 0 };
+
+	dup2(in, STDIN_FILENO);
+	dup2(out, STDOUT_FILENO);
+	close(out);
+	signal(SIGUSR1, fire);
+	exit(!!server_on_stdio(&error));
+}
+
+static void into_a_file(void **state)
+{
+	char name[64];
+	int ends[2];
+	pid_t child;
+	int status;
+
+	(void)state;
+	snprintf(name, sizeof(name), "%s/out", case_folder());
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	child = fork();
+	if (!child) {
+		close(ends[1]);
+		alarm(3 * PATIENCE_MS / 1000);
+		serve_files(ends[0], name);
+	}
+	file_says(name, "{ \"QMP\": ");
+	assert_true(write(ends[1], CAPABILITIES, strlen(CAPABILITIES)) > 0);
+	file_says(name, DONE);
+	kill(child, SIGUSR1);
+	file_says(name, "BLOCK_WRITE_THRESHOLD");
+	close(ends[0]);
+	close(ends[1]);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+}
+
 #define TEST(name)	cmocka_unit_test_setup_teardown(name, start, stop)
 
 int main(void)
@@ -328,6 +390,7 @@ int main(void)
 		TEST(quits),
 		TEST(second_server),
 		TEST(after_a_crash),
+		TEST(into_a_file),
 	};
 
 	return cmocka_run_group_tests_name("qdm-server", tests, NULL, case_end);

@@ -176,7 +176,7 @@ static int add_sources(struct client *client, sd_event *loop)
 	if (code >= 0)
 		code = sd_event_add_io(loop, &client->writes, client->out,
 				       EPOLLOUT, on_room, client);
-	if (code == -EPERM)	/* a file takes everything at once */
+	if (code == -EPERM)	/* a file, see send_soon() */
 		code = 0;
 	if (code >= 0)
 		code = sd_event_add_time_relative(loop, &client->patience,
@@ -187,6 +187,15 @@ static int add_sources(struct client *client, sd_event *loop)
 	return code;
 }
 
+/* What cannot be waited for, a file, takes everything at once. */
+static void send_soon(struct client *client)
+{
+	if (client->writes)
+		switch_source(client->writes, client->session.out.len);
+	else
+		flush(client);
+}
+
 struct client *client_new(sd_event *loop, int in, int out,
 			  const struct client_owner *owner)
 {
@@ -195,7 +204,7 @@ struct client *client_new(sd_event *loop, int in, int out,
 	*client = (struct client){ .owner = owner, .in = in, .out = out };
 	session_begin(&client->session);
 	if (add_sources(client, loop) >= 0) {
-		switch_source(client->writes, true);
+		send_soon(client);
 		return client;
 	}
 	client_free(client);
@@ -205,7 +214,7 @@ struct client *client_new(sd_event *loop, int in, int out,
 void client_tell(struct client *client, struct json_object *event)
 {
 	session_tell(&client->session, event);
-	switch_source(client->writes, client->session.out.len);
+	send_soon(client);
 }
 
 void client_free(struct client *client)
