@@ -7,6 +7,9 @@
 needs_kernel latest
 without_udev
 
+# bpftrace reads all the kernel's types before it begins: seconds of an emulated processor.
+TIME_LIMIT=480
+
 # watch PROGRAM: bpftrace says when it has attached
 watch() {
 	bpftrace -e "BEGIN { printf(\"attached\\n\"); } $1" >said 2>&1 &
