@@ -122,7 +122,7 @@ same() {
 # kernel_log: what the kernel said since the test began; log_says TEXT: that is in it
 kernel_log() { dmesg; }
 log_says() {
-	kernel_log | grep -qF -- "$1" || {
+	kernel_log | grep -F -- "$1" >/dev/null || { # "-q" would leave before dmesg has said all
 		printf 'the kernel log does not say "%s", but:\n' "$1"
 		kernel_log | tail -20
 		return 1
