@@ -123,8 +123,10 @@ at_one_instant() {
 	for name in one two; do
 		cmp "$(memdev "$name" 4)" "$(memdev "to-$name" 4)"
 	done
-	args=${args/to-two/nosuch}
-	say a transaction "'actions': [${args%,}, {'type': 'abort', 'data': {}}]"
+	say a transaction "'actions': [${args/to-two/nosuch}{'type': 'abort', 'data': {}}]"
+	eventually 20 said a '.error.desc | strings | contains("nosuch")'
+	same "devices" "v-one v-two" "$(dmsetup info -c --noheadings --sort name -o name | xargs)"
+	say a transaction "'actions': [$args{'type': 'abort', 'data': {}}]"
 	eventually 20 said a '.error.desc == "Transaction aborted using Abort action"'
 	same "devices" "v-one v-two" "$(dmsetup info -c --noheadings --sort name -o name | xargs)"
 }
