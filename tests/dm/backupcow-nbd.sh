@@ -25,7 +25,8 @@ write_mib() { # write_mib NR: the first block of this MiB
 		seek=$(($1 * 256)) oflag=direct conv=notrunc status=none
 }
 
-connect() { # an origin, and a target on a server that is on this machine
+# connect [NBD-CLIENT'S OPTION...]: an origin, and a target on a server that is on this machine
+connect() {
 	cd /tmp
 	ORIGIN=$(memdev origin 16)
 	noisy "$ORIGIN" 16
@@ -34,7 +35,7 @@ connect() { # an origin, and a target on a server that is on this machine
 	modprobe nbd nbds_max=1
 	nbd-server -C /dev/null -d "$PORT" /tmp/image >server.log 2>&1 &
 	SERVER=$!
-	eventually 60 nbd-client 127.0.0.1 "$PORT" /dev/nbd0
+	eventually 60 nbd-client 127.0.0.1 "$PORT" /dev/nbd0 "$@"
 	PLAIN="0 32768 linear $ORIGIN 0"
 	BACKUP="0 32768 backupcow $ORIGIN 0 /dev/nbd0 0 128"
 }
@@ -78,8 +79,9 @@ is_stopped() {
 }
 it "a server that is stopped holds the origin no longer than is wished" is_stopped
 
+# A request that is sent while the connection dies is answered by nothing but the timeout.
 is_killed() {
-	connect
+	connect -timeout 5
 	table top "$BACKUP 2 speed 1048576"
 	sleep 0.5
 	servers KILL

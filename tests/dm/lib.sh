@@ -150,6 +150,15 @@ log_says() {
 	}
 }
 
+# doc_example PAGE TEXT: the block of PAGE that follows the line with TEXT, as it is written
+doc_example() {
+	awk -v text="$2" '
+		index($0, text) { found = 1 }
+		found && /^\t/ { sub(/^\t/, ""); print; any = 1; next }
+		any && /^$/ { print; next }
+		any { exit }' "$1"
+}
+
 # --- running them
 
 limit() {
