@@ -192,7 +192,7 @@ not_read_through_a_limit() {
 	local device UUID said
 	device=$(readlink -f /dev/mapper/vg-lv)
 	UUID=$(blkid -o value -s UUID -p "$device")
-	eventually 10 uuid_leads_to "$device"
+	udev_sees "$device"
 	qmp blockdev-add "$(throttle t0 g vg-lv)"
 	said=$(qmp block-insert-node "$(edge vg-lv vg-lv t0)" 2>&1 >/dev/null)
 	same "said about udev" "" "$said"
@@ -205,7 +205,7 @@ not_read_through_a_limit() {
 	umount /mnt/lv
 	mkfs.ext4 -q /dev/vg/lv
 	UUID=$(blkid -o value -s UUID -p "$device")
-	eventually 10 uuid_leads_to "$device" || { echo "a new file system is not seen" && return 1; }
+	udev_sees "$device" || { echo "a new file system is not seen" && return 1; }
 }
 it "does not let udev read the device through a low limit" not_read_through_a_limit
 
