@@ -451,7 +451,8 @@ throttled_reads() { # throttled_reads NAME COUNT
 		--ioengine=libaio --iodepth="$2" --number_ios="$2" --size=8m --readonly \
 		--output=fio-"$1".log
 }
-it "lets metadata pass, or makes it wait, as it is told" urgent_passes
+# Not on the debug kernel: there ls was seen to wait for its turn longer than a task may.
+it_on_stock "lets metadata pass, or makes it wait, as it is told" urgent_passes
 
 flush_passes() {
 	table t "$(line "0 - 2 iops-write 1")"
