@@ -131,7 +131,8 @@ polled() {
 	"$FLAGGED" polled /dev/mapper/thr $((8 * MIB))
 	same "state" fired "$(field thr 1)"
 }
-it "passes polled I/O, and it counts" polled
+# The debug kernel finds fault with null_blk, which allocates memory under a lock when polled.
+it_on_stock "passes polled I/O, and it counts" polled
 
 zones() { blkzone report "$1" | grep -o 'start.*'; }
 
