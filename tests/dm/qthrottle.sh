@@ -415,16 +415,17 @@ in_and_out() {
 }
 it "goes in and out under load, and its module after it" in_and_out
 
-# What a file system reads to find a file is marked REQ_META.
+# What a file system reads to find a file is marked REQ_META. What ext4 of 6.1 reads ahead of
+# inodes is not, and whoever wants such a block waits for it.
 urgent_passes() {
 	local dir=/tmp/mnt
 	table t "$(line "0 - 2 urgent pass")"
 	mkfs.ext4 -q -F -E lazy_itable_init=0,lazy_journal_init=0 /dev/mapper/t
 	mkdir "$dir"
-	mount -o noatime /dev/mapper/t "$dir"
+	mount -o noatime,inode_readahead_blks=0 /dev/mapper/t "$dir"
 	mkdir "$dir"/a && touch "$dir"/a/file
 	umount "$dir"
-	mount -o ro /dev/mapper/t "$dir"
+	mount -o ro,inode_readahead_blks=0 /dev/mapper/t "$dir"
 	dmsetup message t 0 limits bps-read 1
 	throttled_reads t 16 &
 	eventually 60 reads_wait t 8
@@ -435,7 +436,7 @@ urgent_passes() {
 	umount "$dir"
 	reload t "$(line "0 - 2 urgent wait")"
 	dmsetup table t | grep -q "2 urgent wait$"
-	mount -o ro /dev/mapper/t "$dir"
+	mount -o ro,inode_readahead_blks=0 /dev/mapper/t "$dir"
 	dmsetup message t 0 limits bps-read 1
 	throttled_reads t 8 &
 	eventually 60 reads_wait t 4
@@ -451,8 +452,7 @@ throttled_reads() { # throttled_reads NAME COUNT
 		--ioengine=libaio --iodepth="$2" --number_ios="$2" --size=8m --readonly \
 		--output=fio-"$1".log
 }
-# Not on the debug kernel: there ls was seen to wait for its turn longer than a task may.
-it_on_stock "lets metadata pass, or makes it wait, as it is told" urgent_passes
+it "lets metadata pass, or makes it wait, as it is told" urgent_passes
 
 flush_passes() {
 	table t "$(line "0 - 2 iops-write 1")"
