@@ -154,40 +154,6 @@ zoned() {
 }
 it "passes a zoned device's zones" zoned
 
-le32() { # le32 NUMBER: as printf %b takes it
-	local i
-	for i in 0 8 16 24; do printf '\\x%02x' $(($1 >> i & 255)); done
-}
-
-# zonefs has no tool here. All it needs is this block, with the CRC of all of it that the
-# kernel means: gzip's, without the inversion at the end.
-make_zonefs() {
-	local crc
-	{ printf 'SFOZ' && head -c 4092 /dev/zero; } >super
-	crc=$(gzip -c super | tail -c 8 | head -c 4 | od -An -tu4)
-	printf %b "$(le32 $((~crc & 0xffffffff)))" | dd of=super bs=1 seek=4 conv=notrunc status=none
-	dd if=super of="$1" bs=4k oflag=direct conv=notrunc status=none
-}
-
-# The write ends long before the threshold, but in its zone.
-append() {
-	[ "$(kernel)" = 6.1 ] || skip "no file system here appends to zones; zonefs does on 6.1"
-	nulldev a zoned=1 zone_size=4 zone_nr_conv=1
-	over "$LOWER" $((9 * MIB))
-	make_zonefs /dev/mapper/thr
-	modprobe zonefs
-	mkdir -p /tmp/zones
-	mount -t zonefs /dev/mapper/thr /tmp/zones
-	dd if=/dev/urandom of=/tmp/zones/seq/0 bs=4k count=1 oflag=direct conv=notrunc status=none
-	same "state after an append to the zone before" armed "$(field thr 1)"
-	same "mark" $((8 * MIB)) "$(field thr 4)"
-	dd if=/dev/urandom of=/tmp/zones/seq/1 bs=4k count=1 oflag=direct conv=notrunc status=none
-	same "state" fired "$(field thr 1)"
-	same "amount, to the end of the zone" $((3 * MIB)) "$(field thr 3)"
-	umount /tmp/zones
-}
-it "passes zone appends, which count as filling their zone" append
-
 zoned_live() {
 	local lines=("0 65536 linear" "0 65536 wthreshold")
 	nulldev a zoned=1 zone_size=4 zone_nr_conv=0
