@@ -48,7 +48,7 @@ uninstall: ## remove what install put there
 setup: ## install missing Debian packages and prepare all guests
 	$(Q)$(lab)/setup 6.1 6.12 latest debug
 
-test: ## every test on every kernel (TESTS=topic KERNEL=6.12 LANE=smp narrow it)
+test: ## every test on every kernel (TESTS=topic KERNEL=6.12 LANE=smp narrow it, FULL=1 widens it)
 	$(Q)tests/run-all
 
 unit: ## the pure cores in user space, under ASan and UBSan
@@ -72,4 +72,4 @@ clean: ## remove build/ (the cache of guests stays)
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
-	@echo "Variables: KDIR DESTDIR V=1 (show commands) TESTS KERNEL LANE SEED CASE"
+	@echo "Variables: KDIR DESTDIR V=1 (show commands) TESTS KERNEL LANE FULL SEED CASE"

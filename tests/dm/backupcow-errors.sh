@@ -127,7 +127,7 @@ reports_source_errors() {
 	mend source "$ORIGIN"
 	write_mib 8
 }
-it "report ends the backup at an error of the source" reports_source_errors
+it_in_full "report ends the backup at an error of the source" reports_source_errors
 
 stops_and_resumes() {
 	stack 16
@@ -216,7 +216,7 @@ snapshot_times_out() {
 	dmsetup resume sink
 	eventually 60 state_is top concluded
 }
-it "cbw-timeout breaks the snapshot when that is the policy" snapshot_times_out
+it_in_full "cbw-timeout breaks the snapshot when that is the policy" snapshot_times_out
 
 writes_behind() {
 	stack 16
@@ -350,6 +350,6 @@ fills_a_target() {
 	remove_all
 	dmsetup remove --retry pool
 }
-it "enospc stops when the target is full" fills_a_target
+it_in_full "enospc stops when the target is full" fills_a_target
 
 finish

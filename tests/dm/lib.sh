@@ -90,6 +90,29 @@ noisy() {
 	[ "$2" -le 80 ] || { echo "there is noise for 80 MiB only, not $2" && return 1; }
 }
 
+# volume_group MIB: a volume group vg of that size with a volume lv of 64 MiB in it, on a loop
+# device, because LVM does not know null_blk's. LVM's programs are dear here, so it is made once
+# and copied. What is taken away after a test are the devices; the group goes with its file.
+volume_group() {
+	local ready=/run/qdm/vg-$1
+	modprobe loop
+	[ -e "$ready" ] || make_volume_group "$ready" "$1"
+	cp --sparse=always "$ready" /tmp/pv
+	losetup /dev/loop0 /tmp/pv
+	vgchange -qq -ay vg
+}
+make_volume_group() { # make_volume_group FILE MIB
+	truncate --size "$2M" "$1.new"
+	losetup /dev/loop0 "$1.new"
+	pvcreate -qqy /dev/loop0
+	vgcreate -qq vg /dev/loop0
+	lvcreate -qqy -Wn --size 64M --name lv vg
+	mkfs.ext4 -q /dev/vg/lv
+	vgchange -qq -an vg
+	losetup -d /dev/loop0
+	mv "$1.new" "$1"
+}
+
 # table NAME LINE: a device with that table; reload NAME LINE: that table under its users
 table() { printf '%s\n' "$2" | dmsetup create "$1"; }
 reload() {
@@ -231,6 +254,10 @@ it() {
 # it_on_stock: as it, but not on the debug kernel, where each program started costs a quarter
 # of a second. For what exercises the lab, or words more than locks and lifetimes.
 it_on_stock() { [ "$QDM_KERNEL" = debug ] || it "$@"; }
+
+# it_in_full: as it, but on the debug kernel with FULL=1 only. For what says the same of locks
+# and lifetimes there as the tests beside it.
+it_in_full() { [ "$QDM_KERNEL" = debug ] && [ -z "${FULL:-}" ] || it "$@"; }
 
 finish() {
 	touch /run/qdm/finished

@@ -35,7 +35,7 @@ round_trips() {
 	dmsetup message t 0 limits iops-read 150
 	dmsetup table t | grep -q "iops-read 150 iops-read-max 200"
 }
-it "prints its limits as a line that can be loaded again" round_trips
+it_in_full "prints its limits as a line that can be loaded again" round_trips
 
 # Rates are high, in case udev reads some blocks of each new device.
 all_nineteen() {
@@ -287,7 +287,7 @@ keeps_stats() {
 	reload t "$(line "0 -")"
 	same "statistics of a new filter" "0 0 0 0 0 0 0 0 0 0 0 0 0 0" "$(numbers t)"
 }
-it "keeps its statistics over a reload" keeps_stats
+it_in_full "keeps its statistics over a reload" keeps_stats
 
 group_keeps_stats() {
 	local dev before
@@ -304,7 +304,7 @@ group_keeps_stats() {
 	dmsetup remove a
 	same "statistics without the member" "$before" "$(grep write-delay "$CONFIG"/g/stats)"
 }
-it "counts in a group's statistics members that have left" group_keeps_stats
+it_in_full "counts in a group's statistics members that have left" group_keeps_stats
 
 refuses_zoned() {
 	local dir=/sys/kernel/config/nullb/qm-zoned node=/dev/qm-zoned
@@ -319,7 +319,7 @@ refuses_zoned() {
 	fails dmsetup create z --table "0 131072 qthrottle $node 0 -"
 	log_says "'$node' is zoned: throttled writes would not stay in order"
 }
-it "refuses a zoned device, and says why" refuses_zoned
+it_in_full "refuses a zoned device, and says why" refuses_zoned
 
 traced() {
 	local events=/sys/kernel/tracing trace
@@ -338,7 +338,7 @@ traced() {
 	grep -q "drained, 0 waiting" <<<"$trace"
 	grep -q "$(cat "$(sysfs t)/dev") write" <<<"$trace"
 }
-it "traces each request that waits, and when it goes" traced
+it_in_full "traces each request that waits, and when it goes" traced
 
 others_go_on() {
 	local dev
@@ -452,7 +452,7 @@ throttled_reads() { # throttled_reads NAME COUNT
 		--ioengine=libaio --iodepth="$2" --number_ios="$2" --size=8m --readonly \
 		--output=fio-"$1".log
 }
-it "lets metadata pass, or makes it wait, as it is told" urgent_passes
+it_in_full "lets metadata pass, or makes it wait, as it is told" urgent_passes
 
 flush_passes() {
 	table t "$(line "0 - 2 iops-write 1")"
@@ -463,7 +463,7 @@ flush_passes() {
 	dmsetup message t 0 limits iops-write 0
 	wait $!
 }
-it "never holds up a flush" flush_passes
+it_in_full "never holds up a flush" flush_passes
 
 # Every attribute of the queue, and of integrity where there is any
 attributes() { (cd "$(sysfs "$1")" && { grep -rs . queue integrity || true; } | sort); }

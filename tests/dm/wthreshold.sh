@@ -38,7 +38,7 @@ fires_strictly_past() {
 	same "threshold that fired" $((4 * MIB)) "$(field t 6)"
 	eventually 30 has_events t 1
 }
-it "fires when a write ends strictly past the threshold, not at it" fires_strictly_past
+it_in_full "fires when a write ends strictly past the threshold, not at it" fires_strictly_past
 
 fires_once() {
 	threshold t "$MIB"
@@ -58,7 +58,7 @@ wakes_dmsetup_wait() {
 	write_at t 2048
 	wait $!
 }
-it "wakes dmsetup wait" wakes_dmsetup_wait
+it_in_full "wakes dmsetup wait" wakes_dmsetup_wait
 
 discard_counts() {
 	threshold t $((8 * MIB))
@@ -67,14 +67,14 @@ discard_counts() {
 	blkdiscard -o $((4 * MIB)) -l $((4 * MIB + 4096)) /dev/mapper/t
 	same "state" fired "$(field t 1)"
 }
-it "counts a discard as a write" discard_counts
+it_in_full "counts a discard as a write" discard_counts
 
 zeroes_count() {
 	threshold t $((8 * MIB))
 	blkdiscard -z -o $((8 * MIB)) -l 4096 /dev/mapper/t
 	same "state" fired "$(field t 1)"
 }
-it "counts write-zeroes as a write" zeroes_count
+it_in_full "counts write-zeroes as a write" zeroes_count
 
 reads_do_not() {
 	threshold t "$MIB"
@@ -97,7 +97,7 @@ mark_survives() {
 	same "events" 2 "$(field t 5)"
 	same "amount" $((2 * MIB + 4096)) "$(field t 3)"
 }
-it "keeps its mark over a reload, and fires on arming when asked" mark_survives
+it_in_full "keeps its mark over a reload, and fires on arming when asked" mark_survives
 
 rearms() {
 	threshold t "$MIB 2 rearm $MIB"
@@ -108,7 +108,7 @@ rearms() {
 	same "threshold" $((11 * MIB)) "$(field t 2)"
 	same "events" 2 "$(field t 5)"
 }
-it "steps on by itself with rearm" rearms
+it_in_full "steps on by itself with rearm" rearms
 
 table_round_trips() {
 	local line
@@ -198,7 +198,7 @@ bad_messages() {
 	write_at t 2048
 	same "state" fired "$(field t 1)"
 }
-it "refuses wrong messages, says why, and stays as it was" bad_messages
+it_in_full "refuses wrong messages, says why, and stays as it was" bad_messages
 
 message_to_nobody() {
 	threshold t "$MIB"
@@ -210,7 +210,7 @@ message_to_nobody() {
 	write_at two $((4096 + 4))
 	same "states" "armed fired" "$(dmsetup status two | cut -d' ' -f4 | xargs)"
 }
-it "keeps two thresholds of one device apart" message_to_nobody
+it_in_full "keeps two thresholds of one device apart" message_to_nobody
 
 dropped_table() {
 	threshold t "$MIB"
@@ -235,7 +235,7 @@ renamed() {
 	same "state" fired "$(field u 1)"
 	eventually 30 has_events u $((before + 1))
 }
-it "goes on under another name" renamed
+it_in_full "goes on under another name" renamed
 
 grows() {
 	local dev
@@ -249,14 +249,14 @@ grows() {
 	same "amount" 4096 "$(field t 3)"
 	same "events" 2 "$(field t 5)"
 }
-it "keeps mark and event number when it becomes longer" grows
+it_in_full "keeps mark and event number when it becomes longer" grows
 
 past_the_end() {
 	threshold t $((1024 * MIB))
 	write_at t 8192
 	same "state" armed "$(field t 1)"
 }
-it "takes a threshold beyond the device's end" past_the_end
+it_in_full "takes a threshold beyond the device's end" past_the_end
 
 under_load() {
 	local dev round

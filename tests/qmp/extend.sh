@@ -11,26 +11,12 @@
 # shellcheck source=../dm/lib.sh
 . ./lib.sh
 
-clean_up() {
-	local node
-	umount /mnt/data 2>/dev/null || true
-	for node in top data; do
-		qdm exec "{'execute': 'blockdev-del', 'arguments': {'node-name': '$node'}}" >/dev/null || true
-	done
-	qdm exec "{'execute': 'object-del', 'arguments': {'id': 'free'}}" >/dev/null || true
-	vgremove -qqy vg >/dev/null 2>&1 || true
-	rm -f /etc/qdm/extend.conf
-}
+# An extension under way would hold the devices that are to be taken away.
+clean_up() { flock /run/qdm-extend.data.lock rm -f /etc/qdm/extend.conf; }
 
 volume() { # volume MIB: of the volume group
 	trap clean_up EXIT
-	local disk
-	modprobe loop
-	truncate --size "$1M" /tmp/pv # on a loop device: LVM does not know null_blk's
-	disk=$(losetup --find --show /tmp/pv)
-	pvcreate -qqy "$disk"
-	vgcreate -qq vg "$disk"
-	lvcreate -qqy --size 64M --name lv vg
+	volume_group "$1"
 	qdm exec "{'execute': 'blockdev-add', 'arguments': {'driver': 'write-threshold',
 		'node-name': 'data', 'file': '/dev/vg/lv', 'write-threshold': 0}}"
 	mkfs.ext4 -q -m 0 -E lazy_itable_init=0,nodiscard /dev/mapper/data
