@@ -257,7 +257,7 @@ it_on_stock() { [ "$QDM_KERNEL" = debug ] || it "$@"; }
 
 # it_in_full: as it, but on the debug kernel with FULL=1 only. For what says the same of locks
 # and lifetimes there as the tests beside it.
-it_in_full() { [ "$QDM_KERNEL" = debug ] && [ -z "${FULL:-}" ] || it "$@"; }
+it_in_full() { [[ $QDM_KERNEL == debug && -z ${FULL:-} ]] || it "$@"; }
 
 finish() {
 	touch /run/qdm/finished
