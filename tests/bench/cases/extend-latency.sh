@@ -26,8 +26,8 @@ disk() {
 	body=$(nulldev body 2400 "mbps=$SPEED")
 	printf '%s\n' "0 8192 linear $head 0" "8192 $(sectors "$body") linear $body 0" | dmsetup create disk
 	MEMORY=$(nulldev memory 512 memory_backed=1)
-	# LVM takes no device whose driver it does not know.
-	printf '%s\n' 'devices { types = [ "nullb", 16 ] }' \
+	# LVM takes no device whose driver it does not know, and must not find its label twice.
+	printf '%s\n' 'devices { types = [ "nullb", 16 ]' 'global_filter = [ "r|^/dev/head$|" ] }' \
 		'activation { snapshot_autoextend_threshold = 50' \
 		'snapshot_autoextend_percent = 100' 'monitoring = 1 }' >/etc/lvm/lvmlocal.conf
 	udevadm settle
