@@ -31,6 +31,7 @@ struct job;
  * @end: one past the last sector
  * @piece: sectors in flight
  * @foreground: a writer waits for it
+ * @flags: for its bios
  * @later: a piece of it has been copied before
  * @early: its clusters were declared done when they were in memory
  * @reading: the piece is being read, not written
@@ -53,6 +54,7 @@ struct copy {
 	sector_t end;
 	unsigned int piece;
 	bool foreground;
+	blk_opf_t flags;
 	bool later;
 	bool early;
 	bool reading;
