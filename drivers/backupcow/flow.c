@@ -19,10 +19,6 @@
  * again with the lock, under which a copy is declared done and its writers are
  * woken, so no wake-up is lost.
  *
- * Only the sink worker submits to the target, so a target that hangs blocks
- * nothing else; it has a workqueue, and so a rescuer, of its own, and each job
- * has its own two.
- *
  * Locking: job.lock guards all, see struct job; nothing is submitted or ended
  * under it. Bios taken out under the lock travel in a struct job_bios.
  * Life: a copy in flight holds a reference to the job, dropped by the front
@@ -45,10 +41,6 @@
 /* How many clusters are searched under the lock at a time. */
 #define SCAN_CLUSTERS	BIT(18)
 
-#define COPY_WRITE_FLAGS (REQ_SYNC | REQ_IDLE)
-
-/* How many requests at most a worker takes hold of before it sends them. */
-#define EXPECT_MAX	8U
 /* How many steps the front worker takes under the lock in one go. */
 #define BATCH_STEPS	64
 
@@ -114,13 +106,6 @@ static void fail_all(struct job_bios *bios)
 	job_bios_fail(bios, &list, bios->status);
 }
 
-/* The @nth of @nr bios that go to the same device is about to. */
-static void expect(struct blk_plug *plug, unsigned int nth, unsigned int nr)
-{
-	if (!(nth % EXPECT_MAX))
-		qdm_plug_expect(plug, min(nr - nth, EXPECT_MAX));
-}
-
 static void send_on(struct bio_list *bios, struct blk_plug *plug)
 {
 	unsigned int nth = 0, nr = bio_list_size(bios);
@@ -128,7 +113,7 @@ static void send_on(struct bio_list *bios, struct blk_plug *plug)
 
 	while ((bio = bio_list_pop(bios))) {
 		if (plug)
-			expect(plug, nth++, nr);
+			job_expect(plug, nth++, nr);
 		dm_submit_bio_remap(bio, NULL);
 	}
 }
@@ -297,7 +282,7 @@ static void declare_early(struct job *job, struct copy *copy)
 }
 
 /* Whoever empties a queue has been told so by the first one to enter it. */
-static void to_sink(struct job *job, struct copy *copy)
+void job_to_sink(struct job *job, struct copy *copy)
 {
 	if (list_empty(&job->arrived))
 		queue_work(job->sink_wq, &job->sink);
@@ -305,7 +290,7 @@ static void to_sink(struct job *job, struct copy *copy)
 	job->nr_arrived++;
 }
 
-static void to_front(struct job *job, struct copy *copy)
+void job_to_front(struct job *job, struct copy *copy)
 {
 	if (list_empty(&job->ended))
 		job_kick(job);
@@ -320,7 +305,7 @@ static void take_in(struct job *job, struct copy *copy)
 		else
 			list_add_tail(&copy->resident, &job->resident);
 	}
-	to_sink(job, copy);
+	job_to_sink(job, copy);
 }
 
 static void read_ended(struct bio *bio)
@@ -335,7 +320,7 @@ static void read_ended(struct bio *bio)
 	if (!copy->error && !job->guarding)
 		copy->error = -ECANCELED;
 	if (copy->error)
-		to_front(job, copy);
+		job_to_front(job, copy);
 	else
 		take_in(job, copy);
 	if (copy->early)
@@ -348,6 +333,9 @@ static void read_piece(struct copy *copy)
 	struct job *job = copy->job;
 
 	copy->piece = min_t(sector_t, copy->end - copy->at, copy_room(copy));
+	copy->written = 0;
+	copy->span = copy->piece;
+	copy->step = STEP_LOOK;
 	copy->reading = true;
 	copy_submit(copy, job->origin, job->start + copy->at,
 		    REQ_OP_READ | copy->flags |
@@ -368,7 +356,6 @@ static void fill(struct job *job, const struct claim *claim, struct copy *copy)
 	copy->flags = claim->alone ? REQ_NOMERGE : 0;
 	copy->later = false;
 	copy->early = false;
-	copy->zeroing = false;
 	copy->error = 0;
 }
 
@@ -384,135 +371,6 @@ static void allocate_and_read(struct job *job, struct claim *claim)
 	copy->charged += claim->charge;
 	fill(job, claim, copy);
 	read_piece(copy);
-}
-
-/*--------------------------------- writing ---------------------------------*/
-
-/*
- * A target that cannot zero after all says so in many ways: whatever the device
- * calls it, the data is then written, and a true error shows again.
- */
-static void write_ended(struct bio *bio)
-{
-	struct copy *copy = bio->bi_private;
-	struct job *job = copy->job;
-	unsigned long flags;
-
-	copy->error = blk_status_to_errno(bio->bi_status);
-	spin_lock_irqsave(&job->lock, flags);
-	if (copy->zeroing && copy->error) {
-		job->no_zeroing = true;
-		to_sink(job, copy);
-	} else {
-		if (copy->error)
-			list_del_init(&copy->resident);
-		to_front(job, copy);
-	}
-	spin_unlock_irqrestore(&job->lock, flags);
-}
-
-static blk_opf_t write_op(struct job *job, struct copy *copy)
-{
-	u64 zeroes = READ_ONCE(job->opts.detect_zeroes);
-
-	copy->zeroing = zeroes != ZEROES_OFF && !READ_ONCE(job->no_zeroing) &&
-			bdev_write_zeroes_sectors(job->target) &&
-			copy_is_zero(copy);
-	if (!copy->zeroing)
-		return REQ_OP_WRITE | COPY_WRITE_FLAGS | copy->flags;
-	return REQ_OP_WRITE_ZEROES | (zeroes == ZEROES_ON ? REQ_NOUNMAP : 0);
-}
-
-static void flush_ended(struct bio *bio)
-{
-	struct job *job = bio->bi_private;
-	unsigned long flags;
-
-	spin_lock_irqsave(&job->lock, flags);
-	job->flush_error = blk_status_to_errno(bio->bi_status);
-	job->flush = FLUSH_ENDED;
-	job_kick(job);
-	spin_unlock_irqrestore(&job->lock, flags);
-}
-
-static void flush_target(struct job *job)
-{
-	struct bio *bio = &job->flush_bio;
-
-	bio_init(bio, job->target, NULL, 0, REQ_OP_WRITE | REQ_PREFLUSH);
-	bio->bi_end_io = flush_ended;
-	bio->bi_private = job;
-	submit_bio(bio);
-}
-
-/* What the end of the job has overtaken must not reach the target any more. */
-static void give_up(struct job *job, struct copy *copy)
-{
-	copy->error = -ECANCELED;
-	spin_lock_irq(&job->lock);
-	to_front(job, copy);
-	spin_unlock_irq(&job->lock);
-}
-
-/* Return: how many copies there are to be written. */
-static unsigned int take_arrived(struct job *job, struct list_head *copies)
-{
-	unsigned int nr;
-
-	INIT_LIST_HEAD(copies);
-	spin_lock_irq(&job->lock);
-	list_splice_init(&job->arrived, copies);
-	nr = job->nr_arrived;
-	job->nr_arrived = 0;
-	spin_unlock_irq(&job->lock);
-	return nr;
-}
-
-static void write_piece(struct job *job, struct copy *copy)
-{
-	blk_opf_t opf;
-
-	if (!READ_ONCE(job->guarding)) {
-		give_up(job, copy);
-		return;
-	}
-	opf = write_op(job, copy);
-	copy->reading = false;
-	copy_submit(copy, job->target, job->place.start + copy->at, opf,
-		    write_ended);
-}
-
-static bool take_flush(struct job *job)
-{
-	bool wanted;
-
-	spin_lock_irq(&job->lock);
-	wanted = job->flush == FLUSH_WANTED;
-	if (wanted)
-		job->flush = FLUSH_SENT;
-	spin_unlock_irq(&job->lock);
-	return wanted;
-}
-
-void job_sink(struct work_struct *work)
-{
-	struct job *job = container_of(work, struct job, sink);
-	struct list_head copies;
-	struct copy *copy, *next;
-	unsigned int nth, nr;
-	struct blk_plug plug;
-
-	blk_start_plug(&plug);
-	while ((nr = take_arrived(job, &copies))) {
-		nth = 0;
-		list_for_each_entry_safe(copy, next, &copies, node) {
-			expect(&plug, nth++, nr);
-			write_piece(job, copy);
-		}
-	}
-	blk_finish_plug(&plug);
-	if (take_flush(job))
-		flush_target(job);
 }
 
 /*--------------------------------- settling --------------------------------*/
@@ -840,7 +698,7 @@ static void do_unlocked(struct job *job, struct batch *batch,
 
 	job_bios_send(&batch->bios, plug);
 	list_for_each_entry_safe(copy, next, &batch->reads, node) {
-		expect(plug, nth++, batch->nr_reads);
+		job_expect(plug, nth++, batch->nr_reads);
 		read_piece(copy);
 	}
 	list_for_each_entry_safe(copy, next, &batch->spent, node)

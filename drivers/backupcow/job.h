@@ -301,11 +301,31 @@ void job_bios_fail(struct job_bios *bios, struct bio_list *list,
 void job_bios_send(struct job_bios *bios, struct blk_plug *plug);
 void job_kick(struct job *job);
 void job_front(struct work_struct *work);
-void job_sink(struct work_struct *work);
 void job_tick(struct work_struct *work);
 void job_trim(struct work_struct *work);
 void job_deadline(struct work_struct *work);
 void job_put_later(struct job *job);
+void job_to_sink(struct job *job, struct copy *copy); /* with the lock held */
+void job_to_front(struct job *job, struct copy *copy); /* likewise */
+
+/* sink.c: to the target */
+void job_sink(struct work_struct *work);
+
+/* How many requests at most a worker takes hold of before it sends them. */
+#define JOB_EXPECT_MAX	8U
+
+/**
+ * job_expect - the @nth of @nr bios that go to the same device is about to
+ * @plug: what holds them back
+ * @nth: which one, from 0
+ * @nr: how many there are
+ */
+static inline void job_expect(struct blk_plug *plug, unsigned int nth,
+			      unsigned int nr)
+{
+	if (!(nth % JOB_EXPECT_MAX))
+		qdm_plug_expect(plug, min(nr - nth, JOB_EXPECT_MAX));
+}
 
 /**
  * job_lets_pass - may a write go at once?
