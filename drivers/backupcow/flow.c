@@ -752,15 +752,6 @@ void job_tick(struct work_struct *work)
 
 /*--------------------------------- writers ---------------------------------*/
 
-static void watch_deadline(struct job *job, unsigned long since)
-{
-	unsigned long at = since + job->opts.cbw_timeout * HZ;
-
-	if (job->opts.cbw_timeout)
-		queue_delayed_work(job->front_wq, &job->deadline,
-				   time_after(at, jiffies) ? at - jiffies : 0);
-}
-
 /**
  * job_park - a write meets clusters that are not done
  * @job: the job
@@ -784,7 +775,9 @@ int job_park(struct job *job, struct dm_target *ti, struct bio *bio,
 		r = DM_MAPIO_REQUEUE;
 	} else {
 		writers_park(&job->writers, bio, sector >> shift, last + 1);
-		watch_deadline(job, jiffies);
+		if (job->opts.cbw_timeout)
+			queue_delayed_work(job->front_wq, &job->deadline,
+					   job->opts.cbw_timeout * HZ);
 		job_kick(job);
 	}
 	spin_unlock_irq(&job->lock);
@@ -797,6 +790,16 @@ static bool expired(struct job *job, struct writer *writer)
 	unsigned long timeout = job->opts.cbw_timeout * HZ;
 
 	return timeout && time_after_eq(jiffies, writer->since + timeout);
+}
+
+/* A younger one may have set the clock, which must not go by that. */
+static void watch(struct job *job, const struct writer *oldest)
+{
+	unsigned long at = oldest->since + job->opts.cbw_timeout * HZ;
+
+	if (job->opts.cbw_timeout)
+		mod_delayed_work(job->front_wq, &job->deadline,
+				 time_after(at, jiffies) ? at - jiffies : 0);
 }
 
 void job_deadline(struct work_struct *work)
@@ -817,7 +820,7 @@ void job_deadline(struct work_struct *work)
 	}
 	job_bios_fail(&bios, &failed, BLK_STS_TIMEOUT);
 	if (writer)
-		watch_deadline(job, writer->since);
+		watch(job, writer);
 	spin_unlock_irq(&job->lock);
 	job_bios_send(&bios, NULL);
 }

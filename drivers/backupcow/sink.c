@@ -215,6 +215,7 @@ void job_sink(struct work_struct *work)
 			job_expect(&plug, nth++, nr);
 			go_on(job, copy);
 		}
+		cond_resched();
 	}
 	blk_finish_plug(&plug);
 	if (take_flush(job))
