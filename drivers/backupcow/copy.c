@@ -234,37 +234,78 @@ bool copy_is_whole(const struct copy *copy)
 	return !copy->later && copy->end - copy->at == copy->piece;
 }
 
-/**
- * copy_is_zero - is the piece that was read nothing but zeroes?
- * @copy: the copy
+/*
+ * A part of the memory that lies in one chunk: from sector @from on, at most
+ * @sectors long. Return: its length in bytes.
  */
-bool copy_is_zero(const struct copy *copy)
+static size_t part(const struct copy *copy, unsigned int from,
+		   unsigned int sectors, struct page **page, size_t *offset)
 {
-	size_t len, left = (size_t)copy->piece << SECTOR_SHIFT;
-	unsigned int i;
+	size_t chunk = PAGE_SIZE << copy->order;
+	size_t at = (size_t)from << SECTOR_SHIFT;
 
-	for (i = 0; left; i++, left -= len) {
-		len = min_t(size_t, left, PAGE_SIZE << copy->order);
-		if (memchr_inv(page_address(copy->chunks[i]), 0, len))
+	*page = copy->chunks[at / chunk];
+	*offset = at % chunk;
+	return min((size_t)sectors << SECTOR_SHIFT, chunk - *offset);
+}
+
+/**
+ * copy_is_zero - is a part of what was read nothing but zeroes?
+ * @copy: the copy
+ * @from: where in the piece it begins, in sectors
+ * @sectors: how long it is
+ */
+bool copy_is_zero(const struct copy *copy, unsigned int from,
+		  unsigned int sectors)
+{
+	struct page *page;
+	size_t offset, len;
+
+	while (sectors) {
+		len = part(copy, from, sectors, &page, &offset);
+		if (memchr_inv(page_address(page) + offset, 0, len))
 			return false;
+		from += len >> SECTOR_SHIFT;
+		sectors -= len >> SECTOR_SHIFT;
 	}
 	return true;
 }
 
+/**
+ * copy_wipe - let the span be zeroes
+ * @copy: the copy
+ */
+void copy_wipe(struct copy *copy)
+{
+	unsigned int from = copy->written, left = copy->span;
+	struct page *page;
+	size_t offset, len;
+
+	while (left) {
+		len = part(copy, from, left, &page, &offset);
+		memset(page_address(page) + offset, 0, len);
+		from += len >> SECTOR_SHIFT;
+		left -= len >> SECTOR_SHIFT;
+	}
+}
+
 static void add_data(struct copy *copy)
 {
-	size_t len, left = (size_t)copy->piece << SECTOR_SHIFT;
-	unsigned int i;
+	unsigned int from = copy->written, left = copy->span;
+	struct page *page;
+	size_t offset, len;
 
-	for (i = 0; left; i++, left -= len) {
-		len = min_t(size_t, left, PAGE_SIZE << copy->order);
-		__bio_add_page(&copy->bio, copy->chunks[i], len, 0);
+	while (left) {
+		len = part(copy, from, left, &page, &offset);
+		__bio_add_page(&copy->bio, page, len, offset);
+		from += len >> SECTOR_SHIFT;
+		left -= len >> SECTOR_SHIFT;
 	}
 }
 
 /**
- * copy_submit - read or write a piece
- * @copy: the copy, with @piece set
+ * copy_submit - read or write a span
+ * @copy: the copy, with @written and @span set
  * @bdev: the device
  * @sector: where on it
  * @opf: what to do
@@ -280,7 +321,7 @@ void copy_submit(struct copy *copy, struct block_device *bdev, sector_t sector,
 	bio->bi_end_io = end_io;
 	bio->bi_private = copy;
 	if ((opf & REQ_OP_MASK) == REQ_OP_WRITE_ZEROES)
-		bio->bi_iter.bi_size = copy->piece << SECTOR_SHIFT;
+		bio->bi_iter.bi_size = copy->span << SECTOR_SHIFT;
 	else
 		add_data(copy);
 	submit_bio(bio);

@@ -19,6 +19,8 @@
 
 struct job;
 
+enum copy_step { STEP_LOOK, STEP_WRITE, STEP_ZERO, STEP_READ_BACK };
+
 /**
  * struct copy - some clusters on their way
  * @node: in one of the job's queues or its stock, or in no list
@@ -31,10 +33,13 @@ struct job;
  * @end: one past the last sector
  * @piece: sectors in flight
  * @foreground: a writer waits for it
+ * @flags: for its bios
  * @later: a piece of it has been copied before
  * @early: its clusters were declared done when they were in memory
  * @reading: the piece is being read, not written
- * @zeroing: the piece is being written as zeroes, without data
+ * @step: what is being done on the target
+ * @written: sectors of the piece that are on the target
+ * @span: sectors that the bio in flight is about, from @written on
  * @error: 0, or the negative errno that ended it
  * @charged: bytes of the bound it uses
  * @order: each chunk has 1 << @order pages
@@ -53,10 +58,13 @@ struct copy {
 	sector_t end;
 	unsigned int piece;
 	bool foreground;
+	blk_opf_t flags;
 	bool later;
 	bool early;
 	bool reading;
-	bool zeroing;
+	enum copy_step step;
+	unsigned int written;
+	unsigned int span;
 	int error;
 	u64 charged;
 	unsigned int order;
@@ -93,7 +101,9 @@ bool copy_stock_keep(struct copy_stock *stock, struct copy *copy);
 
 unsigned int copy_room(const struct copy *copy);
 bool copy_is_whole(const struct copy *copy);
-bool copy_is_zero(const struct copy *copy);
+bool copy_is_zero(const struct copy *copy, unsigned int from,
+		  unsigned int sectors);
+void copy_wipe(struct copy *copy);
 void copy_submit(struct copy *copy, struct block_device *bdev, sector_t sector,
 		 blk_opf_t opf, bio_end_io_t *end_io);
 

@@ -109,6 +109,8 @@ void job_break(struct job *job, int error, struct job_bios *bios)
 void job_writers_failed(struct job *job, const struct copy *copy,
 			struct job_bios *bios)
 {
+	struct bio_list failed = BIO_EMPTY_LIST;
+
 	if (!job->guarding)
 		return;
 	if (job->opts.on_cbw_error == CBW_BREAK_SNAPSHOT) {
@@ -116,8 +118,8 @@ void job_writers_failed(struct job *job, const struct copy *copy,
 	} else if (copy->nr > 1) {
 		writers_wake(&job->writers, copy->first, copy->nr, true);
 	} else {
-		bios->status = errno_to_blk_status(copy->error);
-		writers_take_waiting(&job->writers, copy->first, &bios->fail);
+		writers_take_waiting(&job->writers, copy->first, &failed);
+		job_bios_fail(bios, &failed, errno_to_blk_status(copy->error));
 	}
 }
 
@@ -271,7 +273,7 @@ void job_check_end(struct job *job)
 	    clusters->nr_done == clusters->nr && !job->inflight)
 		begin_flush(job);
 	spin_unlock_irq(&job->lock);
-	job_bios_send(&bios);
+	job_bios_send(&bios, NULL);
 	if (flushed) {
 		bio_uninit(&job->flush_bio);
 		job_put_later(job);

@@ -19,10 +19,6 @@
  * again with the lock, under which a copy is declared done and its writers are
  * woken, so no wake-up is lost.
  *
- * Only the sink worker submits to the target, so a target that hangs blocks
- * nothing else; it has a workqueue, and so a rescuer, of its own, and each job
- * has its own two.
- *
  * Locking: job.lock guards all, see struct job; nothing is submitted or ended
  * under it. Bios taken out under the lock travel in a struct job_bios.
  * Life: a copy in flight holds a reference to the job, dropped by the front
@@ -45,7 +41,8 @@
 /* How many clusters are searched under the lock at a time. */
 #define SCAN_CLUSTERS	BIT(18)
 
-#define COPY_WRITE_FLAGS (REQ_SYNC | REQ_IDLE)
+/* How many steps the front worker takes under the lock in one go. */
+#define BATCH_STEPS	64
 
 enum outcome { OUT_OF_WORK, CLAIMED, LOOK_ON, NO_ROOM };
 
@@ -56,7 +53,22 @@ struct claim {
 	u64 bytes;
 	u64 charge;
 	bool foreground;
+	bool alone;
 	struct copy *copy;
+};
+
+/*
+ * What comes out from under the lock, to be dealt with after. A @claim without
+ * a copy is to get memory first. With the job's last copy goes a reference.
+ */
+struct batch {
+	unsigned int steps;
+	struct job_bios bios;
+	struct list_head reads;
+	unsigned int nr_reads;
+	struct list_head spent;
+	struct claim claim;
+	unsigned int refs;
 };
 
 void job_bios_init(struct job_bios *bios)
@@ -76,18 +88,47 @@ static void list_bios(struct list_head *writers, struct bio_list *to)
 		bio_list_add(to, writers_bio(writer));
 }
 
-void job_bios_send(struct job_bios *bios)
+void job_bios_fail(struct job_bios *bios, struct bio_list *list,
+		   blk_status_t status)
 {
 	struct bio *bio;
 
-	list_bios(&bios->all_go, &bios->go);
-	list_bios(&bios->all_fail, &bios->fail);
-	while ((bio = bio_list_pop(&bios->go)))
+	bio_list_for_each(bio, list)
+		bio->bi_status = status;
+	bio_list_merge(&bios->fail, list);
+}
+
+static void fail_all(struct job_bios *bios)
+{
+	struct bio_list list = BIO_EMPTY_LIST;
+
+	list_bios(&bios->all_fail, &list);
+	job_bios_fail(bios, &list, bios->status);
+}
+
+static void send_on(struct bio_list *bios, struct blk_plug *plug)
+{
+	unsigned int nth = 0, nr = bio_list_size(bios);
+	struct bio *bio;
+
+	while ((bio = bio_list_pop(bios))) {
+		if (plug)
+			job_expect(plug, nth++, nr);
 		dm_submit_bio_remap(bio, NULL);
-	while ((bio = bio_list_pop(&bios->fail))) {
-		bio->bi_status = bios->status;
-		bio_endio(bio);
 	}
+}
+
+void job_bios_send(struct job_bios *bios, struct blk_plug *plug)
+{
+	struct bio *bio;
+
+	if (!list_empty(&bios->all_go))
+		list_bios(&bios->all_go, &bios->go);
+	if (!list_empty(&bios->all_fail))
+		fail_all(bios);
+	send_on(&bios->go, plug);
+	while ((bio = bio_list_pop(&bios->fail)))
+		bio_endio(bio);
 }
 
 void job_kick(struct job *job)
@@ -154,11 +195,13 @@ static bool find_memory(struct job *job, struct claim *claim, u64 nr)
 
 static void use_up_speed(struct job *job, const struct claim *claim)
 {
-	u64 sectors = clusters_sectors(&job->clusters, claim->first, claim->nr);
+	u64 sectors;
 
-	if (job->opts.speed)
-		job->paced_until += div64_u64((sectors << SECTOR_SHIFT) *
-					      NSEC_PER_SEC, job->opts.speed);
+	if (!job->opts.speed)
+		return;
+	sectors = clusters_sectors(&job->clusters, claim->first, claim->nr);
+	job->paced_until += div64_u64((sectors << SECTOR_SHIFT) * NSEC_PER_SEC,
+				      job->opts.speed);
 }
 
 static void begin_read(struct job *job, bool foreground)
@@ -178,22 +221,23 @@ static bool claim_run(struct job *job, struct claim *claim, u64 first, u64 nr,
 	use_up_speed(job, claim);
 	job->held += claim->charge;
 	job->background += !foreground;
-	job->inflight++;
+	if (!job->inflight++)
+		job_get(job);
 	begin_read(job, foreground);
-	job_get(job);
 	return true;
 }
 
-/* A copy is no longer in flight. */
-static void forget(struct job *job, bool foreground)
+/* A copy is no longer in flight. Return: true if it was the last one. */
+static bool forget(struct job *job, bool foreground)
 {
 	job->background -= !foreground;
 	job->dry = false;
 	if (--job->inflight)
-		return;
+		return false;
 	wake_up(&job->idle);
 	if (job->stock.nr)
 		queue_delayed_work(job->front_wq, &job->trim, HZ);
+	return true;
 }
 
 static void end_read(struct job *job, bool foreground)
@@ -207,7 +251,7 @@ static void end_read(struct job *job, bool foreground)
 /* No memory for what was claimed: the spare copy, or wait for one to end. */
 static struct copy *fall_back(struct job *job, struct claim *claim)
 {
-	bool spare;
+	bool spare, last = false;
 
 	copy_uncharge(claim->charge);
 	spin_lock_irq(&job->lock);
@@ -218,14 +262,13 @@ static struct copy *fall_back(struct job *job, struct claim *claim)
 		clusters_revert(&job->clusters, claim->first, claim->nr);
 		writers_wake(&job->writers, claim->first, claim->nr, false);
 		end_read(job, claim->foreground);
-		forget(job, claim->foreground);
+		last = forget(job, claim->foreground);
 		job->dry = true;
 	}
 	spin_unlock_irq(&job->lock);
-	if (spare)
-		return job->spare;
-	job_put_later(job);
-	return NULL;
+	if (last)
+		job_put_later(job);
+	return spare ? job->spare : NULL;
 }
 
 /*--------------------------------- reading ---------------------------------*/
@@ -238,6 +281,22 @@ static void declare_early(struct job *job, struct copy *copy)
 	writers_wake(&job->writers, copy->first, copy->nr, false);
 }
 
+/* Whoever empties a queue has been told so by the first one to enter it. */
+void job_to_sink(struct job *job, struct copy *copy)
+{
+	if (list_empty(&job->arrived))
+		queue_work(job->sink_wq, &job->sink);
+	list_add_tail(&copy->node, &job->arrived);
+	job->nr_arrived++;
+}
+
+void job_to_front(struct job *job, struct copy *copy)
+{
+	if (list_empty(&job->ended))
+		job_kick(job);
+	list_add_tail(&copy->node, &job->ended);
+}
+
 static void take_in(struct job *job, struct copy *copy)
 {
 	if (job->opts.on_cbw_error == CBW_BREAK_SNAPSHOT && copy_is_whole(copy)) {
@@ -246,8 +305,7 @@ static void take_in(struct job *job, struct copy *copy)
 		else
 			list_add_tail(&copy->resident, &job->resident);
 	}
-	list_add_tail(&copy->node, &job->arrived);
-	queue_work(job->sink_wq, &job->sink);
+	job_to_sink(job, copy);
 }
 
 static void read_ended(struct bio *bio)
@@ -262,10 +320,10 @@ static void read_ended(struct bio *bio)
 	if (!copy->error && !job->guarding)
 		copy->error = -ECANCELED;
 	if (copy->error)
-		list_add_tail(&copy->node, &job->ended);
+		job_to_front(job, copy);
 	else
 		take_in(job, copy);
-	if (!list_empty(&job->ended) || !list_empty(&job->writers.todo))
+	if (copy->early)
 		job_kick(job);
 	spin_unlock_irqrestore(&job->lock, flags);
 }
@@ -275,23 +333,18 @@ static void read_piece(struct copy *copy)
 	struct job *job = copy->job;
 
 	copy->piece = min_t(sector_t, copy->end - copy->at, copy_room(copy));
+	copy->written = 0;
+	copy->span = copy->piece;
+	copy->step = STEP_LOOK;
 	copy->reading = true;
 	copy_submit(copy, job->origin, job->start + copy->at,
-		    REQ_OP_READ | (copy->foreground ? REQ_SYNC : 0), read_ended);
+		    REQ_OP_READ | copy->flags |
+		    (copy->foreground ? REQ_SYNC : 0), read_ended);
 }
 
-static void start(struct job *job, struct claim *claim)
+/* The copy is the claim's from now on. */
+static void fill(struct job *job, const struct claim *claim, struct copy *copy)
 {
-	struct copy *copy = claim->copy;
-
-	if (!copy) {
-		copy = copy_alloc(claim->bytes, GFP_NOIO | __GFP_NORETRY);
-		if (!copy)
-			copy = fall_back(job, claim);
-		if (!copy)
-			return;
-		copy->charged += claim->charge;
-	}
 	INIT_LIST_HEAD(&copy->resident);
 	copy->job = job;
 	copy->first = claim->first;
@@ -300,129 +353,24 @@ static void start(struct job *job, struct claim *claim)
 	copy->end = copy->at + clusters_sectors(&job->clusters, claim->first,
 						claim->nr);
 	copy->foreground = claim->foreground;
+	copy->flags = claim->alone ? REQ_NOMERGE : 0;
 	copy->later = false;
 	copy->early = false;
-	copy->zeroing = false;
 	copy->error = 0;
+}
+
+static void allocate_and_read(struct job *job, struct claim *claim)
+{
+	struct copy *copy;
+
+	copy = copy_alloc(claim->bytes, GFP_NOIO | __GFP_NORETRY);
+	if (!copy)
+		copy = fall_back(job, claim);
+	if (!copy)
+		return;
+	copy->charged += claim->charge;
+	fill(job, claim, copy);
 	read_piece(copy);
-}
-
-/*--------------------------------- writing ---------------------------------*/
-
-/*
- * A target that cannot zero after all says so in many ways: whatever the device
- * calls it, the data is then written, and a true error shows again.
- */
-static void write_ended(struct bio *bio)
-{
-	struct copy *copy = bio->bi_private;
-	struct job *job = copy->job;
-	unsigned long flags;
-
-	copy->error = blk_status_to_errno(bio->bi_status);
-	spin_lock_irqsave(&job->lock, flags);
-	if (copy->zeroing && copy->error) {
-		job->no_zeroing = true;
-		list_add_tail(&copy->node, &job->arrived);
-		queue_work(job->sink_wq, &job->sink);
-	} else {
-		if (copy->error)
-			list_del_init(&copy->resident);
-		list_add_tail(&copy->node, &job->ended);
-		job_kick(job);
-	}
-	spin_unlock_irqrestore(&job->lock, flags);
-}
-
-static blk_opf_t write_op(struct job *job, struct copy *copy)
-{
-	u64 zeroes = READ_ONCE(job->opts.detect_zeroes);
-
-	copy->zeroing = zeroes != ZEROES_OFF && !READ_ONCE(job->no_zeroing) &&
-			bdev_write_zeroes_sectors(job->target) &&
-			copy_is_zero(copy);
-	if (!copy->zeroing)
-		return REQ_OP_WRITE | COPY_WRITE_FLAGS;
-	return REQ_OP_WRITE_ZEROES | (zeroes == ZEROES_ON ? REQ_NOUNMAP : 0);
-}
-
-static void flush_ended(struct bio *bio)
-{
-	struct job *job = bio->bi_private;
-	unsigned long flags;
-
-	spin_lock_irqsave(&job->lock, flags);
-	job->flush_error = blk_status_to_errno(bio->bi_status);
-	job->flush = FLUSH_ENDED;
-	job_kick(job);
-	spin_unlock_irqrestore(&job->lock, flags);
-}
-
-static void flush_target(struct job *job)
-{
-	struct bio *bio = &job->flush_bio;
-
-	bio_init(bio, job->target, NULL, 0, REQ_OP_WRITE | REQ_PREFLUSH);
-	bio->bi_end_io = flush_ended;
-	bio->bi_private = job;
-	submit_bio(bio);
-}
-
-/* What the end of the job has overtaken must not reach the target any more. */
-static void give_up(struct job *job, struct copy *copy)
-{
-	copy->error = -ECANCELED;
-	spin_lock_irq(&job->lock);
-	list_add_tail(&copy->node, &job->ended);
-	job_kick(job);
-	spin_unlock_irq(&job->lock);
-}
-
-static struct copy *next_of(struct job *job, struct list_head *queue)
-{
-	struct copy *copy;
-
-	spin_lock_irq(&job->lock);
-	copy = list_first_entry_or_null(queue, struct copy, node);
-	if (copy)
-		list_del(&copy->node);
-	spin_unlock_irq(&job->lock);
-	return copy;
-}
-
-static bool take_flush(struct job *job)
-{
-	bool wanted;
-
-	spin_lock_irq(&job->lock);
-	wanted = job->flush == FLUSH_WANTED;
-	if (wanted)
-		job->flush = FLUSH_SENT;
-	spin_unlock_irq(&job->lock);
-	return wanted;
-}
-
-void job_sink(struct work_struct *work)
-{
-	struct job *job = container_of(work, struct job, sink);
-	struct blk_plug plug;
-	struct copy *copy;
-	blk_opf_t opf;
-
-	blk_start_plug(&plug);
-	while ((copy = next_of(job, &job->arrived))) {
-		if (!READ_ONCE(job->guarding)) {
-			give_up(job, copy);
-			continue;
-		}
-		opf = write_op(job, copy);
-		copy->reading = false;
-		copy_submit(copy, job->target, job->place.start + copy->at,
-			    opf, write_ended);
-	}
-	blk_finish_plug(&plug);
-	if (take_flush(job))
-		flush_target(job);
 }
 
 /*--------------------------------- settling --------------------------------*/
@@ -450,7 +398,7 @@ static bool may_read_on(const struct job *job, const struct copy *copy)
 }
 
 /* Return: true if another piece is to follow. */
-static bool settle_locked(struct job *job, struct copy *copy,
+static bool settle_copy(struct job *job, struct copy *copy,
 			  struct job_bios *bios)
 {
 	list_del_init(&copy->resident);
@@ -478,40 +426,30 @@ static bool settle_locked(struct job *job, struct copy *copy,
 	return false;
 }
 
-/* A copy has ended. Return: true if it is to be freed. */
-static bool put_away(struct job *job, struct copy *copy)
+/* A copy has ended. */
+static void put_away(struct job *job, struct copy *copy, struct batch *batch)
 {
-	bool unwanted = false;
-
-	if (copy == job->spare)
+	batch->refs += forget(job, copy->foreground);
+	if (copy == job->spare) {
 		job->spare_busy = false;
-	else
-		unwanted = !copy_stock_keep(&job->stock, copy);
-	if (unwanted)
+	} else if (!copy_stock_keep(&job->stock, copy)) {
 		job->held -= copy->charged;
-	forget(job, copy->foreground);
-	return unwanted;
+		list_add(&copy->node, &batch->spent);
+	}
 }
 
-static void settle(struct job *job, struct copy *copy)
+static void to_read(struct batch *batch, struct copy *copy)
 {
-	bool unwanted = false, more;
-	struct job_bios bios;
+	list_add_tail(&copy->node, &batch->reads);
+	batch->nr_reads++;
+}
 
-	job_bios_init(&bios);
-	spin_lock_irq(&job->lock);
-	more = settle_locked(job, copy, &bios);
-	if (!more)
-		unwanted = put_away(job, copy);
-	spin_unlock_irq(&job->lock);
-	job_bios_send(&bios);
-	if (more) {
-		read_piece(copy);
-		return;
-	}
-	if (unwanted)
-		copy_free(copy);
-	job_put_later(job);
+static void settle(struct job *job, struct copy *copy, struct batch *batch)
+{
+	if (settle_copy(job, copy, &batch->bios))
+		to_read(batch, copy);
+	else
+		put_away(job, copy, batch);
 }
 
 /*--------------------------------- planning --------------------------------*/
@@ -581,8 +519,7 @@ static enum outcome look_at(struct job *job, struct writer *writer,
 		return LOOK_ON;
 	}
 	writers_await(&job->writers, writer, next);
-	if (clusters_state(clusters, next) == CLUSTER_BUSY &&
-	    declare_resident(job, next))
+	if (!list_empty(&job->resident) && declare_resident(job, next))
 		return LOOK_ON;
 	stop = min(writer->end, next + clusters_in(job, WINDOW_BYTES));
 	first = clusters_next_to_copy(clusters, next, stop);
@@ -594,19 +531,21 @@ static enum outcome look_at(struct job *job, struct writer *writer,
 			  foreground_end(job, writer, first, starved));
 	if (!claim_run(job, claim, first, nr, true))
 		return NO_ROOM;
+	claim->alone = first != job->sequel;
 	job->sequel = first + claim->nr;
 	return CLAIMED;
 }
 
 /* Those that found no memory come first, unless there still is none. */
-static bool plan_foreground(struct job *job, struct claim *claim,
-			    struct job_bios *bios)
+static enum outcome plan_foreground(struct job *job, struct batch *batch)
 {
 	struct writers *writers = &job->writers;
+	enum outcome outcome = LOOK_ON;
 	struct writer *writer;
 	bool no_room = false, starved;
 
-	for (;;) {
+	while (batch->steps && outcome != CLAIMED) {
+		batch->steps--;
 		writer = list_first_entry_or_null(&writers->starved,
 						  struct writer, todo);
 		starved = writer && !no_room;
@@ -614,19 +553,16 @@ static bool plan_foreground(struct job *job, struct claim *claim,
 			writer = list_first_entry_or_null(&writers->todo,
 							  struct writer, todo);
 		if (!writer)
-			return false;
-		switch (look_at(job, writer, starved, claim, bios)) {
-		case CLAIMED:
-			return true;
-		case NO_ROOM:
+			return OUT_OF_WORK;
+		outcome = look_at(job, writer, starved, &batch->claim,
+				  &batch->bios);
+		if (outcome == NO_ROOM) {
 			no_room = true;
 			if (!starved)
 				writers_starve(writers, writer);
-			break;
-		default:
-			break;
 		}
 	}
+	return outcome;
 }
 
 /* Is somebody else using the device? */
@@ -697,38 +633,94 @@ static enum outcome plan_background(struct job *job, struct claim *claim)
 	return CLAIMED;
 }
 
-static enum outcome plan(struct job *job, struct claim *claim,
-			 struct job_bios *bios)
+static enum outcome plan_one(struct job *job, struct batch *batch)
 {
-	enum outcome outcome = CLAIMED;
+	enum outcome outcome = plan_foreground(job, batch);
 
-	spin_lock_irq(&job->lock);
-	if (job->detached)
-		outcome = OUT_OF_WORK;
-	else if (!plan_foreground(job, claim, bios))
-		outcome = plan_background(job, claim);
-	spin_unlock_irq(&job->lock);
+	if (outcome == OUT_OF_WORK)
+		outcome = plan_background(job, &batch->claim);
 	return outcome;
+}
+
+/* Claims until a claim wants memory to be allocated first. */
+static enum outcome plan(struct job *job, struct batch *batch)
+{
+	struct claim *claim = &batch->claim;
+	enum outcome outcome;
+
+	if (job->detached)
+		return OUT_OF_WORK;
+	do {
+		outcome = plan_one(job, batch);
+		if (outcome != CLAIMED)
+			continue;
+		if (!claim->copy)
+			return CLAIMED;
+		fill(job, claim, claim->copy);
+		to_read(batch, claim->copy);
+	} while (outcome != OUT_OF_WORK && batch->steps);
+	return outcome == OUT_OF_WORK ? OUT_OF_WORK : LOOK_ON;
+}
+
+static void batch_init(struct batch *batch)
+{
+	batch->steps = BATCH_STEPS;
+	job_bios_init(&batch->bios);
+	INIT_LIST_HEAD(&batch->reads);
+	batch->nr_reads = 0;
+	INIT_LIST_HEAD(&batch->spent);
+	batch->refs = 0;
+}
+
+static void do_locked(struct job *job, struct batch *batch,
+		      enum outcome *outcome)
+{
+	struct copy *copy;
+
+	*outcome = LOOK_ON;
+	spin_lock_irq(&job->lock);
+	while (batch->steps && !list_empty(&job->ended)) {
+		batch->steps--;
+		copy = list_first_entry(&job->ended, struct copy, node);
+		list_del(&copy->node);
+		settle(job, copy, batch);
+	}
+	if (batch->steps)
+		*outcome = plan(job, batch);
+	spin_unlock_irq(&job->lock);
+}
+
+static void do_unlocked(struct job *job, struct batch *batch,
+			struct blk_plug *plug)
+{
+	struct copy *copy, *next;
+	unsigned int nth = 0;
+
+	job_bios_send(&batch->bios, plug);
+	list_for_each_entry_safe(copy, next, &batch->reads, node) {
+		job_expect(plug, nth++, batch->nr_reads);
+		read_piece(copy);
+	}
+	list_for_each_entry_safe(copy, next, &batch->spent, node)
+		copy_free(copy);
+	while (batch->refs--)
+		job_put_later(job);
 }
 
 void job_front(struct work_struct *work)
 {
 	struct job *job = container_of(work, struct job, front);
 	enum outcome outcome;
-	struct job_bios bios;
 	struct blk_plug plug;
-	struct claim claim;
-	struct copy *copy;
+	struct batch batch;
 
 	blk_start_plug(&plug);
 	do {
-		while ((copy = next_of(job, &job->ended)))
-			settle(job, copy);
-		job_bios_init(&bios);
-		outcome = plan(job, &claim, &bios);
-		job_bios_send(&bios);
+		batch_init(&batch);
+		do_locked(job, &batch, &outcome);
+		do_unlocked(job, &batch, &plug);
 		if (outcome == CLAIMED)
-			start(job, &claim);
+			allocate_and_read(job, &batch.claim);
 		cond_resched();
 	} while (outcome != OUT_OF_WORK);
 	blk_finish_plug(&plug);
@@ -760,15 +752,6 @@ void job_tick(struct work_struct *work)
 
 /*--------------------------------- writers ---------------------------------*/
 
-static void watch_deadline(struct job *job, unsigned long since)
-{
-	unsigned long at = since + job->opts.cbw_timeout * HZ;
-
-	if (job->opts.cbw_timeout)
-		queue_delayed_work(job->front_wq, &job->deadline,
-				   time_after(at, jiffies) ? at - jiffies : 0);
-}
-
 /**
  * job_park - a write meets clusters that are not done
  * @job: the job
@@ -792,7 +775,9 @@ int job_park(struct job *job, struct dm_target *ti, struct bio *bio,
 		r = DM_MAPIO_REQUEUE;
 	} else {
 		writers_park(&job->writers, bio, sector >> shift, last + 1);
-		watch_deadline(job, jiffies);
+		if (job->opts.cbw_timeout)
+			queue_delayed_work(job->front_wq, &job->deadline,
+					   job->opts.cbw_timeout * HZ);
 		job_kick(job);
 	}
 	spin_unlock_irq(&job->lock);
@@ -807,24 +792,35 @@ static bool expired(struct job *job, struct writer *writer)
 	return timeout && time_after_eq(jiffies, writer->since + timeout);
 }
 
+/* A younger one may have set the clock, which must not go by that. */
+static void watch(struct job *job, const struct writer *oldest)
+{
+	unsigned long at = oldest->since + job->opts.cbw_timeout * HZ;
+
+	if (job->opts.cbw_timeout)
+		mod_delayed_work(job->front_wq, &job->deadline,
+				 time_after(at, jiffies) ? at - jiffies : 0);
+}
+
 void job_deadline(struct work_struct *work)
 {
 	struct job *job = container_of(to_delayed_work(work), struct job,
 				       deadline);
+	struct bio_list failed = BIO_EMPTY_LIST;
 	struct job_bios bios;
 	struct writer *writer;
 
 	job_bios_init(&bios);
 	spin_lock_irq(&job->lock);
 	while ((writer = writers_oldest(&job->writers)) && expired(job, writer)) {
-		bios.status = BLK_STS_TIMEOUT;
 		if (job->opts.on_cbw_error == CBW_BREAK_SNAPSHOT)
 			job_break(job, -ETIMEDOUT, &bios);
 		else
-			writers_take(&job->writers, writer, &bios.fail);
+			writers_take(&job->writers, writer, &failed);
 	}
+	job_bios_fail(&bios, &failed, BLK_STS_TIMEOUT);
 	if (writer)
-		watch_deadline(job, writer->since);
+		watch(job, writer);
 	spin_unlock_irq(&job->lock);
-	job_bios_send(&bios);
+	job_bios_send(&bios, NULL);
 }

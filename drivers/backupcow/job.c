@@ -386,7 +386,7 @@ void job_attach(struct job *job, struct block_device *origin, sector_t start,
 	job_kick(job);
 	spin_unlock_irq(&job->lock);
 	mutex_unlock(&jobs_lock);
-	job_bios_send(&bios);
+	job_bios_send(&bios, NULL);
 }
 
 /**
@@ -428,7 +428,7 @@ void job_halt(struct job *job, bool noflush)
 		writers_take_all(&job->writers, &bios.all_fail);
 	}
 	spin_unlock_irq(&job->lock);
-	job_bios_send(&bios);
+	job_bios_send(&bios, NULL);
 	wait_event_interruptible(job->idle, !READ_ONCE(*reads));
 }
 
@@ -476,7 +476,7 @@ void job_dismiss(struct job *job)
 	WRITE_ONCE(job->dismissed, true);
 	WRITE_ONCE(job->events, NULL);
 	spin_unlock_irq(&job->lock);
-	job_bios_send(&bios);
+	job_bios_send(&bios, NULL);
 }
 
 /**
@@ -562,7 +562,7 @@ int job_cancel(struct job *job, struct qdm_why *why)
 		r = refuse_verb(job, "cancel", why);
 	}
 	spin_unlock_irq(&job->lock);
-	job_bios_send(&bios);
+	job_bios_send(&bios, NULL);
 	return r;
 }
 

@@ -130,6 +130,7 @@ struct job_place {
  * @dry: no memory was left for a copy, wait until one comes back
  * @writers: writes that wait
  * @arrived: copies that have been read and wait to be written
+ * @nr_arrived: how many
  * @ended: copies that have ended and wait to be settled
  * @resident: copies whose data is in memory, but not yet declared done
  * @inflight: copies claimed and not freed; the flush counts too
@@ -193,6 +194,7 @@ struct job {
 	bool dry;
 	struct writers writers;
 	struct list_head arrived;
+	unsigned int nr_arrived;
 	struct list_head ended;
 	struct list_head resident;
 	unsigned int inflight;
@@ -224,7 +226,7 @@ struct job {
 /**
  * struct job_bios - bios taken out of the job under its lock, dealt with after
  * @go: to be submitted
- * @fail: to be ended with @status
+ * @fail: to be ended with the status they have
  * @all_go: writers whose bios are to be submitted
  * @all_fail: writers whose bios are to be ended with @status
  * @status: why
@@ -294,14 +296,36 @@ void job_check_end(struct job *job); /* without the lock */
 int job_park(struct job *job, struct dm_target *ti, struct bio *bio,
 	     sector_t sector);
 void job_bios_init(struct job_bios *bios);
-void job_bios_send(struct job_bios *bios);
+void job_bios_fail(struct job_bios *bios, struct bio_list *list,
+		   blk_status_t status);
+void job_bios_send(struct job_bios *bios, struct blk_plug *plug);
 void job_kick(struct job *job);
 void job_front(struct work_struct *work);
-void job_sink(struct work_struct *work);
 void job_tick(struct work_struct *work);
 void job_trim(struct work_struct *work);
 void job_deadline(struct work_struct *work);
 void job_put_later(struct job *job);
+void job_to_sink(struct job *job, struct copy *copy); /* with the lock held */
+void job_to_front(struct job *job, struct copy *copy); /* likewise */
+
+/* sink.c: to the target */
+void job_sink(struct work_struct *work);
+
+/* How many requests at most a worker takes hold of before it sends them. */
+#define JOB_EXPECT_MAX	8U
+
+/**
+ * job_expect - the @nth of @nr bios that go to the same device is about to
+ * @plug: what holds them back
+ * @nth: which one, from 0
+ * @nr: how many there are
+ */
+static inline void job_expect(struct blk_plug *plug, unsigned int nth,
+			      unsigned int nr)
+{
+	if (!(nth % JOB_EXPECT_MAX))
+		qdm_plug_expect(plug, min(nr - nth, JOB_EXPECT_MAX));
+}
 
 /**
  * job_lets_pass - may a write go at once?

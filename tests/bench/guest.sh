@@ -86,6 +86,15 @@ measure() {
 	[ "$IOS" -gt 0 ] || { echo "bench: no I/O was done: load $*" >&2; return 1; }
 }
 
+# p99 OPTION... DEVICE: runs the load for half a second; P99 of its latencies, in nanoseconds
+# shellcheck disable=SC2034
+p99() {
+	local nr
+	./load --skip 0.05 --seconds 0.5 --stamps /tmp/stamps "$@" >/dev/null
+	nr=$(wc -l </tmp/stamps)
+	P99=$(awk '{ print $2 - $1 }' /tmp/stamps | sort -n | sed -n "$((nr * 99 / 100 + 1))p")
+}
+
 # thousandths NUMBER: 1234 as 1.234
 thousandths() { printf '%s%d.%03d' "$([ "$1" -ge 0 ] || echo -)" $((${1#-} / 1000)) $((${1#-} % 1000)); }
 

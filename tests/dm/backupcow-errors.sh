@@ -333,6 +333,18 @@ it "a suspend waits for the background's reads while I/O still flows" \
 	drains_before_it_blocks
 it "and so does one with noflush" drains_before_it_blocks --noflush
 
+comes_and_goes() {
+	stack 16
+	modprobe dm-flakey
+	reload sink "0 $SECTORS flakey $TARGET 0 1 1"
+	table top "$BACKUP 4 speed 4194304 on-target-error ignore"
+	eventually 110 state_is top concluded
+	same "error" - "$(field top 4)"
+	cmp old "$TARGET"
+	remove_all
+}
+it "ignore gets through with a target that comes and goes" comes_and_goes
+
 fills_a_target() {
 	stack 16
 	local meta

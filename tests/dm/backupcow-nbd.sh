@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# A target across a network, which is stopped and killed in the middle of a
-# backup: whatever becomes of it, the origin goes on.
+# A target across a network, which is stopped, killed and restarted in the middle
+# of a backup: whatever becomes of it, the origin goes on.
 
 . ./lib.sh
 without_udev
@@ -25,6 +25,13 @@ write_mib() { # write_mib NR: the first block of this MiB
 		seek=$(($1 * 256)) oflag=direct conv=notrunc status=none
 }
 
+# serve DEVICE [NBD-CLIENT'S OPTION...]: a server for /tmp/image, and a device connected to it
+serve() {
+	nbd-server -C /dev/null -d "$PORT" /tmp/image >>server.log 2>&1 &
+	SERVER=$!
+	eventually 60 nbd-client 127.0.0.1 "$PORT" "$@"
+}
+
 # connect [NBD-CLIENT'S OPTION...]: an origin, and a target on a server that is on this machine
 connect() {
 	cd /tmp
@@ -32,17 +39,17 @@ connect() {
 	noisy "$ORIGIN" 16
 	dd if="$ORIGIN" of=old bs=1M iflag=direct status=none
 	truncate -s 16M image
-	modprobe nbd nbds_max=1
-	nbd-server -C /dev/null -d "$PORT" /tmp/image >server.log 2>&1 &
-	SERVER=$!
-	eventually 60 nbd-client 127.0.0.1 "$PORT" /dev/nbd0 "$@"
+	modprobe nbd nbds_max=2
+	serve /dev/nbd0 "$@"
 	PLAIN="0 32768 linear $ORIGIN 0"
 	BACKUP="0 32768 backupcow $ORIGIN 0 /dev/nbd0 0 128"
 }
 
-disconnect() {
+disconnect() { # disconnect DEVICE...
+	local device
 	dmsetup remove --retry top
-	nbd-client -d /dev/nbd0
+	[ ! -e /dev/mapper/sink ] || dmsetup remove --retry sink
+	for device; do nbd-client -d "$device"; done
 	kill -KILL "$SERVER" 2>/dev/null || true
 }
 
@@ -57,7 +64,7 @@ backs_up() {
 	eventually 60 state_is top concluded
 	same "error" - "$(field top 4)"
 	cmp old image
-	disconnect
+	disconnect /dev/nbd0
 }
 it "backs up to an NBD server" backs_up
 
@@ -75,7 +82,7 @@ is_stopped() {
 	write_mib 5
 	servers CONT
 	fails cmp -s -n 4096 -i $((3 << 20)) old "$ORIGIN"
-	disconnect
+	disconnect /dev/nbd0
 }
 it "a server that is stopped holds the origin no longer than is wished" is_stopped
 
@@ -88,8 +95,38 @@ is_killed() {
 	eventually 40 state_is top concluded
 	same "error" EIO "$(field top 4)"
 	write_mib 7
-	disconnect
+	disconnect /dev/nbd0
 }
 it "a server that is killed ends the backup, and nothing else" is_killed
+
+has_copied() { # has_copied BYTES
+	[ "$(field top 3 | cut -d/ -f1)" -ge "$1" ]
+}
+
+# As Documentation/dm-backupcow.rst says it is done: the target is a linear device, which
+# can be given another connection while the backup holds it open.
+is_restarted() {
+	connect -timeout 5
+	table sink "0 32768 linear /dev/nbd0 0"
+	table top "${BACKUP/nbd0/mapper/sink} 4 speed 4194304 on-target-error stop"
+	eventually 60 has_copied 4194304
+	servers KILL
+	eventually 60 state_is top paused
+	same "I/O status" failed "$(field top 6)"
+	fails write_mib 15
+	serve /dev/nbd1
+	dmsetup suspend sink
+	dmsetup reload sink --table "0 32768 linear /dev/nbd1 0"
+	dmsetup resume sink
+	write_mib 15
+	dmsetup message top 0 set-speed 0
+	dmsetup message top 0 resume
+	eventually 60 state_is top concluded
+	same "error" - "$(field top 4)"
+	same "snapshot" intact "$(field top 5)"
+	cmp old image
+	disconnect /dev/nbd0 /dev/nbd1
+}
+it "a server that is restarted gets the rest of the backup" is_restarted
 
 finish

@@ -220,6 +220,15 @@ says_when_it_ends() {
 }
 it "raises an event when it completes or is cancelled" says_when_it_ends
 
+every_other() { # every_other DEVICE: 16 of its first 32 clusters hold something
+	local cluster
+	for cluster in {0..31..2}; do
+		echo "this is cluster $cluster"
+		head -c 131072 /dev/zero
+	done | dd of="$1" bs=128K count=16 iflag=fullblock oflag=direct status=none
+}
+
+# Not a byte of zeroes is written: of every other cluster the file has no blocks.
 writes_zeroes_as_zeroes() {
 	cd /tmp
 	modprobe loop
@@ -227,15 +236,50 @@ writes_zeroes_as_zeroes() {
 	ORIGIN=$(memdev origin 16)
 	TARGET=$(losetup --find --show /dev/shm/target.img)
 	SECTORS=32768
-	noisy "$ORIGIN" 1
+	every_other "$ORIGIN"
 	table top "0 $SECTORS linear $ORIGIN 0"
 	insert 128 2 detect-zeroes unmap
 	concluded
 	same "blocks allocated" 2048 "$(stat -c %b /dev/shm/target.img)"
+	reload top "0 $SECTORS linear $ORIGIN 0"
+	insert 128 2 detect-zeroes off
+	concluded
+	same "blocks allocated" 32768 "$(stat -c %b /dev/shm/target.img)"
+	reload top "0 $SECTORS linear $ORIGIN 0"
+	insert 128 2 detect-zeroes on
+	concluded
+	dmsetup remove --retry top
 	losetup -d "$TARGET"
 	rm /dev/shm/target.img
 }
-it "leaves a thin target thin with detect-zeroes unmap" writes_zeroes_as_zeroes
+it "writes zeroes as zeroes with detect-zeroes" writes_zeroes_as_zeroes
+
+mapped() { # mapped NAME: sectors that a thin volume takes up in its pool
+	dmsetup status "$1" | cut -d' ' -f4
+}
+
+leaves_thin_thin() {
+	local data
+	pair 16
+	data=$(memdev data 32)
+	dd if=/dev/zero of="$ORIGIN" bs=1M count=16 oflag=direct status=none
+	every_other "$ORIGIN"
+	table pool "0 65536 thin-pool $(memdev meta 8) $data 128 0"
+	dmsetup message pool 0 "create_thin 0"
+	table thin "0 $SECTORS thin /dev/mapper/pool 0"
+	TARGET=/dev/mapper/thin
+	insert 128 2 detect-zeroes unmap
+	concluded
+	same "sectors mapped" 2048 "$(mapped thin)"
+	reload top "0 $SECTORS linear $ORIGIN 0"
+	noisy "$TARGET" 16
+	insert 8 2 detect-zeroes unmap
+	concluded
+	dmsetup remove --retry top
+	dmsetup remove --retry thin
+}
+it "leaves a thin volume thin with detect-zeroes unmap, and right in any case" \
+	leaves_thin_thin
 
 passes_without_a_target() {
 	cd /tmp

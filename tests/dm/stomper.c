@@ -8,6 +8,8 @@
  *
  *   stomper DEVICE SECONDS THREADS SEED
  *
+ * SIGTERM ends the trampling earlier; what was written is checked all the same.
+ *
  * Two threads never touch a block at the same time, but they do touch
  * neighbours, and so the same cluster. What a discarded block holds is the
  * device's business: it is not checked until it is written again.
@@ -17,6 +19,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -42,6 +45,7 @@ static uint64_t *generation;
 static atomic_uint_fast64_t next_generation = 1;
 static atomic_ullong ops[4];
 static time_t until;
+static atomic_bool ended;
 
 static void die(const char *fmt, ...)
 {
@@ -53,6 +57,12 @@ static void die(const char *fmt, ...)
 	fprintf(stderr, "\n");
 	va_end(args);
 	exit(1);
+}
+
+static void end(int signal)
+{
+	(void)signal;
+	ended = true;
 }
 
 static uint64_t rnd(uint64_t *state, uint64_t below)
@@ -190,7 +200,7 @@ static void *thread(void *arg)
 	uint64_t state = (uintptr_t)arg;
 	uint64_t *data = buffer();
 
-	while (time(NULL) < until)
+	while (!ended && time(NULL) < until)
 		one_operation(&state, data);
 	free(data);
 	return NULL;
@@ -229,6 +239,7 @@ int main(int argc, char **argv)
 
 	if (argc != 5)
 		die("usage: stomper DEVICE SECONDS THREADS SEED");
+	signal(SIGTERM, end);
 	prepare(argv[1]);
 	until = time(NULL) + atol(argv[2]);
 	nr = atol(argv[3]);

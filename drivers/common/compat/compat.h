@@ -90,4 +90,15 @@ module_exit(dm_##name##_exit)
 #define bdev_fput(file) blkdev_put(file_bdev(file), FMODE_READ | FMODE_WRITE)
 #endif
 
+/*
+ * Tells a plug how many requests will follow, so that it gets them in one go.
+ * Where a plug cannot be told, each request is got when it comes.
+ */
+static inline void qdm_plug_expect(struct blk_plug *plug, unsigned short nr)
+{
+#ifdef QDM_HAVE_PLUG_NR_IOS
+	plug->nr_ios = nr;
+#endif
+}
+
 #endif /* QDM_COMPAT_H */

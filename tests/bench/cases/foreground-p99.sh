@@ -15,22 +15,19 @@ UNIT="times the p99 write latency without a job"
 MIB=4096
 SLOW=(irqmode=2 completion_nsec=100000)
 
-# p99 NAME LINE: sets P99, in nanoseconds
-p99() {
-	local nr
-	table "$1" "$2" >/dev/null
-	./load --engine libaio --op write --skip 0.05 --seconds 0.5 --stamps /tmp/stamps "/dev/mapper/$1" >/dev/null
-	STATUS=$(dmsetup status "$1")
-	dmsetup remove "$1"
-	nr=$(wc -l </tmp/stamps)
-	P99=$(awk '{ print $2 - $1 }' /tmp/stamps | sort -n | sed -n "$((nr * 99 / 100 + 1))p")
+# over LINE: P99 of writes over that table, and its STATUS after them
+over() {
+	table mine "$1" >/dev/null
+	p99 --engine libaio --op write /dev/mapper/mine
+	STATUS=$(dmsetup status mine)
+	dmsetup remove mine
 }
 
 try() {
 	local device=$1 cluster=$2 policy=$3 origin=$4 target=$5 base
-	p99 linear "linear $origin 0"
+	over "linear $origin 0"
 	base=$P99
-	p99 backup "backupcow $origin 0 $target 0 $((cluster / 512)) 2 on-cbw-error $policy"
+	over "backupcow $origin 0 $target 0 $((cluster / 512)) 2 on-cbw-error $policy"
 	note "$device, cluster $cluster, $policy: $base without, $P99 with; $STATUS"
 	[[ $STATUS == *" running "* ]] || { echo "the copy has ended before the load" >&2 && return 1; }
 	sample backupcow "\"cluster\":$cluster,\"device\":\"$device\",\"policy\":\"$policy\"" "$UNIT" \

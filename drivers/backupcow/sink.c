@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The way of the data to the target. Only the sink worker submits there, so a
+ * target that hangs blocks nothing else; it has a workqueue, and so a rescuer,
+ * of its own, and each job has its own two.
+ *
+ * A piece is written in one go, unless zeroes are to be detected: then it goes
+ * span by span, a span being clusters in a row that are all of zeroes or all
+ * not. Zeroes become write-zeroes if the target takes them. A thin volume takes
+ * none, and a discard there promises nothing about what is read afterwards; so
+ * with "unmap" the target is read, and where it holds zeroes already nothing is
+ * written: what was never allocated stays so.
+ *
+ * Locking: as in flow.c. A copy belongs to the sink from job_to_sink() until it
+ * submits it, and to whoever completes it after.
+ */
+#include <linux/blkdev.h>
+
+#include "job.h"
+
+#define COPY_WRITE_FLAGS (REQ_SYNC | REQ_IDLE)
+
+/*----------------------------------- spans ---------------------------------*/
+
+static unsigned int cluster_at(const struct job *job, const struct copy *copy,
+			       unsigned int from)
+{
+	return min_t(u64, 1ULL << job->place.shift, copy->piece - from);
+}
+
+/* Sets the next span. Return: is it of zeroes? */
+static bool find_span(const struct job *job, struct copy *copy)
+{
+	unsigned int from = copy->written, len;
+	bool zero;
+
+	copy->span = copy->piece - from;
+	if (READ_ONCE(job->opts.detect_zeroes) == ZEROES_OFF)
+		return false;
+	len = cluster_at(job, copy, from);
+	zero = copy_is_zero(copy, from, len);
+	for (from += len; from < copy->piece; from += len) {
+		len = cluster_at(job, copy, from);
+		if (copy_is_zero(copy, from, len) != zero)
+			break;
+	}
+	copy->span = from - copy->written;
+	return zero;
+}
+
+static void span_written(struct job *job, struct copy *copy)
+{
+	copy->written += copy->span;
+	copy->step = STEP_LOOK;
+	if (copy->written < copy->piece)
+		job_to_sink(job, copy);
+	else
+		job_to_front(job, copy);
+}
+
+/*
+ * A target that cannot zero after all says so in many ways: whatever the device
+ * calls it, another way is then taken, and a true error shows again.
+ */
+static void span_ended(struct bio *bio)
+{
+	struct copy *copy = bio->bi_private;
+	struct job *job = copy->job;
+	unsigned long flags;
+
+	copy->error = blk_status_to_errno(bio->bi_status);
+	spin_lock_irqsave(&job->lock, flags);
+	if (copy->step == STEP_READ_BACK) {
+		job_to_sink(job, copy);
+	} else if (copy->step == STEP_ZERO && copy->error) {
+		job->no_zeroing = true;
+		copy->step = STEP_LOOK;
+		job_to_sink(job, copy);
+	} else if (copy->error) {
+		list_del_init(&copy->resident);
+		job_to_front(job, copy);
+	} else {
+		span_written(job, copy);
+	}
+	spin_unlock_irqrestore(&job->lock, flags);
+}
+
+static void submit_span(struct job *job, struct copy *copy, enum copy_step step,
+			blk_opf_t opf)
+{
+	copy->step = step;
+	copy->reading = false;
+	copy_submit(copy, job->target, job->place.start + copy->at +
+		    copy->written, opf, span_ended);
+}
+
+static void write_span(struct job *job, struct copy *copy)
+{
+	submit_span(job, copy, STEP_WRITE,
+		    REQ_OP_WRITE | COPY_WRITE_FLAGS | copy->flags);
+}
+
+static void begin_span(struct job *job, struct copy *copy)
+{
+	bool unmap = READ_ONCE(job->opts.detect_zeroes) == ZEROES_UNMAP;
+
+	if (!find_span(job, copy))
+		write_span(job, copy);
+	else if (!READ_ONCE(job->no_zeroing) &&
+		 bdev_write_zeroes_sectors(job->target))
+		submit_span(job, copy, STEP_ZERO, REQ_OP_WRITE_ZEROES |
+			    (unmap ? 0 : REQ_NOUNMAP));
+	else if (unmap)
+		submit_span(job, copy, STEP_READ_BACK, REQ_OP_READ);
+	else
+		write_span(job, copy);
+}
+
+/* The span's memory now holds what the target does. */
+static void judge_span(struct job *job, struct copy *copy)
+{
+	if (copy->error || !copy_is_zero(copy, copy->written, copy->span)) {
+		copy_wipe(copy);
+		write_span(job, copy);
+		return;
+	}
+	spin_lock_irq(&job->lock);
+	span_written(job, copy);
+	spin_unlock_irq(&job->lock);
+}
+
+/*----------------------------------- flush ---------------------------------*/
+
+static void flush_ended(struct bio *bio)
+{
+	struct job *job = bio->bi_private;
+	unsigned long flags;
+
+	spin_lock_irqsave(&job->lock, flags);
+	job->flush_error = blk_status_to_errno(bio->bi_status);
+	job->flush = FLUSH_ENDED;
+	job_kick(job);
+	spin_unlock_irqrestore(&job->lock, flags);
+}
+
+static void flush_target(struct job *job)
+{
+	struct bio *bio = &job->flush_bio;
+
+	bio_init(bio, job->target, NULL, 0, REQ_OP_WRITE | REQ_PREFLUSH);
+	bio->bi_end_io = flush_ended;
+	bio->bi_private = job;
+	submit_bio(bio);
+}
+
+static bool take_flush(struct job *job)
+{
+	bool wanted;
+
+	spin_lock_irq(&job->lock);
+	wanted = job->flush == FLUSH_WANTED;
+	if (wanted)
+		job->flush = FLUSH_SENT;
+	spin_unlock_irq(&job->lock);
+	return wanted;
+}
+
+/*---------------------------------- worker ---------------------------------*/
+
+/* What the end of the job has overtaken must not reach the target any more. */
+static void give_up(struct job *job, struct copy *copy)
+{
+	copy->error = -ECANCELED;
+	spin_lock_irq(&job->lock);
+	job_to_front(job, copy);
+	spin_unlock_irq(&job->lock);
+}
+
+/* Return: how many copies there are to be written. */
+static unsigned int take_arrived(struct job *job, struct list_head *copies)
+{
+	unsigned int nr;
+
+	INIT_LIST_HEAD(copies);
+	spin_lock_irq(&job->lock);
+	list_splice_init(&job->arrived, copies);
+	nr = job->nr_arrived;
+	job->nr_arrived = 0;
+	spin_unlock_irq(&job->lock);
+	return nr;
+}
+
+static void go_on(struct job *job, struct copy *copy)
+{
+	if (!READ_ONCE(job->guarding))
+		give_up(job, copy);
+	else if (copy->step == STEP_READ_BACK)
+		judge_span(job, copy);
+	else
+		begin_span(job, copy);
+}
+
+void job_sink(struct work_struct *work)
+{
+	struct job *job = container_of(work, struct job, sink);
+	struct list_head copies;
+	struct copy *copy, *next;
+	unsigned int nth, nr;
+	struct blk_plug plug;
+
+	blk_start_plug(&plug);
+	while ((nr = take_arrived(job, &copies))) {
+		nth = 0;
+		list_for_each_entry_safe(copy, next, &copies, node) {
+			job_expect(&plug, nth++, nr);
+			go_on(job, copy);
+		}
+		cond_resched();
+	}
+	blk_finish_plug(&plug);
+	if (take_flush(job))
+		flush_target(job);
+}
