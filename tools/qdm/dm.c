@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <libdevmapper.h>
 #include <linux/dm-ioctl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -194,8 +195,8 @@ int kdm_find(const char *name, struct kdm_device *device, struct error *error)
 	return result;
 }
 
-int kdm_deps(const char *name, struct devno **deps, size_t *nr,
-	     struct error *error)
+static int read_deps(const char *name, bool loaded, struct devno **deps,
+		     size_t *nr, struct error *error)
 {
 	struct dm_task *task = task_for(DM_DEVICE_DEPS, name, error);
 	struct dm_deps *found;
@@ -205,6 +206,8 @@ int kdm_deps(const char *name, struct devno **deps, size_t *nr,
 	*nr = 0;
 	if (!task)
 		return -1;
+	if (loaded)
+		dm_task_query_inactive_table(task);
 	if (!dm_task_run(task)) {
 		failed(task, "read what is below", name, error);
 		dm_task_destroy(task);
@@ -218,6 +221,18 @@ int kdm_deps(const char *name, struct devno **deps, size_t *nr,
 	}
 	dm_task_destroy(task);
 	return 0;
+}
+
+int kdm_deps(const char *name, struct devno **deps, size_t *nr,
+	     struct error *error)
+{
+	return read_deps(name, false, deps, nr, error);
+}
+
+int kdm_loaded_deps(const char *name, struct devno **deps, size_t *nr,
+		    struct error *error)
+{
+	return read_deps(name, true, deps, nr, error);
 }
 
 static void take_lines(struct dm_task *task, struct kdm_table *table)
@@ -492,23 +507,85 @@ static bool wait_some(void)
 	return false;
 }
 
-static void drop_semaphore(void)
+int kdm_drop_cookie(uint32_t which, struct error *error)
 {
-	int id = semget((key_t)cookie, 1, 0);
+	int id = semget((key_t)which, 1, 0);
 
-	if (id >= 0)
-		semctl(id, 0, IPC_RMID);
+	if (id >= 0 && semctl(id, 0, IPC_RMID) && errno != EIDRM)
+		return refuse(error, "cannot remove the semaphore 0x%08x: %s",
+			      which, strerror(errno));
+	return 0;
+}
+
+/* Who was the last to touch it is gone, nobody waits, and it is of old. */
+static bool is_stale(int id)
+{
+	struct semid_ds info;
+	time_t touched;
+	int pid;
+
+	if (semctl(id, 0, IPC_STAT, &info) || semctl(id, 0, GETZCNT) ||
+	    semctl(id, 0, GETNCNT))
+		return false;
+	touched = info.sem_otime > info.sem_ctime ? info.sem_otime :
+						    info.sem_ctime;
+	pid = semctl(id, 0, GETPID);
+	if (pid > 0 && (!kill(pid, 0) || errno == EPERM))
+		return false;
+	return time(NULL) - touched > UDEV_WAIT_MS / 1000;
+}
+
+int kdm_stale_cookies(uint32_t **cookies, size_t *nr, struct error *error)
+{
+	FILE *in = fopen("/proc/sysvipc/sem", "re");
+	char *line = NULL;
+	size_t room = 0;
+	int key, id;
+
+	*cookies = NULL;
+	*nr = 0;
+	if (!in)
+		return refuse(error, "cannot list semaphores: %s",
+			      strerror(errno));
+	while (getline(&line, &room, in) > 0) {
+		if (sscanf(line, "%d %d", &key, &id) != 2 ||
+		    (uint32_t)key >> DM_UDEV_FLAGS_SHIFT != DM_COOKIE_MAGIC ||
+		    !is_stale(id))
+			continue;
+		*cookies = more(*cookies, *nr, sizeof(**cookies));
+		(*cookies)[(*nr)++] = key;
+	}
+	free(line);
+	fclose(in);
+	return 0;
 }
 
 /* A udevd that does not answer is said, and its semaphore is not left over. */
 void kdm_udev_end(void)
 {
+	struct error ignored = { 0 };
+
 	if (cookie && !wait_some()) {
 		fprintf(stderr, "qdm: udev has not answered within %d seconds; going on without it (is systemd-udevd alive?)\n",
 			UDEV_WAIT_MS / 1000);
-		drop_semaphore();
+		kdm_drop_cookie(cookie, &ignored);
 		dm_udev_set_sync_support(0);
 	}
 	cookie = 0;
 	dm_lib_release();
+}
+
+bool kdm_is_direct(struct devno devno)
+{
+	char path[64];
+	FILE *in;
+	int byte;
+
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/queue/dax",
+		 devno.major, devno.minor);
+	in = fopen(path, "re");
+	byte = in ? fgetc(in) : '0';
+	if (in)
+		fclose(in);
+	return byte == '1';
 }

@@ -254,7 +254,7 @@ static const struct verb verbs[] = {
 	{ "watch", "[--once]", "what goes through the nodes, each second",
 	  run_watch },
 	{ "events", "[--json]", "tell what happens", run_events },
-	{ "doctor", "[--json] [--repair]",
+	{ "doctor", "[--json] [--repair [--idle]]",
 	  "say what is wrong, and mend what a killed command has left",
 	  run_doctor },
 	{ "shell", "", "these verbs, with history and completion", run_shell },

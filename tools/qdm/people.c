@@ -33,7 +33,8 @@ static bool *flag_of(struct options *options, const char *name)
 	       !strcmp(name, "--dry-run") ? &options->dry_run :
 	       !strcmp(name, "--wait") ? &options->wait :
 	       !strcmp(name, "--once") ? &options->once :
-	       !strcmp(name, "--repair") ? &options->repair : NULL;
+	       !strcmp(name, "--repair") ? &options->repair :
+	       !strcmp(name, "--idle") ? &options->idle : NULL;
 }
 
 static const char **value_of(struct options *options, const char *name)
