@@ -403,6 +403,15 @@ int kdm_status(const char *name, struct kdm_table *table, struct error *error)
 	return 0;
 }
 
+int kdm_look(const char *name, struct kdm_device *device,
+	     struct kdm_table *table, struct error *error)
+{
+	*table = (struct kdm_table){ 0 };
+	if (!kdm_find(name, device, error))
+		return 0;
+	return kdm_table(name, table, error) ? -1 : 1;
+}
+
 uint32_t kdm_read_ahead(const char *name)
 {
 	(void)name;

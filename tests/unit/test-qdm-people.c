@@ -102,6 +102,7 @@ static void groups(void **state)
 	refuses(verb_group, "group add", "group add: give the group's name");
 	refuses(verb_group, "group lose g",
 		"group: 'lose' is unknown; there are add, set, show and del");
+	assert_string_equal(error.class, ERROR_MISUSE);
 	refuses(verb_group, "group --wait",
 		"'--wait' is no option here; known are: --json --dry-run");
 	run(verb_group, "group del --dry-run g");
@@ -182,6 +183,33 @@ static void backups(void **state)
 		"the backup of 'vg-lv' has failed: Input/output error");
 	assert_null(fake_device("vg-lv-backup"));
 	says(verb_backup, "backup vg-lv target", "vg-lv-backup\n");
+}
+
+/* With --json each verb prints one JSON value, or one a line. */
+static void in_json(void **state)
+{
+	(void)state;
+	fake_add("target", "", CASE_SECTORS, "linear", "4000:32 0");
+	run(verb_insert, "insert --json threshold vg-lv 1G");
+	assert_int_equal(result, 0);
+	assert_non_null(strstr(text, "\"node-name\":\"vg-lv-threshold\""));
+	run(verb_watch, "watch --json --once");
+	assert_non_null(strstr(text, "\"node-name\":\"vg-lv-threshold\", \"reads-per-second\":0") ?:
+			strstr(text, "\"node-name\":\"vg-lv-threshold\",\"reads-per-second\":0"));
+	assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
+	run(verb_remove, "remove --json vg-lv-threshold");
+	assert_int_equal(result, 0);
+	assert_non_null(strstr(text, "\"node-name\":\"vg-lv-threshold\""));
+	soon(finish_backup);
+	run(verb_backup, "backup --json --wait vg-lv target");
+	assert_int_equal(result, 0);
+	assert_non_null(strstr(text, "\"status\":\"running\""));
+	assert_non_null(strstr(text, "\"current-progress\":100"));
+	assert_non_null(strstr(text, "\"bytes-per-second\":"));
+	assert_int_equal(*text, '{');
+	run(verb_backup, "backup --json vg-lv target");
+	assert_non_null(strstr(text, "\"node-name\":\"vg-lv-backup\""));
+	assert_non_null(strstr(text, "\"id\":\"vg-lv\""));
 }
 
 static void lists(void **state)
@@ -322,6 +350,7 @@ int main(void)
 		TEST(thresholds),
 		TEST(backups),
 		TEST(lists),
+		TEST(in_json),
 		TEST(doctor),
 		TEST(doctor_and_idle),
 		TEST(doctor_and_loaded),

@@ -270,6 +270,31 @@ static int read_lines(int kind, const char *name, struct kdm_table *table,
 	return result;
 }
 
+/* The answer with the table says all that a look-up would. */
+int kdm_look(const char *name, struct kdm_device *device,
+	     struct kdm_table *table, struct error *error)
+{
+	struct dm_task *task = task_for(DM_DEVICE_TABLE, name, error);
+	struct dm_info info;
+	int result = 1;
+
+	*table = (struct kdm_table){ 0 };
+	memset(device, 0, sizeof(*device));
+	if (!task)
+		return -1;
+	dm_task_secure_data(task);
+	if (dm_task_run(task) && dm_task_get_info(task, &info)) {
+		take_info(task, &info, device);
+		take_lines(task, table);
+	} else if (dm_task_get_errno(task) == ENXIO) {
+		result = 0;
+	} else {
+		result = failed(task, "read the table of", name, error);
+	}
+	dm_task_destroy(task);
+	return result;
+}
+
 int kdm_table(const char *name, struct kdm_table *table, struct error *error)
 {
 	return read_lines(DM_DEVICE_TABLE, name, table, error);

@@ -58,6 +58,9 @@ int kdm_open(struct error *error);
 int kdm_list(char (**names)[KDM_NAME_LEN], size_t *nr, struct error *error);
 /* 1 when there, 0 when there is no such device, -1 on error. */
 int kdm_find(const char *name, struct kdm_device *device, struct error *error);
+/* The same with its table, at the cost of one. */
+int kdm_look(const char *name, struct kdm_device *device,
+	     struct kdm_table *table, struct error *error);
 int kdm_deps(const char *name, struct devno **deps, size_t *nr,
 	     struct error *error);
 /* Of the table that is loaded and not live. */

@@ -406,7 +406,7 @@ int verb_doctor(int argc, char **argv, struct error *error)
 	if (options_read(&options, argc, argv, "--json --repair --idle", error))
 		return -1;
 	if (options.idle && !options.repair)
-		return refuse(error, "--idle goes with --repair: it deletes filters that nothing lies on");
+		return misuse(error, "--idle goes with --repair: it deletes filters that nothing lies on");
 	check.found = json_object_new_array();
 	if (!options.json)
 		print_version();
