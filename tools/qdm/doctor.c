@@ -342,6 +342,40 @@ static void check_nodes(struct check *check)
 	}
 }
 
+static bool is_bare(const char *group)
+{
+	struct error ignored = { 0 };
+	struct limits limits, none;
+
+	limits_init(&none);
+	return !group_has_members(group) &&
+	       !group_read_limits(group, &limits, &ignored) &&
+	       !memcmp(&limits, &none, sizeof(none));
+}
+
+/* object-add makes a group and then gives it its limits. */
+static void check_groups(struct check *check)
+{
+	struct error error = { 0 };
+	enum outcome outcome;
+	char **names;
+	size_t nr, i;
+
+	if (groups_list(&names, &nr, &error))
+		say(check, TROUBLE, "%s", error.text);
+	for (i = 0; i < nr; i++) {
+		outcome = NOTE;
+		if (is_bare(names[i])) {
+			if (check->options->idle)
+				outcome = mend(check, names[i], group_remove);
+			say(check, outcome, "group '%s' has no limits and no members: it was not given any yet, or object-add was killed (object-del, or --repair --idle)",
+			    names[i]);
+		}
+		free(names[i]);
+	}
+	free(names);
+}
+
 static void check_cookies(struct check *check)
 {
 	struct error error = { 0 };
@@ -381,6 +415,7 @@ static int run_checks(struct check *check, struct error *error)
 		result = clear_filters(check, error);
 	if (!result)
 		check_nodes(check);
+	check_groups(check);
 	check_cookies(check);
 	if (repair)
 		kdm_udev_end();
