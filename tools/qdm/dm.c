@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The one file that calls libdevmapper. Each function is one ioctl, or a few
+ * The one file that calls libdevmapper, or device-mapper. Each function is one ioctl, or a few
  * that belong together, and answers with the structures of dm.h.
  *
  * udev: a device's node and links are made by udev after the ioctl returns;
@@ -33,6 +33,8 @@
 #include "dm.h"
 
 #define CONTROL		"/dev/mapper/control"
+#define QUERY_BYTES	2048
+#define QUERY_BYTES_MAX	(8u << 20)
 #define UDEV_SOCKET	"/run/udev/control"
 #define UDEV_WAIT_MS	10000
 #define UDEV_POLL_MS	2
@@ -270,29 +272,115 @@ static int read_lines(int kind, const char *name, struct kdm_table *table,
 	return result;
 }
 
+/* Mangled in libdevmapper's way, or too long for the kernel. */
+static bool is_plain(const char *name)
+{
+	return strlen(name) < KDM_NAME_LEN &&
+	       !name[strspn(name, "abcdefghijklmnopqrstuvwxyz"
+				  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				  "0123456789#+-.:=@_")];
+}
+
+/*
+ * A table or status asked for without libdevmapper, which for each question
+ * clears and sends 16 KiB. Where there are a hundred nodes that is most of the
+ * time. The answer lies in @room bytes at *@answer, to be freed by free_answer().
+ */
+static int ask(const char *name, uint32_t flags, struct dm_ioctl **answer,
+	       size_t *room)
+{
+	static int control = -1;
+	struct dm_ioctl *io;
+
+	if (control < 0)
+		control = open(CONTROL, O_RDWR | O_CLOEXEC);
+	for (*room = QUERY_BYTES; *room <= QUERY_BYTES_MAX; *room *= 4) {
+		io = resize(NULL, *room);
+		*io = (struct dm_ioctl){
+			.version = { DM_VERSION_MAJOR, 0, 0 },
+			.data_size = *room, .data_start = sizeof(*io),
+			.flags = flags | DM_SECURE_DATA_FLAG,
+		};
+		strcpy(io->name, name);
+		*answer = io;
+		if (ioctl(control, DM_TABLE_STATUS, io)) {
+			free(io);
+			return -errno;
+		}
+		if (!(io->flags & DM_BUFFER_FULL_FLAG))
+			return 0;
+		explicit_bzero(io, *room);
+		free(io);
+	}
+	return -EFBIG;
+}
+
+static void free_answer(struct dm_ioctl *answer, size_t room)
+{
+	explicit_bzero(answer, room);
+	free(answer);
+}
+
+static void take_answer(const struct dm_ioctl *io, struct kdm_device *device)
+{
+	snprintf(device->name, sizeof(device->name), "%s", io->name);
+	snprintf(device->uuid, sizeof(device->uuid), "%s", io->uuid);
+	device->devno.major = major(io->dev);
+	device->devno.minor = minor(io->dev);
+	device->open_count = io->open_count;
+	device->event_nr = io->event_nr;
+	device->live = io->flags & DM_ACTIVE_PRESENT_FLAG;
+	device->pending = io->flags & DM_INACTIVE_PRESENT_FLAG;
+	device->suspended = io->flags & DM_SUSPEND_FLAG;
+	device->read_only = io->flags & DM_READONLY_FLAG;
+}
+
+static void take_specs(const struct dm_ioctl *io, struct kdm_table *table)
+{
+	const char *data = (const char *)io + io->data_start;
+	const struct dm_target_spec *spec = (const void *)data;
+	uint32_t i;
+
+	for (i = 0; i < io->target_count; i++) {
+		kdm_table_add(table, spec->sector_start, spec->length,
+			      spec->target_type, (const char *)(spec + 1));
+		spec = (const void *)(data + spec->next);
+	}
+}
+
+/* One that libdevmapper has to be asked for. */
+static int look_slowly(const char *name, struct kdm_device *device,
+		       struct kdm_table *table, struct error *error)
+{
+	int found = kdm_find(name, device, error);
+
+	if (found <= 0)
+		return found;
+	return kdm_table(name, table, error) ? -1 : 1;
+}
+
 /* The answer with the table says all that a look-up would. */
 int kdm_look(const char *name, struct kdm_device *device,
 	     struct kdm_table *table, struct error *error)
 {
-	struct dm_task *task = task_for(DM_DEVICE_TABLE, name, error);
-	struct dm_info info;
-	int result = 1;
+	struct dm_ioctl *answer;
+	size_t room;
+	int code;
 
 	*table = (struct kdm_table){ 0 };
 	memset(device, 0, sizeof(*device));
-	if (!task)
-		return -1;
-	dm_task_secure_data(task);
-	if (dm_task_run(task) && dm_task_get_info(task, &info)) {
-		take_info(task, &info, device);
-		take_lines(task, table);
-	} else if (dm_task_get_errno(task) == ENXIO) {
-		result = 0;
-	} else {
-		result = failed(task, "read the table of", name, error);
-	}
-	dm_task_destroy(task);
-	return result;
+	if (!is_plain(name))
+		return look_slowly(name, device, table, error);
+	code = ask(name, DM_STATUS_TABLE_FLAG, &answer, &room);
+	if (code == -ENXIO)
+		return 0;
+	if (code)
+		return refuse(error, "cannot read the table of '%s': %s", name,
+			      strerror(-code));
+	take_answer(answer, device);
+	take_specs(answer, table);
+	free_answer(answer, room);
+	return 1;
 }
 
 int kdm_table(const char *name, struct kdm_table *table, struct error *error)
@@ -302,7 +390,20 @@ int kdm_table(const char *name, struct kdm_table *table, struct error *error)
 
 int kdm_status(const char *name, struct kdm_table *table, struct error *error)
 {
-	return read_lines(DM_DEVICE_STATUS, name, table, error);
+	struct dm_ioctl *answer;
+	size_t room;
+	int code;
+
+	*table = (struct kdm_table){ 0 };
+	if (!is_plain(name))
+		return read_lines(DM_DEVICE_STATUS, name, table, error);
+	code = ask(name, DM_NOFLUSH_FLAG, &answer, &room);
+	if (code)
+		return refuse(error, "cannot read the status of '%s': %s", name,
+			      strerror(-code));
+	take_specs(answer, table);
+	free_answer(answer, room);
+	return 0;
 }
 
 uint32_t kdm_read_ahead(const char *name)

@@ -143,7 +143,8 @@ int people_limits(struct json_object *object, const char * const *word,
 				      word[i]);
 		snprintf(name, sizeof(name), "%.*s", (int)(equals - word[i]),
 			 word[i]);
-		json_put_number(object, name, value);
+		json_object_object_add(object, name,
+				       json_object_new_uint64(value));
 	}
 	return 0;
 }
