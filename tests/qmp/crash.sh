@@ -4,6 +4,8 @@
 # and before some of the others, by chance. What is left must be, once "qdm doctor --repair" was
 # asked, the graph as before the command or as after it, with nothing suspended and no table
 # waiting. The same on a device-mapper of memory, for more commands: tests/unit/test-qdm-crash.c.
+# And each of these commands is printed by --dry-run as a script that, run by hand, gives the
+# same graph.
 
 # shellcheck source=../dm/lib.sh
 . ./lib.sh
@@ -24,6 +26,7 @@ picture() {
 	for dir in /sys/kernel/config/qthrottle/*/; do
 		[ ! -d "$dir" ] || PICTURE+="$dir $(<"$dir/limits")"$'\n'
 	done
+	[ -z "$JOB" ] || PICTURE+=$(dmsetup status --noflush "$JOB")
 }
 
 # Who is left suspended by a kill may be resumed by the tool's guard, which is another process.
@@ -62,18 +65,31 @@ kill_at() {
 	undone
 }
 
-# survives COMMAND ARGUMENTS UNDO: and is undone then
-survives() {
-	local command="{'execute': '$1', 'arguments': {$2}}" changes calls point
+# both_ways COMMAND ARGUMENTS UNDO: by the tool and by the script it prints; undone then
+both_ways() {
+	local command="{'execute': '$1', 'arguments': {$2}}"
 	UNDO=$3
 	picture
 	BEFORE=$PICTURE
 	"$HERE/killer" call 0 qdm exec "$command" >counted 2>log || [ $? = 3 ]
-	read -r changes calls <counted
 	picture
 	AFTER=$PICTURE
 	[ "$BEFORE" != "$AFTER" ] || { echo "nothing is changed by $1" && cat log && return 1; }
 	undone
+	qdm exec --dry-run "$command" >script
+	picture
+	same "the graph after a dry run of $1" "$BEFORE" "$PICTURE"
+	bash script >>log || { cat script log && return 1; }
+	picture
+	same "the graph after the script for $1" "$AFTER" "$PICTURE"
+	undone
+}
+
+# survives COMMAND ARGUMENTS UNDO: and is undone then
+survives() {
+	local command="{'execute': '$1', 'arguments': {$2}}" changes calls point
+	both_ways "$@"
+	read -r changes calls <counted
 	for ((point = FIRST; point <= changes; point += STEP)); do
 		kill_at change "$point" "$command"
 	done
@@ -106,7 +122,7 @@ leave_semaphore() {
 	qdm doctor --repair
 	dmsetup remove vol
 }
-IDLE=''
+IDLE='' JOB=''
 # The tool is the same on every kernel: all points on one of them, elsewhere every third.
 FIRST=1 STEP=1
 [ "$(kernel)" = 6.12 ] || FIRST=$((RANDOM % 3 + 1)) STEP=3
@@ -156,6 +172,27 @@ survives_both_in_one() {
 		{'type': 'blockdev-backup', 'data': {$(backup two)}}]" "qdm remove vol-backup && qdm remove two-backup"
 }
 it "and wherever a command is killed that makes a filter and puts it in" survives_both_in_one
+
+steers() { # steers COMMAND ARGUMENTS UNDO: the job, whose status is part of the picture then
+	JOB=vol-backup both_ways "$@"
+}
+
+# Each is one message, before which nothing has changed.
+steers_jobs() {
+	local begin
+	table vol "0 8192 linear $(memdev vol 4) 0"
+	begin="qmp blockdev-backup \"$(backup vol)\""
+	eval "$begin"
+	steers job-pause "'id': 'vol'" "qmp job-resume \"'id': 'vol'\""
+	qmp block-job-pause "'device': 'vol'"
+	steers block-job-resume "'device': 'vol'" "qmp job-pause \"'id': 'vol'\""
+	qmp job-resume "'id': 'vol'"
+	both_ways block-job-set-speed "'device': 'vol', 'speed': 1048576" "qmp block-job-set-speed \"'device': 'vol', 'speed': 0\""
+	steers block-job-cancel "'device': 'vol'" "qdm remove vol-backup && $begin"
+	qmp job-cancel "'id': 'vol'"
+	both_ways job-dismiss "'id': 'vol'" "$begin && qmp job-cancel \"'id': 'vol'\""
+}
+it "prints scripts for what is done to jobs that do the same" steers_jobs
 
 clears_semaphore() {
 	mend

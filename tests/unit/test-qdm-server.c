@@ -271,6 +271,23 @@ static void half_and_gone(void **state)
 	close(negotiate());
 }
 
+/* Who begins a command and stays silent is told so and left. */
+static void half_and_silent(void **state)
+{
+	int fd = negotiate();
+	int other = negotiate();
+
+	(void)state;
+	tell(fd, "{'execute':'quit'");
+	answers(other, "{'execute':'x'}",
+		"{ \"error\": { \"class\": \"CommandNotFound\", \"desc\": \"The command x has not been found\" } }\r\n");
+	assert_string_equal(line_from(fd),
+			    "{ \"error\": { \"class\": \"GenericError\", \"desc\": \"JSON parse error, the command has no end\" } }\r\n");
+	assert_string_equal(line_from(fd), "");
+	close(fd);
+	close(other);
+}
+
 static void quits(void **state)
 {
 	int fd = negotiate();
@@ -484,6 +501,7 @@ int main(int argc, char **argv)
 		TEST(too_long),
 		TEST(does_not_read),
 		TEST(half_and_gone),
+		TEST(half_and_silent),
 		TEST(quits),
 		TEST(second_server),
 		TEST(after_a_crash),
