@@ -123,9 +123,13 @@ leave_semaphore() {
 	dmsetup remove vol
 }
 IDLE='' JOB=''
-# The tool is the same on every kernel: all points on one of them, elsewhere every third.
-FIRST=1 STEP=1
-[ "$(kernel)" = 6.12 ] || FIRST=$((RANDOM % 3 + 1)) STEP=3
+# The tool is the same on every kernel, so each has a third of the points.
+case $(kernel) in
+6.1) FIRST=0 ;;
+6.12) FIRST=1 ;;
+*) FIRST=2 ;;
+esac
+FIRST=$(((FIRST + SEED) % 3 + 1)) STEP=3
 leave_semaphore >log 2>&1
 LEFT=$(semaphores)
 : >mended
