@@ -147,6 +147,33 @@ refuses_devices() {
 }
 it "refuses devices that cannot have a filter under them" refuses_devices
 
+# What goes past device-mapper's bios, or could: refused with what to do instead.
+refuses_past_filters() {
+	local disk refusal
+	disk=$(memdev mem 4)
+	modprobe dm-multipath
+	modprobe dm-round-robin
+	table mp "0 8192 multipath 0 0 1 1 round-robin 0 1 0 $disk"
+	remember
+	generic blockdev-add "$(threshold w mp)" \
+		"Device 'mp' is a multipath device, which takes requests and not bios, so no filter can be under it; put the filter on top of it (\"file\": \"/dev/mapper/mp\")"
+	unchanged
+	qdm exec "{'execute': 'blockdev-add', 'arguments': {$(threshold w /dev/mapper/mp)}}"
+	qdm exec "{'execute': 'blockdev-del', 'arguments': {'node-name': 'w'}}"
+	modprobe nd_e820
+	modprobe nd_pmem
+	eventually 10 test -b /dev/pmem0
+	table pm "0 8192 linear /dev/pmem0 0"
+	remember
+	refusal="Device 'pm' can be accessed directly (DAX), past any filter under it; put the filter on top of it (\"file\": \"/dev/mapper/pm\") and use that instead"
+	generic blockdev-add "$(threshold w pm)" "$refusal"
+	same "refusal of insert" "qdm: $refusal" "$(qdm insert threshold pm 1M 2>&1)"
+	unchanged
+	qdm exec "{'execute': 'blockdev-add', 'arguments': {$(threshold w /dev/mapper/pm)}}"
+	generic block-insert-node "$(edge pm /dev/pmem0 w)" "'/dev/pmem0' not a child of 'w'"
+}
+it "refuses a filter under multipath and where DAX would go past it" refuses_past_filters
+
 input() { # input TEXT ERROR
 	local reply
 	reply=$(qdm exec -- "$1" 2>/dev/null || qdm exec "$1") || true

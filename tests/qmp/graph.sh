@@ -38,6 +38,17 @@ edge() { echo "'parent': '$1', 'child': '$2', 'node': '$3'"; }
 
 volume() { # a mounted ext4 on an LVM volume with room to grow
 	volume_group 128
+	mounted
+}
+
+xfs_volume() {
+	volume_group 384
+	lvextend -qq --size 320M /dev/vg/lv # the least that xfs takes
+	mkfs.xfs -qf /dev/vg/lv
+	mounted
+}
+
+mounted() {
 	mkdir -p /mnt/lv
 	mount /dev/vg/lv /mnt/lv
 	udevadm settle
@@ -49,8 +60,8 @@ graph() { # all but what passes through it at this moment
 	dmsetup info -c --noheadings --sort name -o name,uuid
 }
 
-start_load() {
-	fio --name=verify --directory=/mnt/lv --size=24m --rw=randrw --bs=4k-64k --direct=1 \
+start_load() { # start_load SECONDS [MIB]
+	fio --name=verify --directory=/mnt/lv --size="${2:-24}m" --rw=randrw --bs=4k-64k --direct=1 \
 		--ioengine=libaio --iodepth=8 --verify=crc32c --verify_backlog=64 --verify_fatal=1 \
 		--time_based --runtime="$1" --output=fio.log &
 	LOAD=$!
@@ -102,7 +113,7 @@ limits_the_rate() {
 it "limits the volume's rate, and qom-set lifts it" limits_the_rate
 
 stacks_and_unstacks() {
-	volume
+	xfs_volume
 	group g "'iops-total': 5000"
 	start_load 9
 	qmp blockdev-add "$(throttle t0 g vg-lv)"
@@ -119,8 +130,42 @@ stacks_and_unstacks() {
 	qmp blockdev-del "'node-name': 't1'"
 	wait "$LOAD" || { cat fio.log && return 1; }
 	same "devices left" "vg-lv" "$(dmsetup info -c --noheadings -o name)"
+	umount /mnt/lv
+	xfs_repair -n /dev/vg/lv 2>repair.log || { cat repair.log && return 1; }
 }
-it "stacks a second filter and removes the lower one first" stacks_and_unstacks
+it "stacks a second filter under a busy xfs and removes the lower one first" stacks_and_unstacks
+
+KEY=000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f
+
+# A partition of a dm device is another dm device on it.
+under_crypt_and_partitions() {
+	local disk sum
+	disk=$(memdev mem 40)
+	table secret "0 81920 crypt aes-xts-plain64 $KEY 0 $disk 0"
+	sgdisk --new 1:2048:+16M --new 2:0:0 /dev/mapper/secret >/dev/null
+	kpartx -as /dev/mapper/secret
+	mkfs.ext4 -q /dev/mapper/secret2
+	mkdir -p /mnt/lv
+	mount /dev/mapper/secret2 /mnt/lv
+	sum=$(dmsetup table --showkeys secret)
+	start_load 6 12
+	qdm insert --dry-run --node t0 threshold secret 1G >script
+	fails grep "$KEY" script
+	bash script
+	same "the partition's device" "$(dmsetup info -c --noheadings -o major,minor secret)" \
+		"$(dmsetup table secret2 | cut -d' ' -f4)"
+	same "what is under it" t0 "$(qdm show secret children | jq -r '.[0]."node-name"')"
+	qdm insert --node t1 throttle secret2 iops-total=2000
+	[ "$(qdm show t0 high-water)" -gt 0 ] || { sleep 1 && [ "$(qdm show t0 high-water)" -gt 0 ]; }
+	qdm remove t0
+	qdm remove t1
+	wait "$LOAD" || { cat fio.log && return 1; }
+	same "table with its key" "$sum" "$(dmsetup table --showkeys secret)"
+	same "devices" "secret secret1 secret2" "$(dmsetup info -c --noheadings --sort name -o name | xargs)"
+	umount /mnt/lv
+	fsck.ext4 -fn /dev/mapper/secret2
+}
+it "goes under a crypt device with partitions above, and under a partition" under_crypt_and_partitions
 
 uuid_leads_to() { [ "$(readlink -f "/dev/disk/by-uuid/$UUID")" = "$1" ]; }
 

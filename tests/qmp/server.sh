@@ -132,30 +132,4 @@ at_one_instant() {
 }
 it "backs up two devices at one instant" at_one_instant
 
-dry_run_does_the_same() {
-	local disk
-	disk=$(memdev mem 4)
-	table vol "0 8192 linear $disk 0"
-	local -A commands=(
-		[backup]="{'execute': 'blockdev-backup', 'arguments': {'device': 'vol', 'target': '$(memdev target 4)', 'sync': 'none'}}"
-		[transaction]="{'execute': 'transaction', 'arguments': {'actions': [{'type': 'blockdev-backup', 'data': {'device': 'vol', 'target': '$(memdev target 4)', 'sync': 'none'}}]}}"
-		[throttle]="{'execute': 'block_set_io_throttle', 'arguments': {'id': 'vol', 'bps': 0, 'bps_rd': 0, 'bps_wr': 0, 'iops': 5000, 'iops_rd': 0, 'iops_wr': 0}}"
-	)
-	local name before
-	before=$(graph)
-	for name in backup transaction throttle; do
-		qdm exec --dry-run "${commands[$name]}" >script
-		same "graph after a dry run of $name" "$before" "$(graph)"
-		bash script
-		graph >by-hand
-		qdm remove "vol-${name/transaction/backup}"
-		same "graph after removal" "$before" "$(graph)"
-		qdm exec "${commands[$name]}"
-		graph >by-tool
-		diff by-tool by-hand
-		qdm remove "vol-${name/transaction/backup}"
-	done
-}
-it "prints scripts for backups and throttles that give the same graph" dry_run_does_the_same
-
 finish

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "alloc.h"
+#include "graph.h"
 #include "qdm-fake-dm.h"
 
 #define DEVICES	256
@@ -28,6 +29,8 @@ static int fail_at;
 static int die_at;
 static bool suspend_on_failure;
 static char changes[2048];
+static uint32_t stale_cookie;
+static struct devno direct;
 
 void fake_reset(void)
 {
@@ -42,6 +45,8 @@ void fake_reset(void)
 	fail_at = -1;
 	die_at = -1;
 	suspend_on_failure = false;
+	stale_cookie = 0;
+	direct = (struct devno){ 0 };
 	*changes = '\0';
 }
 
@@ -118,26 +123,31 @@ static void numbers(const struct kdm_table *table, struct devno **deps,
 	}
 }
 
+static void open_below(const struct kdm_table *table)
+{
+	struct devno *deps = NULL;
+	size_t nr = 0, i;
+	int below;
+
+	numbers(table, &deps, &nr);
+	for (i = 0; i < nr; i++)
+		for (below = 0; below < DEVICES; below++)
+			if (*fakes[below].device.name && deps[i].major == 253 &&
+			    fakes[below].device.devno.minor == deps[i].minor)
+				fakes[below].device.open_count++;
+	free(deps);
+}
+
+/* A table holds its devices open from when it is loaded. */
 static void count_openers(void)
 {
-	struct devno *deps;
-	size_t nr, i;
-	int at, below;
+	int at;
 
 	for (at = 0; at < DEVICES; at++)
 		fakes[at].device.open_count = 0;
 	for (at = 0; at < DEVICES; at++) {
-		deps = NULL;
-		nr = 0;
-		numbers(&fakes[at].live, &deps, &nr);
-		for (i = 0; i < nr; i++)
-			for (below = 0; below < DEVICES; below++)
-				if (*fakes[below].device.name &&
-				    deps[i].major == 253 &&
-				    fakes[below].device.devno.minor ==
-				    deps[i].minor)
-					fakes[below].device.open_count++;
-		free(deps);
+		open_below(&fakes[at].live);
+		open_below(&fakes[at].loaded);
 	}
 }
 
@@ -185,6 +195,16 @@ void fake_die_at(int nr)
 void fake_suspend_on_failure(void)
 {
 	suspend_on_failure = true;
+}
+
+void fake_leave_cookie(uint32_t cookie)
+{
+	stale_cookie = cookie;
+}
+
+void fake_make_direct(const char *name)
+{
+	direct = find(name)->device.devno;
 }
 
 const char *fake_log(void)
@@ -333,6 +353,16 @@ int kdm_deps(const char *name, struct devno **deps, size_t *nr,
 	return 0;
 }
 
+int kdm_loaded_deps(const char *name, struct devno **deps, size_t *nr,
+		    struct error *error)
+{
+	(void)error;
+	*deps = NULL;
+	*nr = 0;
+	numbers(&find(name)->loaded, deps, nr);
+	return 0;
+}
+
 int kdm_table(const char *name, struct kdm_table *table, struct error *error)
 {
 	struct fake *fake = find(name);
@@ -371,6 +401,15 @@ int kdm_status(const char *name, struct kdm_table *table, struct error *error)
 	free(table->line[0].params);
 	table->line[0].params = copy(fake->status);
 	return 0;
+}
+
+int kdm_look(const char *name, struct kdm_device *device,
+	     struct kdm_table *table, struct error *error)
+{
+	*table = (struct kdm_table){ 0 };
+	if (!kdm_find(name, device, error))
+		return 0;
+	return kdm_table(name, table, error) ? -1 : 1;
 }
 
 uint32_t kdm_read_ahead(const char *name)
@@ -418,6 +457,7 @@ int kdm_load(const char *name, const struct kdm_table *table,
 	kdm_table_free(&fake->loaded);
 	kdm_table_copy(&fake->loaded, table);
 	fake->device.pending = true;
+	count_openers();
 	return 0;
 }
 
@@ -442,6 +482,7 @@ int kdm_clear(const char *name, struct error *error)
 		return -1;
 	kdm_table_free(&fake->loaded);
 	fake->device.pending = false;
+	count_openers();
 	return 0;
 }
 
@@ -509,4 +550,26 @@ int kdm_udev_begin(struct error *error)
 
 void kdm_udev_end(void)
 {
+}
+
+int kdm_stale_cookies(uint32_t **cookies, size_t *nr, struct error *error)
+{
+	(void)error;
+	*nr = stale_cookie != 0;
+	*cookies = more(NULL, 0, sizeof(**cookies));
+	**cookies = stale_cookie;
+	return 0;
+}
+
+int kdm_drop_cookie(uint32_t cookie, struct error *error)
+{
+	(void)error;
+	if (cookie == stale_cookie)
+		stale_cookie = 0;
+	return 0;
+}
+
+bool kdm_is_direct(struct devno devno)
+{
+	return direct.major && same_devno(direct, devno);
 }

@@ -25,6 +25,10 @@ void fake_restore(const char *path);
 void fake_die_at(int nr);
 /* A resume that fails leaves the device suspended, as the kernel's may. */
 void fake_suspend_on_failure(void);
+/* A semaphore is left over from now on. */
+void fake_leave_cookie(uint32_t cookie);
+/* The device can be accessed past device-mapper. */
+void fake_make_direct(const char *name);
 /* All changes since fake_reset(), as "create a;load b;resume b;" */
 const char *fake_log(void);
 

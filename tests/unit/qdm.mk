@@ -5,7 +5,7 @@
 QDM := $(abspath $(HERE)/../../tools/qdm)
 QDM_PACKAGES := json-c libsystemd libedit
 QDM_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I$(QDM) -I$(HERE) \
-	-DQDM_DOCUMENTATION='"$(TOP)/Documentation"' $(shell pkg-config --cflags $(QDM_PACKAGES))
+	-DCLIENT_HALF_SECONDS=2 -DQDM_DOCUMENTATION='"$(TOP)/Documentation"' $(shell pkg-config --cflags $(QDM_PACKAGES))
 QDM_LIBS := $(shell pkg-config --libs $(QDM_PACKAGES))
 
 QDM_PARTS := $(filter-out dm main,$(basename $(notdir $(wildcard $(QDM)/*.c)))) qdm-fake-dm qdm-case

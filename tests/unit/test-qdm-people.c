@@ -102,6 +102,7 @@ static void groups(void **state)
 	refuses(verb_group, "group add", "group add: give the group's name");
 	refuses(verb_group, "group lose g",
 		"group: 'lose' is unknown; there are add, set, show and del");
+	assert_string_equal(error.class, ERROR_MISUSE);
 	refuses(verb_group, "group --wait",
 		"'--wait' is no option here; known are: --json --dry-run");
 	run(verb_group, "group del --dry-run g");
@@ -184,6 +185,33 @@ static void backups(void **state)
 	says(verb_backup, "backup vg-lv target", "vg-lv-backup\n");
 }
 
+/* With --json each verb prints one JSON value, or one a line. */
+static void in_json(void **state)
+{
+	(void)state;
+	fake_add("target", "", CASE_SECTORS, "linear", "4000:32 0");
+	run(verb_insert, "insert --json threshold vg-lv 1G");
+	assert_int_equal(result, 0);
+	assert_non_null(strstr(text, "\"node-name\":\"vg-lv-threshold\""));
+	run(verb_watch, "watch --json --once");
+	assert_non_null(strstr(text, "\"node-name\":\"vg-lv-threshold\", \"reads-per-second\":0") ?:
+			strstr(text, "\"node-name\":\"vg-lv-threshold\",\"reads-per-second\":0"));
+	assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
+	run(verb_remove, "remove --json vg-lv-threshold");
+	assert_int_equal(result, 0);
+	assert_non_null(strstr(text, "\"node-name\":\"vg-lv-threshold\""));
+	soon(finish_backup);
+	run(verb_backup, "backup --json --wait vg-lv target");
+	assert_int_equal(result, 0);
+	assert_non_null(strstr(text, "\"status\":\"running\""));
+	assert_non_null(strstr(text, "\"current-progress\":100"));
+	assert_non_null(strstr(text, "\"bytes-per-second\":"));
+	assert_int_equal(*text, '{');
+	run(verb_backup, "backup --json vg-lv target");
+	assert_non_null(strstr(text, "\"node-name\":\"vg-lv-backup\""));
+	assert_non_null(strstr(text, "\"id\":\"vg-lv\""));
+}
+
 static void lists(void **state)
 {
 	(void)state;
@@ -230,6 +258,61 @@ static void doctor(void **state)
 	assert_non_null(strstr(text, "\"repaired\":"));
 }
 
+/* A filter that was made to be inserted is named and kept, until asked for. */
+static void doctor_and_idle(void **state)
+{
+	(void)state;
+	fake_add("vg-lv-root", "QDM-root-vg-lv", CASE_SECTORS, "linear", "4000:16 2048");
+	fake_add("mine", "QDM-threshold-mine", CASE_SECTORS, "wthreshold", "253:1 0");
+	fake_add("vg-lv-throttle", "QDM-throttle-vg-lv-throttle", CASE_SECTORS,
+		 "qthrottle", "253:2 0 -");
+	fake_add("job-backup", "QDM-backup-job-backup", CASE_SECTORS,
+		 "backupcow", "253:1 0 4000:17 0 128");
+	run(verb_doctor, "doctor");
+	assert_non_null(strstr(text, "trouble: filter 'vg-lv-throttle' has nothing on it: a command was killed"));
+	assert_null(strstr(text, "'mine'"));
+	assert_non_null(strstr(text, "trouble: filter 'job-backup' has nothing on it: a command was killed"));
+	run(verb_doctor, "doctor --json --repair");
+	assert_null(fake_device("vg-lv-throttle"));
+	assert_null(fake_device("job-backup"));
+	assert_non_null(fake_device("mine"));
+	assert_non_null(fake_device("vg-lv-root"));
+	assert_non_null(strstr(text, "\"note\":\"filter 'mine' has nothing on it"));
+	refuses(verb_doctor, "doctor --idle",
+		"--idle goes with --repair: it deletes filters that nothing lies on");
+	run(verb_doctor, "doctor --repair --idle");
+	assert_null(fake_device("mine"));
+	assert_null(fake_device("vg-lv-root"));
+}
+
+/* A table that is not live is ours if it leads to one of our nodes. */
+static void doctor_and_loaded(void **state)
+{
+	struct kdm_table table = { 0 };
+	struct error ignored = { 0 };
+
+	(void)state;
+	fake_add("w", "QDM-threshold-w", CASE_SECTORS, "wthreshold", "4000:16 0");
+	kdm_table_add(&table, 0, CASE_SECTORS, "linear", "253:1 0");
+	kdm_load("vg-lv", &table, &ignored);
+	kdm_table_free(&table);
+	run(verb_doctor, "doctor --repair");
+	assert_non_null(strstr(text, "repaired: device 'vg-lv' has a table loaded"));
+	assert_false(fake_device("vg-lv")->pending);
+}
+
+static void doctor_and_semaphores(void **state)
+{
+	(void)state;
+	fake_leave_cookie(0x0d4d1234);
+	run(verb_doctor, "doctor");
+	assert_non_null(strstr(text, "trouble: semaphore 0x0d4d1234 is left over"));
+	run(verb_doctor, "doctor --repair");
+	assert_non_null(strstr(text, "repaired: semaphore 0x0d4d1234"));
+	run(verb_doctor, "doctor");
+	assert_null(strstr(text, "semaphore"));
+}
+
 static char lines[512];
 
 static int note_line(int argc, char **argv)
@@ -267,7 +350,11 @@ int main(void)
 		TEST(thresholds),
 		TEST(backups),
 		TEST(lists),
+		TEST(in_json),
 		TEST(doctor),
+		TEST(doctor_and_idle),
+		TEST(doctor_and_loaded),
+		TEST(doctor_and_semaphores),
 		TEST(shell),
 	};
 

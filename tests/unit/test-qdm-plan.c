@@ -160,7 +160,14 @@ static void refusals(void **state)
 	(void)state;
 	fake_add("mp", "mpath-x", LEN, "multipath", "0 0 1 1 round-robin");
 	refused(ADD, NULL, "mp", "t0",
-		"Device 'mp' has a table with target 'multipath', which cannot be moved under a filter; put the filter on top of it (\"file\": \"/dev/mapper/mp\") or under it");
+		"Device 'mp' is a multipath device, which takes requests and not bios, so no filter can be under it; put the filter on top of it (\"file\": \"/dev/mapper/mp\")");
+	fake_add("mirror", "", LEN, "mirror", "core 2 64 nosync 2 8:0 0 8:16 0");
+	refused(ADD, NULL, "mirror", "t0",
+		"Device 'mirror' has a table with target 'mirror', which cannot be moved under a filter; put the filter on top of it (\"file\": \"/dev/mapper/mirror\") or under it");
+	fake_add("pm", "", LEN, "linear", "259:0 0");
+	fake_make_direct("pm");
+	refused(ADD, NULL, "pm", "t0",
+		"Device 'pm' can be accessed directly (DAX), past any filter under it; put the filter on top of it (\"file\": \"/dev/mapper/pm\") and use that instead");
 	refused(ADD, NULL, "nosuch", "t0",
 		"Cannot find device='nosuch' nor node-name='nosuch' (a device that is not under device-mapper is named by its path)");
 	refused(ADD, NULL, "vg-lv", "vg-lv",

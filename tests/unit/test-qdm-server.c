@@ -2,7 +2,8 @@
 /*
  * The server as its clients meet it, over a socket, on a device-mapper made of
  * memory: several clients, replies in order, events, who is let in, and what
- * is done to those who are silent, too many or do not read.
+ * is done to those who are silent, too many or do not read. The name of a test
+ * may be given, for valgrind.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -270,6 +271,23 @@ static void half_and_gone(void **state)
 	close(negotiate());
 }
 
+/* Who begins a command and stays silent is told so and left. */
+static void half_and_silent(void **state)
+{
+	int fd = negotiate();
+	int other = negotiate();
+
+	(void)state;
+	tell(fd, "{'execute':'quit'");
+	answers(other, "{'execute':'x'}",
+		"{ \"error\": { \"class\": \"CommandNotFound\", \"desc\": \"The command x has not been found\" } }\r\n");
+	assert_string_equal(line_from(fd),
+			    "{ \"error\": { \"class\": \"GenericError\", \"desc\": \"JSON parse error, the command has no end\" } }\r\n");
+	assert_string_equal(line_from(fd), "");
+	close(fd);
+	close(other);
+}
+
 static void quits(void **state)
 {
 	int fd = negotiate();
@@ -375,9 +393,105 @@ static void into_a_file(void **state)
 	assert_true(WIFEXITED(status));
 }
 
+/* As systemd hands a socket over: descriptor 3, and two words about it. */
+static void serve_handed(int fd, const char *count)
+{
+	struct error error = { 0 };
+	char pid[16];
+	int result;
+
+	snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	setenv("LISTEN_PID", pid, 1);
+	setenv("LISTEN_FDS", count, 1);
+	dup2(fd, 3);
+	dup2(fd, 4);
+	result = server_on_socket("/nowhere/at/all", &error);
+	if (result && strcmp(error.text, "one socket is wanted, not 2"))
+		fprintf(stderr, "# handed: %s\n", error.text);
+	fake_reset();
+	exit(!!result);
+}
+
+static int end_of(pid_t child)
+{
+	int status;
+
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+/* The socket is systemd's: it is there before the server and after it. */
+static void from_systemd(void **state)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	pid_t child;
+	int fd;
+
+	kill(server, SIGTERM);
+	assert_int_equal(end_of(server), 0);
+	server = 0;
+	strcpy(address.sun_path, path);
+	assert_int_equal(bind(listening, (struct sockaddr *)&address,
+			      sizeof(address)), 0);
+	assert_int_equal(listen(listening, 8), 0);
+	fd = connect_to();	/* the first client comes before the server */
+	child = fork();
+	if (!child)
+		serve_handed(listening, "1");
+	assert_non_null(strstr(line_from(fd), "{ \"QMP\": "));
+	answers(fd, CAPABILITIES, DONE);
+	answers(fd, "{'execute':'quit'}", DONE);
+	close(fd);
+	assert_int_equal(end_of(child), 0);
+	assert_int_equal(access(path, F_OK), 0);
+	child = fork();
+	if (!child)
+		serve_handed(listening, "2");
+	assert_int_equal(end_of(child), 1);
+	close(listening);
+	unlink(path);
+	(void)state;
+}
+
+/*
+ * What a client's 1,000 commands leave behind is nothing; who says so is the
+ * leak check at the server's end, ASan's or valgrind's.
+ */
+static void thousand(void **state)
+{
+	static const char * const commands[] = {
+		"{'execute':'query-named-block-nodes'}",
+		"{'execute':'blockdev-add','arguments':{'driver':'throttle','node-name':'t','throttle-group':'g','file':'vg-lv'}}",
+		"{'execute':'block-insert-node','arguments':{'parent':'vg-lv','child':'vg-lv','node':'t'}}",
+		"{'execute':'query-blockstats','arguments':{'query-nodes':true}}",
+		"{'execute':'block-remove-node','arguments':{'parent':'vg-lv','child':'vg-lv','node':'t'}}",
+		"{'execute':'blockdev-del','arguments':{'node-name':'t'}}",
+		"{'execute':'qom-set','arguments':{'path':'g','property':'limits','value':{'iops-total':-1}}}",
+		"{'execute':'nosuch','id':[1,{'a':null}]}",
+		"{'execute':'query-block','arguments':5}",
+		"{'execute':'block_set_io_throttle','arguments':{'id':'vg-lv','bps':0,'bps_rd':0,'bps_wr':0,'iops':5,'iops_rd':0,'iops_wr':0}}",
+	};
+	int fd = negotiate();
+	const char *reply;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 1000; i++) {
+		tell(fd, commands[i % 10]);
+		reply = line_from(fd);
+		assert_true(strstr(reply, "{ \"return\": ") == reply ||
+			    strstr(reply, "{ \"error\": ") == reply);
+		if (i < 6)
+			assert_null(strstr(reply, "\"error\""));
+	}
+	close(fd);
+}
+
 #define TEST(name)	cmocka_unit_test_setup_teardown(name, start, stop)
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(only_root),
@@ -387,11 +501,17 @@ int main(void)
 		TEST(too_long),
 		TEST(does_not_read),
 		TEST(half_and_gone),
+		TEST(half_and_silent),
 		TEST(quits),
 		TEST(second_server),
 		TEST(after_a_crash),
 		TEST(into_a_file),
+		TEST(from_systemd),
+		TEST(thousand),
 	};
+
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 
 	return cmocka_run_group_tests_name("qdm-server", tests, NULL, case_end);
 }

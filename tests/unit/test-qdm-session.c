@@ -111,6 +111,23 @@ static void cuts(void **state)
 	session_end(&session);
 }
 
+/* An id comes back as it was, in ASCII. */
+static void writes(void **state)
+{
+	static const char id[] =
+		"[ -9223372036854775808, 18446744073709551615, 0, 1.5, null, true, [ ], { }, [ [ 1 ] ], { \"a\": { \"b\": \"\" } }, \"\\u0001\\b\\f\\n\\r\\t\\\"\\\\/\\u001f\\u20ac\\ud83d\\ude00\" ]";
+	char *text = print("{\"execute\":\"nosuch\",\"id\":%s}", id);
+	char *wanted = print("{ \"error\": { \"class\": \"CommandNotFound\", \"desc\": \"The command nosuch has not been found\" }, \"id\": %s }\r\n",
+			     id);
+
+	(void)state;
+	begin();
+	gives(text, wanted);
+	session_end(&session);
+	free(text);
+	free(wanted);
+}
+
 static void not_objects(void **state)
 {
 	static const char * const wrong[] = {
@@ -311,6 +328,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(greeting),
 		CASE(cuts),
+		CASE(writes),
 		CASE(not_objects),
 		CASE(numbers),
 		CASE(brackets),

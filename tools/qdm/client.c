@@ -113,6 +113,7 @@ static void receive(struct client *client)
 static void serve(struct client *client)
 {
 	receive(client);
+	flush(client);
 	if (client->session.ran)
 		client->owner->ran(client->owner->context);
 	client->session.ran = false;

@@ -11,7 +11,9 @@
 /* What a client may leave unread before it is not listened to, and is left. */
 #define CLIENT_OUT_FULL		(1u << 20)
 #define CLIENT_OUT_MAX		(64u << 20)
+#ifndef CLIENT_HALF_SECONDS
 #define CLIENT_HALF_SECONDS	30
+#endif
 #define CLIENT_ENDS_SECONDS	5
 
 struct client;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "alloc.h"
 #include "describe.h"
@@ -52,12 +53,13 @@ static bool put_progress(struct json_object *object, const char *key,
 	char name[64];
 	char rest;
 
-	if (sscanf(word, "%llu/%llu%c", &done, &total, &rest) != 2)
+	if (!strchr(word, '/') ||
+	    sscanf(word, "%llu/%llu%c", &done, &total, &rest) != 2)
 		return false;
 	snprintf(name, sizeof(name), "%s-done", key);
-	json_put_number(object, name, done);
+	json_object_object_add(object, name, json_object_new_uint64(done));
 	snprintf(name, sizeof(name), "%s-total", key);
-	json_put_number(object, name, total);
+	json_object_object_add(object, name, json_object_new_uint64(total));
 	return true;
 }
 
@@ -143,24 +145,26 @@ static void put_limits(struct json_object *object, const char *group,
 		if (limits.value[i] != none.value[i])
 			json_put_number(shown, limit_names[i],
 					limits.value[i]);
-	json_object_object_add(object, "limits", shown);
+	json_put(object, "limits", shown);
 }
 
+/* The last part of the link is the name; the kernel writes a slash as '!'. */
 void describe_leaf(struct devno devno, char *path, size_t len)
 {
-	char *file = print("/sys/dev/block/%u:%u/uevent", devno.major,
-			   devno.minor);
-	FILE *in = fopen(file, "re");
-	char line[128];
-	char name[100];
+	char link[64], to[256];
+	ssize_t got;
+	char *at;
 
-	free(file);
 	snprintf(path, len, "%u:%u", devno.major, devno.minor);
-	while (in && fgets(line, sizeof(line), in))
-		if (sscanf(line, "DEVNAME=%99s", name) == 1)
-			snprintf(path, len, "/dev/%s", name);
-	if (in)
-		fclose(in);
+	snprintf(link, sizeof(link), "/sys/dev/block/%s", path);
+	got = readlink(link, to, sizeof(to) - 1);
+	if (got <= 0)
+		return;
+	to[got] = '\0';
+	at = strrchr(to, '/');
+	snprintf(path, len, "/dev/%s", at ? at + 1 : to);
+	for (at = path; (at = strchr(at, '!'));)
+		*at = '/';
 }
 
 static struct json_object *describe_child(const struct graph *graph,
@@ -193,7 +197,7 @@ static void put_children(struct json_object *object,
 	for (i = 0; i < node->nr_below; i++)
 		json_object_array_add(children,
 				      describe_child(graph, node, i));
-	json_object_object_add(object, "children", children);
+	json_put(object, "children", children);
 }
 
 /* What clients of QEMU expect in a node; the rest of it means nothing here. */
@@ -213,15 +217,15 @@ static void put_qemu_members(struct json_object *object,
 	for (i = 0; i < sizeof(zeros) / sizeof(*zeros); i++)
 		json_put_number(object, zeros[i], 0);
 	if (json_object_object_get_ex(object, "write-threshold", &threshold))
-		json_object_object_add(object, "write_threshold",
-				       json_object_get(threshold));
+		json_put(object, "write_threshold",
+			 json_object_get(threshold));
 	else
 		json_put_number(object, "write_threshold", 0);
 	json_put_string(image, "filename", path);
 	json_put_string(image, "format", kind_driver(node->kind));
 	json_put_number(image, "virtual-size",
 			kdm_table_len(&node->table) * SECTOR);
-	json_object_object_add(object, "image", image);
+	json_put(object, "image", image);
 }
 
 struct json_object *describe_node(const struct graph *graph,

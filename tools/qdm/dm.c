@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The one file that calls libdevmapper. Each function is one ioctl, or a few
+ * The one file that calls libdevmapper, or device-mapper. Each function is one ioctl, or a few
  * that belong together, and answers with the structures of dm.h.
  *
  * udev: a device's node and links are made by udev after the ioctl returns;
@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <libdevmapper.h>
 #include <linux/dm-ioctl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,6 +33,8 @@
 #include "dm.h"
 
 #define CONTROL		"/dev/mapper/control"
+#define QUERY_BYTES	2048
+#define QUERY_BYTES_MAX	(8u << 20)
 #define UDEV_SOCKET	"/run/udev/control"
 #define UDEV_WAIT_MS	10000
 #define UDEV_POLL_MS	2
@@ -194,8 +197,8 @@ int kdm_find(const char *name, struct kdm_device *device, struct error *error)
 	return result;
 }
 
-int kdm_deps(const char *name, struct devno **deps, size_t *nr,
-	     struct error *error)
+static int read_deps(const char *name, bool loaded, struct devno **deps,
+		     size_t *nr, struct error *error)
 {
 	struct dm_task *task = task_for(DM_DEVICE_DEPS, name, error);
 	struct dm_deps *found;
@@ -205,6 +208,8 @@ int kdm_deps(const char *name, struct devno **deps, size_t *nr,
 	*nr = 0;
 	if (!task)
 		return -1;
+	if (loaded)
+		dm_task_query_inactive_table(task);
 	if (!dm_task_run(task)) {
 		failed(task, "read what is below", name, error);
 		dm_task_destroy(task);
@@ -218,6 +223,18 @@ int kdm_deps(const char *name, struct devno **deps, size_t *nr,
 	}
 	dm_task_destroy(task);
 	return 0;
+}
+
+int kdm_deps(const char *name, struct devno **deps, size_t *nr,
+	     struct error *error)
+{
+	return read_deps(name, false, deps, nr, error);
+}
+
+int kdm_loaded_deps(const char *name, struct devno **deps, size_t *nr,
+		    struct error *error)
+{
+	return read_deps(name, true, deps, nr, error);
 }
 
 static void take_lines(struct dm_task *task, struct kdm_table *table)
@@ -255,6 +272,117 @@ static int read_lines(int kind, const char *name, struct kdm_table *table,
 	return result;
 }
 
+/* Mangled in libdevmapper's way, or too long for the kernel. */
+static bool is_plain(const char *name)
+{
+	return strlen(name) < KDM_NAME_LEN &&
+	       !name[strspn(name, "abcdefghijklmnopqrstuvwxyz"
+				  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				  "0123456789#+-.:=@_")];
+}
+
+/*
+ * A table or status asked for without libdevmapper, which for each question
+ * clears and sends 16 KiB. Where there are a hundred nodes that is most of the
+ * time. The answer lies in @room bytes at *@answer, to be freed by free_answer().
+ */
+static int ask(const char *name, uint32_t flags, struct dm_ioctl **answer,
+	       size_t *room)
+{
+	static int control = -1;
+	struct dm_ioctl *io;
+
+	if (control < 0)
+		control = open(CONTROL, O_RDWR | O_CLOEXEC);
+	for (*room = QUERY_BYTES; *room <= QUERY_BYTES_MAX; *room *= 4) {
+		io = resize(NULL, *room);
+		*io = (struct dm_ioctl){
+			.version = { DM_VERSION_MAJOR, 0, 0 },
+			.data_size = *room, .data_start = sizeof(*io),
+			.flags = flags | DM_SECURE_DATA_FLAG,
+		};
+		strcpy(io->name, name);
+		*answer = io;
+		if (ioctl(control, DM_TABLE_STATUS, io)) {
+			free(io);
+			return -errno;
+		}
+		if (!(io->flags & DM_BUFFER_FULL_FLAG))
+			return 0;
+		explicit_bzero(io, *room);
+		free(io);
+	}
+	return -EFBIG;
+}
+
+static void free_answer(struct dm_ioctl *answer, size_t room)
+{
+	explicit_bzero(answer, room);
+	free(answer);
+}
+
+static void take_answer(const struct dm_ioctl *io, struct kdm_device *device)
+{
+	snprintf(device->name, sizeof(device->name), "%s", io->name);
+	snprintf(device->uuid, sizeof(device->uuid), "%s", io->uuid);
+	device->devno.major = major(io->dev);
+	device->devno.minor = minor(io->dev);
+	device->open_count = io->open_count;
+	device->event_nr = io->event_nr;
+	device->live = io->flags & DM_ACTIVE_PRESENT_FLAG;
+	device->pending = io->flags & DM_INACTIVE_PRESENT_FLAG;
+	device->suspended = io->flags & DM_SUSPEND_FLAG;
+	device->read_only = io->flags & DM_READONLY_FLAG;
+}
+
+static void take_specs(const struct dm_ioctl *io, struct kdm_table *table)
+{
+	const char *data = (const char *)io + io->data_start;
+	const struct dm_target_spec *spec = (const void *)data;
+	uint32_t i;
+
+	for (i = 0; i < io->target_count; i++) {
+		kdm_table_add(table, spec->sector_start, spec->length,
+			      spec->target_type, (const char *)(spec + 1));
+		spec = (const void *)(data + spec->next);
+	}
+}
+
+/* One that libdevmapper has to be asked for. */
+static int look_slowly(const char *name, struct kdm_device *device,
+		       struct kdm_table *table, struct error *error)
+{
+	int found = kdm_find(name, device, error);
+
+	if (found <= 0)
+		return found;
+	return kdm_table(name, table, error) ? -1 : 1;
+}
+
+/* The answer with the table says all that a look-up would. */
+int kdm_look(const char *name, struct kdm_device *device,
+	     struct kdm_table *table, struct error *error)
+{
+	struct dm_ioctl *answer;
+	size_t room;
+	int code;
+
+	*table = (struct kdm_table){ 0 };
+	memset(device, 0, sizeof(*device));
+	if (!is_plain(name))
+		return look_slowly(name, device, table, error);
+	code = ask(name, DM_STATUS_TABLE_FLAG, &answer, &room);
+	if (code == -ENXIO)
+		return 0;
+	if (code)
+		return refuse(error, "cannot read the table of '%s': %s", name,
+			      strerror(-code));
+	take_answer(answer, device);
+	take_specs(answer, table);
+	free_answer(answer, room);
+	return 1;
+}
+
 int kdm_table(const char *name, struct kdm_table *table, struct error *error)
 {
 	return read_lines(DM_DEVICE_TABLE, name, table, error);
@@ -262,7 +390,20 @@ int kdm_table(const char *name, struct kdm_table *table, struct error *error)
 
 int kdm_status(const char *name, struct kdm_table *table, struct error *error)
 {
-	return read_lines(DM_DEVICE_STATUS, name, table, error);
+	struct dm_ioctl *answer;
+	size_t room;
+	int code;
+
+	*table = (struct kdm_table){ 0 };
+	if (!is_plain(name))
+		return read_lines(DM_DEVICE_STATUS, name, table, error);
+	code = ask(name, DM_NOFLUSH_FLAG, &answer, &room);
+	if (code)
+		return refuse(error, "cannot read the status of '%s': %s", name,
+			      strerror(-code));
+	take_specs(answer, table);
+	free_answer(answer, room);
+	return 0;
 }
 
 uint32_t kdm_read_ahead(const char *name)
@@ -492,23 +633,85 @@ static bool wait_some(void)
 	return false;
 }
 
-static void drop_semaphore(void)
+int kdm_drop_cookie(uint32_t which, struct error *error)
 {
-	int id = semget((key_t)cookie, 1, 0);
+	int id = semget((key_t)which, 1, 0);
 
-	if (id >= 0)
-		semctl(id, 0, IPC_RMID);
+	if (id >= 0 && semctl(id, 0, IPC_RMID) && errno != EIDRM)
+		return refuse(error, "cannot remove the semaphore 0x%08x: %s",
+			      which, strerror(errno));
+	return 0;
+}
+
+/* Who was the last to touch it is gone, nobody waits, and it is of old. */
+static bool is_stale(int id)
+{
+	struct semid_ds info;
+	time_t touched;
+	int pid;
+
+	if (semctl(id, 0, IPC_STAT, &info) || semctl(id, 0, GETZCNT) ||
+	    semctl(id, 0, GETNCNT))
+		return false;
+	touched = info.sem_otime > info.sem_ctime ? info.sem_otime :
+						    info.sem_ctime;
+	pid = semctl(id, 0, GETPID);
+	if (pid > 0 && (!kill(pid, 0) || errno == EPERM))
+		return false;
+	return time(NULL) - touched > UDEV_WAIT_MS / 1000;
+}
+
+int kdm_stale_cookies(uint32_t **cookies, size_t *nr, struct error *error)
+{
+	FILE *in = fopen("/proc/sysvipc/sem", "re");
+	char *line = NULL;
+	size_t room = 0;
+	int key, id;
+
+	*cookies = NULL;
+	*nr = 0;
+	if (!in)
+		return refuse(error, "cannot list semaphores: %s",
+			      strerror(errno));
+	while (getline(&line, &room, in) > 0) {
+		if (sscanf(line, "%d %d", &key, &id) != 2 ||
+		    (uint32_t)key >> DM_UDEV_FLAGS_SHIFT != DM_COOKIE_MAGIC ||
+		    !is_stale(id))
+			continue;
+		*cookies = more(*cookies, *nr, sizeof(**cookies));
+		(*cookies)[(*nr)++] = key;
+	}
+	free(line);
+	fclose(in);
+	return 0;
 }
 
 /* A udevd that does not answer is said, and its semaphore is not left over. */
 void kdm_udev_end(void)
 {
+	struct error ignored = { 0 };
+
 	if (cookie && !wait_some()) {
 		fprintf(stderr, "qdm: udev has not answered within %d seconds; going on without it (is systemd-udevd alive?)\n",
 			UDEV_WAIT_MS / 1000);
-		drop_semaphore();
+		kdm_drop_cookie(cookie, &ignored);
 		dm_udev_set_sync_support(0);
 	}
 	cookie = 0;
 	dm_lib_release();
+}
+
+bool kdm_is_direct(struct devno devno)
+{
+	char path[64];
+	FILE *in;
+	int byte;
+
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/queue/dax",
+		 devno.major, devno.minor);
+	in = fopen(path, "re");
+	byte = in ? fgetc(in) : '0';
+	if (in)
+		fclose(in);
+	return byte == '1';
 }

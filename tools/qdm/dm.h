@@ -58,8 +58,14 @@ int kdm_open(struct error *error);
 int kdm_list(char (**names)[KDM_NAME_LEN], size_t *nr, struct error *error);
 /* 1 when there, 0 when there is no such device, -1 on error. */
 int kdm_find(const char *name, struct kdm_device *device, struct error *error);
+/* The same with its table, at the cost of one. */
+int kdm_look(const char *name, struct kdm_device *device,
+	     struct kdm_table *table, struct error *error);
 int kdm_deps(const char *name, struct devno **deps, size_t *nr,
 	     struct error *error);
+/* Of the table that is loaded and not live. */
+int kdm_loaded_deps(const char *name, struct devno **deps, size_t *nr,
+		    struct error *error);
 int kdm_table(const char *name, struct kdm_table *table, struct error *error);
 int kdm_status(const char *name, struct kdm_table *table, struct error *error);
 uint32_t kdm_read_ahead(const char *name);
@@ -94,6 +100,15 @@ int kdm_poll_arm(int fd, struct error *error);
  */
 int kdm_udev_begin(struct error *error);
 void kdm_udev_end(void);
+/*
+ * Semaphores that nobody waits for any more and nobody has touched for longer
+ * than udev may take: whoever made them was killed. The caller frees the array.
+ */
+int kdm_stale_cookies(uint32_t **cookies, size_t *nr, struct error *error);
+int kdm_drop_cookie(uint32_t cookie, struct error *error);
+
+/* Can it be read and written past device-mapper (DAX)? */
+bool kdm_is_direct(struct devno devno);
 
 void kdm_table_add(struct kdm_table *table, uint64_t start, uint64_t len,
 		   const char *type, const char *params);

@@ -4,9 +4,14 @@
  *
  * A tool that is killed leaves little: a device that was made and has no table,
  * a table that was loaded and not swapped in, a filter or a root that nothing
- * lies on. Each is named. What is mended is only what
- * carries our UUID and nobody has open, or a loaded table that names one of our
- * nodes; what may be somebody else's work is said and left.
+ * lies on, a semaphore that was to wait for udev. Each is named. What is mended
+ * is only what carries our UUID and nobody has open, or a loaded table that
+ * names one of our nodes; what may be somebody else's work is said and left.
+ *
+ * A filter that nothing lies on is what blockdev-add makes, so it is no trouble
+ * and is kept, unless its name is one of those that only a command gives which
+ * also puts the filter in; then that command was killed on its way. --idle asks
+ * for the others, too.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -30,10 +35,26 @@ struct check {
 	int open;		/* how many troubles are left */
 };
 
-__attribute__((format(printf, 3, 4)))
-static void trouble(struct check *check, bool mended, const char *fmt, ...)
+enum outcome { TROUBLE, REPAIRED, NOTE };
+
+static void put(struct check *check, enum outcome outcome, const char *text)
 {
+	static const char * const words[] = {
+		[TROUBLE] = "trouble", [REPAIRED] = "repaired", [NOTE] = "note",
+	};
 	struct json_object *one = json_object_new_object();
+
+	json_put_string(one, outcome == NOTE ? "note" : "trouble", text);
+	json_put_bool(one, "repaired", outcome == REPAIRED);
+	json_object_array_add(check->found, one);
+	if (!check->options->json)
+		printf("%s: %s\n", words[outcome], text);
+	check->open += outcome == TROUBLE;
+}
+
+__attribute__((format(printf, 3, 4)))
+static void say(struct check *check, enum outcome outcome, const char *fmt, ...)
+{
 	va_list args;
 	char *text;
 
@@ -41,12 +62,7 @@ static void trouble(struct check *check, bool mended, const char *fmt, ...)
 	if (vasprintf(&text, fmt, args) < 0)
 		text = copy("out of memory");
 	va_end(args);
-	json_put_string(one, "trouble", text);
-	json_put_bool(one, "repaired", mended);
-	json_object_array_add(check->found, one);
-	if (!check->options->json)
-		printf("%s: %s\n", mended ? "repaired" : "trouble", text);
-	check->open += !mended;
+	put(check, outcome, text);
 	free(text);
 }
 
@@ -55,7 +71,7 @@ static void check_target(struct check *check, const char *type)
 	struct error error = { 0 };
 
 	if (kdm_need_target(type, &error))
-		trouble(check, false, "%s; is the module built for this kernel (dkms status), and its key enrolled (mokutil --list-enrolled) if Secure Boot is on?",
+		say(check, TROUBLE, "%s; is the module built for this kernel (dkms status), and its key enrolled (mokutil --list-enrolled) if Secure Boot is on?",
 			error.text);
 }
 
@@ -65,24 +81,24 @@ static void check_surroundings(struct check *check)
 	check_target(check, "wthreshold");
 	check_target(check, "backupcow");
 	if (access("/run/udev/control", F_OK))
-		trouble(check, false, "udevd does not run: links and BLOCK_JOB_ERROR events are missing");
+		say(check, TROUBLE, "udevd does not run: links and BLOCK_JOB_ERROR events are missing");
 	if (access(groups_dir(), F_OK))
-		trouble(check, false, "%s is not there: configfs is not mounted, or qthrottle is not loaded; the first group mends it",
+		say(check, TROUBLE, "%s is not there: configfs is not mounted, or qthrottle is not loaded; the first group mends it",
 			groups_dir());
 }
 
 /* Mends by @act, if that is wanted. */
-static bool mend(struct check *check, const char *name,
-		 int (*act)(const char *name, struct error *error))
+static enum outcome mend(struct check *check, const char *name,
+			 int (*act)(const char *name, struct error *error))
 {
 	struct error error = { 0 };
 
 	if (!check->options->repair)
-		return false;
+		return TROUBLE;
 	if (!act(name, &error))
-		return true;
+		return REPAIRED;
 	fprintf(stderr, "qdm: %s\n", error.text);
-	return false;
+	return TROUBLE;
 }
 
 static int resume_plainly(const char *name, struct error *error)
@@ -104,80 +120,154 @@ static bool check_empty(struct check *check, const struct node *node)
 
 	if (!is_ours(node) || node->dev.live)
 		return false;
-	trouble(check, mend(check, name, kdm_remove),
-		"node '%s' has no table: a command was killed while it made it",
-		name);
+	say(check, mend(check, name, kdm_remove),
+	    "node '%s' has no table: a command was killed while it made it",
+	    name);
 	return true;
 }
 
-/* Does a filter or root stand ready for this device? */
-static bool has_ours_below(const struct graph *graph, const struct node *node)
+static bool has_ours(const struct graph *graph, const struct devno *deps,
+		     size_t nr)
+{
+	const struct node *below;
+	size_t i;
+
+	for (i = 0; i < nr; i++) {
+		below = graph_at(graph, deps[i]);
+		if (below && is_ours(below))
+			return true;
+	}
+	return false;
+}
+
+static bool loads_ours(const struct graph *graph, const struct node *node)
+{
+	struct error ignored = { 0 };
+	struct devno *deps;
+	bool found;
+	size_t nr;
+
+	if (!node->dev.pending ||
+	    kdm_loaded_deps(node->dev.name, &deps, &nr, &ignored))
+		return false;
+	found = has_ours(graph, deps, nr);
+	free(deps);
+	return found;
+}
+
+/* Is there a filter or root below this device, or ready to be? */
+static bool is_edited(const struct graph *graph, const struct node *node)
 {
 	char *root = print("%s-root", node->dev.name);
 	const struct node *found = graph_find(graph, root);
 
 	free(root);
-	return is_ours(node) || (found && found->kind == KIND_ROOT);
+	return is_ours(node) || (found && found->kind == KIND_ROOT) ||
+	       has_ours(graph, node->below, node->nr_below) ||
+	       loads_ours(graph, node);
 }
 
 static void check_pending(struct check *check, const struct node *node)
 {
 	const char *name = node->dev.name;
-	bool ours = has_ours_below(&check->graph, node);
+	bool ours = is_edited(&check->graph, node);
 
 	if (!node->dev.pending)
 		return;
-	trouble(check, ours && mend(check, name, kdm_clear),
-		"device '%s' has a table loaded that is not live%s", name,
-		ours ? ": a command was killed before the swap" :
-		       "; it may be somebody else's (dmsetup clear)");
+	say(check, ours ? mend(check, name, kdm_clear) : TROUBLE,
+	    "device '%s' has a table loaded that is not live%s", name,
+	    ours ? ": a command was killed before the swap" :
+	           "; it may be somebody else's (dmsetup clear)");
 }
 
 static void check_suspended(struct check *check, const struct node *node)
 {
 	const char *name = node->dev.name;
-	bool ours = has_ours_below(&check->graph, node);
+	bool ours = is_edited(&check->graph, node);
 
 	if (!node->dev.suspended || !node->dev.live)
 		return;
-	trouble(check, ours && mend(check, name, resume_plainly),
-		"device '%s' is suspended%s", name,
-		ours ? "" : "; it may be somebody else's doing (dmsetup resume)");
+	say(check, ours ? mend(check, name, resume_plainly) : TROUBLE,
+	    "device '%s' is suspended%s", name,
+	    ours ? "" : "; it may be somebody else's doing (dmsetup resume)");
+}
+
+/* The device that a filter is meant to go under, by the root it lies on. */
+static char *meant_for(const struct graph *graph, const struct node *node)
+{
+	while (node && node->kind != KIND_ROOT)
+		node = node->nr_below ? graph_at(graph, node->below[0]) : NULL;
+	if (!node)
+		return copy("");
+	return print("%.*s", (int)(strlen(node->dev.name) - strlen("-root")),
+		     node->dev.name);
+}
+
+/* A job's filter is called after the job, others after the device. */
+static bool has_given_name(const struct graph *graph, const struct node *node)
+{
+	char *device = meant_for(graph, node);
+	char *given = print("%s-%s", device, kind_word(node->kind));
+	const char *dash = strrchr(node->dev.name, '-');
+	bool same = node->kind == KIND_BACKUP ? dash && !strcmp(dash, "-backup") :
+						!strcmp(node->dev.name, given);
+
+	free(given);
+	free(device);
+	return same;
 }
 
 /*
  * A filter that is meant to go under a device and that nothing lies on does
- * nothing: it was made to be put in, or was taken out. What lies on a leaf by
- * path may be mounted any time and is left alone.
+ * nothing. What lies on a leaf by path may be mounted any time and is left
+ * alone.
  */
-static bool check_idle(struct check *check, const struct node *node)
+static bool is_idle(const struct graph *graph, const struct node *node)
+{
+	return is_ours(node) && node->kind != KIND_ROOT && node->dev.live &&
+	       !node->dev.open_count && node_is_inner(graph, node);
+}
+
+static void check_idle(struct check *check, const struct node *node)
 {
 	const char *name = node->dev.name;
-	bool mended;
 
-	if (!is_ours(node) || node->kind == KIND_ROOT || !node->dev.live ||
-	    node->dev.open_count || !node_is_inner(&check->graph, node))
+	if (!is_idle(&check->graph, node))
+		return;
+	if (has_given_name(&check->graph, node))
+		say(check, TROUBLE, "filter '%s' has nothing on it: a command was killed while it put it in or took it out",
+		    name);
+	else
+		say(check, NOTE, "filter '%s' has nothing on it: it was not put in yet, or taken out and not deleted (blockdev-del, or --repair --idle)",
+		    name);
+}
+
+static bool clear_idle(struct check *check, const struct node *node)
+{
+	const char *name = node->dev.name;
+
+	if (!is_idle(&check->graph, node) ||
+	    (!check->options->idle && !has_given_name(&check->graph, node)) ||
+	    mend(check, name, kdm_remove) != REPAIRED)
 		return false;
-	mended = mend(check, name, kdm_remove);
-	trouble(check, mended, "filter '%s' has nothing on it: it was not put in, or taken out and not deleted",
-		name);
-	return mended;
+	say(check, REPAIRED, "filter '%s' has nothing on it", name);
+	return true;
 }
 
 /* Those below a filter that has gone may have nothing on them now. */
-static int check_filters(struct check *check, struct error *error)
+static int clear_filters(struct check *check, struct error *error)
 {
 	bool again = false;
 	size_t i;
 
 	for (i = 0; i < check->graph.nr; i++)
-		again |= check_idle(check, &check->graph.node[i]);
+		again |= clear_idle(check, &check->graph.node[i]);
 	if (!again)
 		return 0;
 	graph_free(&check->graph);
 	if (graph_read(&check->graph, error))
 		return -1;
-	return check_filters(check, error);
+	return clear_filters(check, error);
 }
 
 /* A root that nothing lies on has no use, but a filter may be on its way. */
@@ -187,9 +277,9 @@ static void check_root(struct check *check, const struct node *node)
 
 	if (node->kind != KIND_ROOT || !node->dev.live || node->dev.open_count)
 		return;
-	trouble(check, mend(check, name, kdm_remove),
-		"root '%s' has nothing on it: a command was killed before it made the filter, or after it removed it",
-		name);
+	say(check, mend(check, name, kdm_remove),
+	    "root '%s' has nothing on it: a command was killed before it made the filter, or after it removed it",
+	    name);
 }
 
 static void check_type(struct check *check, const struct node *node)
@@ -197,7 +287,7 @@ static void check_type(struct check *check, const struct node *node)
 	const char *wanted = kind_target(node->kind);
 
 	if (wanted && node->table.nr && strcmp(node->table.line[0].type, wanted))
-		trouble(check, false, "node '%s' is a %s by its UUID and has a table of target '%s'",
+		say(check, TROUBLE, "node '%s' is a %s by its UUID and has a table of target '%s'",
 			node->dev.name, kind_word(node->kind),
 			node->table.line[0].type);
 }
@@ -214,12 +304,13 @@ static void check_dropped(struct check *check, const struct node *node)
 		       node->dev.name);
 	above = graph_find(&check->graph, device);
 	if (!above)
-		trouble(check, false, "root '%s' has lost its device '%s'",
+		say(check, TROUBLE, "root '%s' has lost its device '%s'",
 			node->dev.name, device);
 	free(device);
 }
 
-static void check_nodes(struct check *check)
+/* What a loaded table holds open is free only when that has been cleared. */
+static int check_halfway(struct check *check, struct error *error)
 {
 	const struct node *node;
 	size_t i;
@@ -230,10 +321,80 @@ static void check_nodes(struct check *check)
 			continue;
 		check_pending(check, node);
 		check_suspended(check, node);
+	}
+	if (!check->options->repair)
+		return 0;
+	graph_free(&check->graph);
+	return graph_read(&check->graph, error);
+}
+
+static void check_nodes(struct check *check)
+{
+	const struct node *node;
+	size_t i;
+
+	for (i = 0; i < check->graph.nr; i++) {
+		node = &check->graph.node[i];
+		check_idle(check, node);
 		check_root(check, node);
 		check_type(check, node);
 		check_dropped(check, node);
 	}
+}
+
+static bool is_bare(const char *group)
+{
+	struct error ignored = { 0 };
+	struct limits limits, none;
+
+	limits_init(&none);
+	return !group_has_members(group) &&
+	       !group_read_limits(group, &limits, &ignored) &&
+	       !memcmp(&limits, &none, sizeof(none));
+}
+
+/* object-add makes a group and then gives it its limits. */
+static void check_groups(struct check *check)
+{
+	struct error error = { 0 };
+	enum outcome outcome;
+	char **names;
+	size_t nr, i;
+
+	if (groups_list(&names, &nr, &error))
+		say(check, TROUBLE, "%s", error.text);
+	for (i = 0; i < nr; i++) {
+		outcome = NOTE;
+		if (is_bare(names[i])) {
+			if (check->options->idle)
+				outcome = mend(check, names[i], group_remove);
+			say(check, outcome, "group '%s' has no limits and no members: it was not given any yet, or object-add was killed (object-del, or --repair --idle)",
+			    names[i]);
+		}
+		free(names[i]);
+	}
+	free(names);
+}
+
+static void check_cookies(struct check *check)
+{
+	struct error error = { 0 };
+	enum outcome outcome;
+	uint32_t *cookies;
+	size_t nr, i;
+
+	if (kdm_stale_cookies(&cookies, &nr, &error)) {
+		say(check, TROUBLE, "%s", error.text);
+		return;
+	}
+	for (i = 0; i < nr; i++) {
+		outcome = check->options->repair &&
+			  !kdm_drop_cookie(cookies[i], &error) ? REPAIRED :
+								 TROUBLE;
+		say(check, outcome, "semaphore 0x%08x is left over: who waited for udev by it was killed",
+		    cookies[i]);
+	}
+	free(cookies);
 }
 
 static int run_checks(struct check *check, struct error *error)
@@ -249,9 +410,13 @@ static int run_checks(struct check *check, struct error *error)
 		return -1;
 	}
 	check_surroundings(check);
-	result = check_filters(check, error);
+	result = check_halfway(check, error);
+	if (!result && repair)
+		result = clear_filters(check, error);
 	if (!result)
 		check_nodes(check);
+	check_groups(check);
+	check_cookies(check);
 	if (repair)
 		kdm_udev_end();
 	edit_unlock();
@@ -273,8 +438,10 @@ int verb_doctor(int argc, char **argv, struct error *error)
 	struct check check = { .options = &options };
 	int result;
 
-	if (options_read(&options, argc, argv, "--json --repair", error))
+	if (options_read(&options, argc, argv, "--json --repair --idle", error))
 		return -1;
+	if (options.idle && !options.repair)
+		return misuse(error, "--idle goes with --repair: it deletes filters that nothing lies on");
 	check.found = json_object_new_array();
 	if (!options.json)
 		print_version();

@@ -134,6 +134,9 @@ static int check_table(const struct node *node, struct error *error)
 		return refuse(error, "Device '%s' has no medium", name);
 	if (!type)
 		return 0;
+	if (!strcmp(type, "multipath"))
+		return refuse(error, "Device '%s' is a multipath device, which takes requests and not bios, so no filter can be under it; put the filter on top of it (\"file\": \"/dev/mapper/%s\")",
+			      name, name);
 	return refuse(error, "Device '%s' has a table with target '%s', which cannot be moved under a filter; put the filter on top of it (\"file\": \"/dev/mapper/%s\") or under it",
 		      name, type, name);
 }
@@ -153,6 +156,20 @@ static int check_editable(const struct node *node, struct error *error)
 		return refuse(error, "Device '%s' has a table loaded by someone else that is not yet live; resume or clear it first",
 			      name);
 	return 0;
+}
+
+/*
+ * What can be accessed directly is, past any filter, and device-mapper never
+ * takes that away from a device that has it.
+ */
+static int check_not_direct(const struct node *device, struct error *error)
+{
+	const char *name = device->dev.name;
+
+	if (!kdm_is_direct(device->dev.devno))
+		return 0;
+	return refuse(error, "Device '%s' can be accessed directly (DAX), past any filter under it; put the filter on top of it (\"file\": \"/dev/mapper/%s\") and use that instead",
+		      name, name);
 }
 
 static char *root_name(const char *device)
@@ -223,6 +240,8 @@ static int place_root(struct place *place, const struct graph *graph,
 	*place = (struct place){ .inner = true };
 	if (!result)
 		result = check_table(device, error);
+	if (!result)
+		result = check_not_direct(device, error);
 	if (!result && !root && (graph_find(graph, name) ||
 				 strlen(name) >= KDM_NAME_LEN ||
 				 name[strspn(name, DM_PLAIN_CHARS)]))
@@ -532,6 +551,8 @@ static int insert_between(const struct graph *graph,
 	if (!node_uses(parent, child->devno))
 		return not_child(child_name, parent, error);
 	if (check_sizes(node, child_name, child->sectors, error))
+		return -1;
+	if (check_not_direct(parent, error))
 		return -1;
 	place_at(&place, node);
 	return redirect(plan, graph, parent, child->devno, &place,

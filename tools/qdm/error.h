@@ -11,6 +11,7 @@
 #define ERROR_NOT_FOUND		"DeviceNotFound"
 #define ERROR_NOT_ACTIVE	"DeviceNotActive"
 #define ERROR_NO_COMMAND	"CommandNotFound"
+#define ERROR_MISUSE		"CommandLine"	/* of people, never in QMP */
 
 struct error {
 	const char *class;
@@ -22,5 +23,7 @@ __attribute__((format(printf, 2, 3)))
 int refuse(struct error *error, const char *fmt, ...);
 __attribute__((format(printf, 3, 4)))
 int refuse_as(struct error *error, const char *class, const char *fmt, ...);
+
+#define misuse(error, ...)	refuse_as(error, ERROR_MISUSE, __VA_ARGS__)
 
 #endif /* QDM_ERROR_H */

@@ -11,6 +11,7 @@
 
 #include "alloc.h"
 #include "graph.h"
+#include "shape.h"
 
 #define UUID_PREFIX	"QDM-"
 
@@ -104,12 +105,13 @@ static int node_read(struct node *node, const char *name, struct error *error)
 	int found;
 
 	*node = (struct node){ 0 };
-	found = kdm_find(name, &node->dev, error);
+	found = kdm_look(name, &node->dev, &node->table, error);
 	if (found <= 0)
 		return found;
 	node->kind = kind_of(node->dev.uuid);
-	if (kdm_table(name, &node->table, &late) ||
-	    kdm_deps(name, &node->below, &node->nr_below, &late)) {
+	if (shape_below(&node->table, &node->below, &node->nr_below))
+		return 1;
+	if (kdm_deps(name, &node->below, &node->nr_below, &late)) {
 		node_free(node);
 		if (kdm_find(name, &node->dev, error) == 0)
 			return 0;

@@ -162,6 +162,16 @@ int group_read_limits(const char *name, struct limits *limits,
 	return limits_read(limits, text, error);
 }
 
+bool group_has_members(const char *name)
+{
+	char *path = path_of(name, "members");
+	char text[64];
+	ssize_t got = slurp(path, text, sizeof(text));
+
+	free(path);
+	return got > 0;
+}
+
 /* One write: the kernel takes the whole change or nothing of it. */
 int group_write_limits(const char *name, const char *text,
 		       struct error *error)

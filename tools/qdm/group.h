@@ -20,6 +20,7 @@ int group_make(const char *name, struct error *error);
 int group_remove(const char *name, struct error *error);
 int group_read_limits(const char *name, struct limits *limits,
 		      struct error *error);
+bool group_has_members(const char *name);
 int group_write_limits(const char *name, const char *text,
 		       struct error *error);
 

@@ -284,19 +284,28 @@ const char *json_string(struct json_object *object, const char *key,
 	return json_object_get_string(value);
 }
 
+/* Neither looked up nor copied: half of what a large answer costs. */
+void json_put(struct json_object *object, const char *key,
+	      struct json_object *value)
+{
+	json_object_object_add_ex(object, key, value,
+				  JSON_C_OBJECT_ADD_KEY_IS_NEW |
+				  JSON_C_OBJECT_ADD_CONSTANT_KEY);
+}
+
 void json_put_string(struct json_object *object, const char *key,
 		     const char *value)
 {
-	json_object_object_add(object, key, json_object_new_string(value));
+	json_put(object, key, json_object_new_string(value));
 }
 
 void json_put_number(struct json_object *object, const char *key,
 		     unsigned long long value)
 {
-	json_object_object_add(object, key, json_object_new_uint64(value));
+	json_put(object, key, json_object_new_uint64(value));
 }
 
 void json_put_bool(struct json_object *object, const char *key, bool value)
 {
-	json_object_object_add(object, key, json_object_new_boolean(value));
+	json_put(object, key, json_object_new_boolean(value));
 }

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <json-c/json.h>
 
+#include "buffer.h"
 #include "error.h"
 
 #define JSON_MAX_BYTES	(1u << 20)
@@ -20,11 +21,19 @@ struct json_object *json_read(const char *text, size_t len,
 const char *json_string(struct json_object *object, const char *key,
 			const char *def);
 
-/* Puts a new value into @object; a short hand, as json-c's own is wordy. */
+/*
+ * Puts a new value into @object. The key must live for ever, as a string in the
+ * program does, and must not be there yet.
+ */
+void json_put(struct json_object *object, const char *key,
+	      struct json_object *value);
 void json_put_string(struct json_object *object, const char *key,
 		     const char *value);
 void json_put_number(struct json_object *object, const char *key,
 		     unsigned long long value);
 void json_put_bool(struct json_object *object, const char *key, bool value);
+
+/* Adds the value as text for a client. */
+void json_write(struct buffer *out, struct json_object *value);
 
 #endif /* QDM_JSON_H */

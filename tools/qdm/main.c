@@ -65,7 +65,7 @@ static int run_tree(int argc, char **argv)
 	return DONE;
 }
 
-static int show_member(struct json_object *node, const char *key)
+static int show_member(struct json_object *node, const char *key, bool json)
 {
 	struct json_object *value;
 
@@ -83,7 +83,8 @@ static int show_member(struct json_object *node, const char *key)
 		fputc('\n', stderr);
 		return FAILED;
 	}
-	puts(json_object_get_string(value));
+	puts(json ? json_object_to_json_string(value) :
+		    json_object_get_string(value));
 	return DONE;
 }
 
@@ -93,8 +94,11 @@ static int run_show(int argc, char **argv)
 	struct json_object *shown;
 	struct graph graph;
 	struct node *node;
+	bool json = argc > 1 && !strcmp(argv[1], "--json");
 	int result;
 
+	argc -= json;
+	argv += json;
 	if (argc < 2 || argc > 3)
 		return misused("show: give a node, and at most one key");
 	if (graph_read(&graph, &error))
@@ -102,7 +106,7 @@ static int run_show(int argc, char **argv)
 	node = graph_find(&graph, argv[1]);
 	if (node) {
 		shown = describe_node(&graph, node);
-		result = show_member(shown, argv[2]);
+		result = show_member(shown, argv[2], json);
 		json_object_put(shown);
 	} else {
 		refuse(&error, "Node '%s' not found", argv[1]);
@@ -195,7 +199,11 @@ static int run_people(int argc, char **argv, int (*verb)(int argc, char **argv,
 {
 	struct error error = { 0 };
 
-	return verb(argc, argv, &error) ? failed(&error) : DONE;
+	if (!verb(argc, argv, &error))
+		return DONE;
+	failed(&error);
+	return error.class && !strcmp(error.class, ERROR_MISUSE) ? MISUSED :
+								   FAILED;
 }
 
 #define PEOPLE(name) \
@@ -230,15 +238,15 @@ static int run_shell(int argc, char **argv);
 static const struct verb verbs[] = {
 	{ "tree", "[--json]", "show all devices and what they lie on",
 	  run_tree },
-	{ "show", "NODE [KEY]", "show one node, or one value of it",
+	{ "show", "[--json] NODE [KEY]", "show one node, or one value of it, in JSON",
 	  run_show },
-	{ "insert", "[--dry-run] [--node NAME] throttle DEVICE LIMIT=VALUE...|--group GROUP",
+	{ "insert", "[--dry-run] [--json] [--node NAME] throttle DEVICE LIMIT=VALUE...|--group GROUP",
 	  "put a throttle under a device", run_insert },
 	{ "insert", "... threshold DEVICE SIZE",
 	  "an alarm when writes pass SIZE", run_insert },
 	{ "insert", "... backup DEVICE TARGET",
 	  "old data goes to TARGET before it is overwritten", run_insert },
-	{ "remove", "[--dry-run] NODE", "take a filter out and delete it",
+	{ "remove", "[--dry-run] [--json] NODE", "take a filter out and delete it",
 	  run_remove },
 	{ "list", "[--json]", "one line for each node", run_list },
 	{ "throttle", "[--dry-run] [--json] DEVICE [LIMIT=VALUE... [--group GROUP] | off]",
@@ -249,12 +257,12 @@ static const struct verb verbs[] = {
 	  "make, change and delete them", run_group },
 	{ "threshold", "[--dry-run] [--json] NODE [SIZE | off]",
 	  "set or show a write threshold", run_threshold },
-	{ "backup", "[--dry-run] [--wait] [--speed SIZE] [--sync full|none] [--on-cbw-error POLICY] DEVICE TARGET",
+	{ "backup", "[--dry-run] [--json] [--wait] [--speed SIZE] [--sync full|none] [--on-cbw-error POLICY] DEVICE TARGET",
 	  "back up a device in use, as it is now", run_backup },
-	{ "watch", "[--once]", "what goes through the nodes, each second",
+	{ "watch", "[--json] [--once]", "what goes through the nodes, each second",
 	  run_watch },
 	{ "events", "[--json]", "tell what happens", run_events },
-	{ "doctor", "[--json] [--repair]",
+	{ "doctor", "[--json] [--repair [--idle]]",
 	  "say what is wrong, and mend what a killed command has left",
 	  run_doctor },
 	{ "shell", "", "these verbs, with history and completion", run_shell },

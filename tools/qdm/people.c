@@ -33,7 +33,8 @@ static bool *flag_of(struct options *options, const char *name)
 	       !strcmp(name, "--dry-run") ? &options->dry_run :
 	       !strcmp(name, "--wait") ? &options->wait :
 	       !strcmp(name, "--once") ? &options->once :
-	       !strcmp(name, "--repair") ? &options->repair : NULL;
+	       !strcmp(name, "--repair") ? &options->repair :
+	       !strcmp(name, "--idle") ? &options->idle : NULL;
 }
 
 static const char **value_of(struct options *options, const char *name)
@@ -51,14 +52,14 @@ static int take_option(struct options *options, char **argv,
 	const char **value = value_of(options, *argv);
 
 	if (!knows(known, *argv) || (!flag && !value))
-		return refuse(error, "'%s' is no option here; known are: %s",
+		return misuse(error, "'%s' is no option here; known are: %s",
 			      *argv, *known ? known : "none");
 	if (flag) {
 		*flag = true;
 		return 1;
 	}
 	if (!argv[1])
-		return refuse(error, "%s needs a value", *argv);
+		return misuse(error, "%s needs a value", *argv);
 	*value = argv[1];
 	return 2;
 }
@@ -75,7 +76,7 @@ int options_read(struct options *options, int argc, char **argv,
 		if (!strncmp(argv[i], "--", 2))
 			taken = take_option(options, argv + i, known, error);
 		else if (options->nr == WORDS_MAX)
-			return refuse(error, "'%s' is one word too many",
+			return misuse(error, "'%s' is one word too many",
 				      argv[i]);
 		else
 			options->word[options->nr++] = argv[i];
@@ -138,11 +139,12 @@ int people_limits(struct json_object *object, const char * const *word,
 		equals = strchr(word[i], '=');
 		if (!equals || equals - word[i] >= (int)sizeof(name) ||
 		    !read_size(equals + 1, &value) || value > INT64_MAX)
-			return refuse(error, "'%s' is not limit=value (for example iops-total=500 or bps-write=10M)",
+			return misuse(error, "'%s' is not limit=value (for example iops-total=500 or bps-write=10M)",
 				      word[i]);
 		snprintf(name, sizeof(name), "%.*s", (int)(equals - word[i]),
 			 word[i]);
-		json_put_number(object, name, value);
+		json_object_object_add(object, name,
+				       json_object_new_uint64(value));
 	}
 	return 0;
 }

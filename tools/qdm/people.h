@@ -20,6 +20,7 @@ struct options {
 	bool wait;
 	bool once;
 	bool repair;
+	bool idle;
 	const char *group;
 	const char *speed;
 	const char *sync;

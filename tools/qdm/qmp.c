@@ -48,6 +48,16 @@ bool qmp_is_to_quit(void)
 	return quitting;
 }
 
+static bool edited;
+
+bool qmp_has_edited(void)
+{
+	bool was = edited;
+
+	edited = false;
+	return was;
+}
+
 static const struct arg input_args[] = {
 	{ .name = "execute", .type = ARG_STRING, .must = true },
 	{ .name = "arguments", .type = ARG_OBJECT },
@@ -122,6 +132,7 @@ static int carry_out(const struct command *command, struct call *call,
 		plan_print(&call->plan, script);
 	else if (!result && edits(command))
 		result = plan_run(&call->plan, error);
+	edited |= edits(command) && !script;
 	plan_free(&call->plan);
 	graph_free(&call->graph);
 	return result ? -1 : 0;

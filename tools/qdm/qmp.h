@@ -31,6 +31,8 @@ struct json_object *qmp_version(void);
 struct json_object *qmp_greeting(void);
 /* Has a client asked the server to end? */
 bool qmp_is_to_quit(void);
+/* Has a command tried to change anything since this was last asked? */
+bool qmp_has_edited(void);
 bool qmp_is_error(struct json_object *reply);
 void qmp_print(struct json_object *reply, FILE *out);
 

@@ -73,7 +73,8 @@ static void on_ran(void *context)
 {
 	struct server *server = context;
 
-	look_and_tidy(server);
+	if (qmp_has_edited())
+		look_and_tidy(server);
 	if (qmp_is_to_quit())
 		sd_event_exit(server->loop, 0);
 }

@@ -15,54 +15,12 @@
  */
 #include <string.h>
 
+#include "json.h"
 #include "session.h"
-
-#define FLAGS	(JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE)
-
-/* Clients may rely on ASCII: the rest is escaped, in UTF-16 as JSON has it. */
-static void add_escaped(struct buffer *out, unsigned int code)
-{
-	char text[16];
-
-	if (code >= 0x10000) {
-		add_escaped(out, 0xd800 + ((code - 0x10000) >> 10));
-		code = 0xdc00 + (code & 0x3ff);
-	}
-	snprintf(text, sizeof(text), "\\u%04x", code);
-	buffer_add(out, text, 6);
-}
-
-static size_t decode(const char *text, unsigned int *code)
-{
-	const unsigned char *at = (const unsigned char *)text;
-	size_t len = *at < 0xe0 ? 2 : *at < 0xf0 ? 3 : 4;
-	size_t i;
-
-	*code = *at & (0xff >> (len + 1));
-	for (i = 1; i < len; i++) {
-		if ((at[i] & 0xc0) != 0x80)
-			return 1;
-		*code = *code << 6 | (at[i] & 0x3f);
-	}
-	return len;
-}
 
 static void send(struct session *session, struct json_object *message)
 {
-	const char *text = json_object_to_json_string_ext(message, FLAGS);
-	unsigned int code;
-	size_t plain;
-
-	while (*text) {
-		for (plain = 0; (signed char)text[plain] > 0;)
-			plain++;
-		buffer_add(&session->out, text, plain);
-		text += plain;
-		if (*text) {
-			text += decode(text, &code);
-			add_escaped(&session->out, code);
-		}
-	}
+	json_write(&session->out, message);
 	buffer_add(&session->out, "\r\n", 2);
 }
 

@@ -18,7 +18,7 @@ struct session {
 	bool skipping;		/* after an error, to the end of the line */
 	bool closing;		/* send what is in @out, then close */
 	bool noisy;		/* after a control character */
-	bool ran;		/* a command has been carried out */
+	bool ran;		/* a command has been answered */
 };
 
 void session_begin(struct session *session);

@@ -174,3 +174,57 @@ bool shape_is_straight(const struct kdm_table *table, struct devno *below)
 	       sscanf(table->line->params, "%u:%u %llu%c", &below->major,
 		      &below->minor, &offset, &rest) == 3 && !offset;
 }
+
+static void add_once(struct devno **below, size_t *nr, struct devno devno)
+{
+	size_t i;
+
+	for (i = 0; i < *nr; i++)
+		if ((*below)[i].major == devno.major &&
+		    (*below)[i].minor == devno.minor)
+			return;
+	*below = more(*below, *nr, sizeof(**below));
+	(*below)[(*nr)++] = devno;
+}
+
+/* A word that stands for no device is a dash. */
+static bool add_line(const struct shape *shape, const char *params,
+		     struct devno **below, size_t *nr)
+{
+	struct devno devno;
+	unsigned int at;
+	char rest = ' ';
+
+	for (at = 0; *params; at++) {
+		if (is_device_word(shape, at) && strncmp(params, "- ", 2)) {
+			if (sscanf(params, "%u:%u%c", &devno.major,
+				   &devno.minor, &rest) < 2 || rest != ' ')
+				return false;
+			add_once(below, nr, devno);
+		}
+		params += strcspn(params, " ");
+		params += strspn(params, " ");
+	}
+	return true;
+}
+
+bool shape_below(const struct kdm_table *table, struct devno **below,
+		 size_t *nr)
+{
+	const struct shape *shape;
+	size_t i;
+
+	*below = NULL;
+	*nr = 0;
+	for (i = 0; i < table->nr; i++) {
+		shape = shape_of(table->line[i].type);
+		if (shape && (shape->count || !*table->line[i].params) &&
+		    add_line(shape, table->line[i].params, below, nr))
+			continue;
+		free(*below);
+		*below = NULL;
+		*nr = 0;
+		return false;
+	}
+	return true;
+}

@@ -21,6 +21,13 @@ int shape_replace(struct kdm_table *to, const struct kdm_table *from,
 /* Is it one linear line over the whole of one device? Then which? */
 bool shape_is_straight(const struct kdm_table *table, struct devno *below);
 
+/*
+ * The devices that the table refers to, each once and in its order, if that is
+ * known of all its targets. The caller frees the array.
+ */
+bool shape_below(const struct kdm_table *table, struct devno **below,
+		 size_t *nr);
+
 /* Holds a secret that must not be printed? */
 bool shape_is_secret(const struct kdm_table *table);
 

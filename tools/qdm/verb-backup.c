@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * qdm backup: begins a backup, and with --wait stays until it has ended: a bar
- * on a terminal, a line per second elsewhere. It is woken by the kernel's
- * events; the second is only for the display.
+ * on a terminal, a line per second elsewhere, with --json each one what
+ * query-jobs says of the job, with the rate. It is woken by the kernel's events;
+ * the second is only for the display.
  */
 #include <poll.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "alloc.h"
 #include "dm.h"
 #include "json.h"
 #include "people.h"
@@ -53,7 +55,7 @@ static struct json_object *make_args(const struct options *options,
 		json_put_number(args, "speed", speed);
 		return args;
 	}
-	refuse(error, "'%s' is no speed (bytes per second, for example 50M)",
+	misuse(error, "'%s' is no speed (bytes per second, for example 50M)",
 	       options->speed);
 	json_object_put(args);
 	return NULL;
@@ -75,11 +77,16 @@ static struct json_object *find_job(const char *device, struct error *error)
 	return found;
 }
 
-static void print_left(const struct progress *progress)
+static double rate_of(const struct progress *progress)
 {
 	double passed = progress->at - progress->begun;
-	unsigned long long done = progress->done - progress->first;
-	double rate = passed > 0 ? done / passed : 0;
+
+	return passed > 0 ? (progress->done - progress->first) / passed : 0;
+}
+
+static void print_left(const struct progress *progress)
+{
+	double rate = rate_of(progress);
 	char text[SIZE_TEXT];
 	unsigned int left;
 
@@ -112,6 +119,14 @@ static void print_progress(const struct progress *progress, const char *state)
 	fflush(stdout);
 }
 
+static void print_json(const struct progress *progress,
+		       struct json_object *job)
+{
+	json_put_number(job, "bytes-per-second", rate_of(progress));
+	puts(json_object_to_json_string_ext(job, JSON_C_TO_STRING_NOSLASHESCAPE));
+	fflush(stdout);
+}
+
 static int end(const char *device, struct json_object *job,
 	       struct error *error)
 {
@@ -119,8 +134,6 @@ static int end(const char *device, struct json_object *job,
 	const char *why = json_string(job, "error", NULL);
 	struct error dismissal = { 0 };
 
-	if (isatty(STDOUT_FILENO))
-		putchar('\n');
 	if (why)
 		refuse(error, "the backup of '%s' has failed: %s", device, why);
 	else if (people_number(job, "current-progress") <
@@ -133,8 +146,8 @@ static int end(const char *device, struct json_object *job,
 }
 
 /* One look; 1 when it is over. */
-static int look(const char *device, struct progress *progress,
-		struct error *error)
+static int look(const char *device, const struct options *options,
+		struct progress *progress, struct error *error)
 {
 	struct json_object *job = find_job(device, error);
 	const char *state;
@@ -151,15 +164,21 @@ static int look(const char *device, struct progress *progress,
 		progress->first = progress->done;
 	}
 	progress->at = now();
-	print_progress(progress, state);
-	if (!strcmp(state, "concluded"))
+	if (options->json)
+		print_json(progress, job);
+	else
+		print_progress(progress, state);
+	if (!strcmp(state, "concluded")) {
+		if (!options->json && isatty(STDOUT_FILENO))
+			putchar('\n');
 		over = end(device, job, error) ? -1 : 1;
+	}
 	json_object_put(job);
 	return over;
 }
 
 /* Armed before looking: what happens after the look ends the wait. */
-static int wait_for(const char *device, struct error *error)
+static int wait_for(const struct options *options, struct error *error)
 {
 	struct progress progress = { 0 };
 	struct pollfd wait = { .fd = kdm_poll_open(error), .events = POLLIN };
@@ -170,12 +189,29 @@ static int wait_for(const char *device, struct error *error)
 	while (!over) {
 		if (kdm_poll_arm(wait.fd, error))
 			break;
-		over = look(device, &progress, error);
+		over = look(options->word[0], options, &progress, error);
 		if (!over)
 			poll(&wait, 1, SECOND_MS);
 	}
 	close(wait.fd);
 	return over == 1 ? 0 : -1;
+}
+
+static void tell_begun(const struct options *options)
+{
+	struct json_object *begun;
+	char *node = print("%s-backup", options->word[0]);
+
+	if (options->json) {
+		begun = json_object_new_object();
+		json_put_string(begun, "id", options->word[0]);
+		json_put_string(begun, "node-name", node);
+		people_print_json(begun);
+		json_object_put(begun);
+	} else {
+		puts(node);
+	}
+	free(node);
 }
 
 int verb_backup(int argc, char **argv, struct error *error)
@@ -184,11 +220,11 @@ int verb_backup(int argc, char **argv, struct error *error)
 	struct options options;
 
 	if (options_read(&options, argc, argv,
-			 "--wait --dry-run --speed --sync --on-cbw-error",
+			 "--wait --json --dry-run --speed --sync --on-cbw-error",
 			 error))
 		return -1;
 	if (options.nr != 2)
-		return refuse(error, "backup: give a device and a target");
+		return misuse(error, "backup: give a device and a target");
 	args = make_args(&options, error);
 	if (!args)
 		return -1;
@@ -197,7 +233,7 @@ int verb_backup(int argc, char **argv, struct error *error)
 	if (options.dry_run)
 		return 0;
 	if (options.wait)
-		return wait_for(options.word[0], error);
-	printf("%s-backup\n", options.word[0]);
+		return wait_for(&options, error);
+	tell_begun(&options);
 	return 0;
 }

@@ -116,7 +116,7 @@ int verb_group(int argc, char **argv, struct error *error)
 	if (!strcmp(what, "show") && options.nr < 2)
 		return show_groups(&options, error);
 	if (options.nr < 2)
-		return refuse(error, "group %s: give the group's name", what);
+		return misuse(error, "group %s: give the group's name", what);
 	if (!strcmp(what, "show"))
 		return show_group(options.word[1], &options, error);
 	if (!strcmp(what, "add") || !strcmp(what, "set"))
@@ -124,7 +124,7 @@ int verb_group(int argc, char **argv, struct error *error)
 	if (!strcmp(what, "del"))
 		return people_tell("object-del", named("id", options.word[1]),
 				   &options, error);
-	return refuse(error, "group: '%s' is unknown; there are add, set, show and del",
+	return misuse(error, "group: '%s' is unknown; there are add, set, show and del",
 		      what);
 }
 
@@ -208,7 +208,7 @@ int verb_throttle(int argc, char **argv, struct error *error)
 	result = options_read(&options, argc, argv,
 			      "--json --dry-run --group", error);
 	if (!result && !options.nr)
-		result = refuse(error, "throttle: give a device");
+		result = misuse(error, "throttle: give a device");
 	off = options.nr == 2 && !strcmp(options.word[1], "off");
 	if (!result && options.nr > 1 && !off)
 		result = people_limits(limits, options.word + 1,
@@ -287,10 +287,10 @@ int verb_threshold(int argc, char **argv, struct error *error)
 	if (options_read(&options, argc, argv, "--json --dry-run", error))
 		return -1;
 	if (options.nr < 1 || options.nr > 2)
-		return refuse(error, "threshold: give a node, and a size or off");
+		return misuse(error, "threshold: give a node, and a size or off");
 	if (options.nr == 2 && strcmp(options.word[1], "off") &&
 	    !read_size(options.word[1], &bytes))
-		return refuse(error, "'%s' is no size (for example 10G), nor off",
+		return misuse(error, "'%s' is no size (for example 10G), nor off",
 			      options.word[1]);
 	if (options.nr == 2) {
 		args = named("node-name", options.word[0]);

@@ -45,7 +45,7 @@ int verb_list(int argc, char **argv, struct error *error)
 	if (options_read(&options, argc, argv, "--json", error))
 		return -1;
 	if (options.nr)
-		return refuse(error, "list: '%s' is unexpected",
+		return misuse(error, "list: '%s' is unexpected",
 			      options.word[0]);
 	nodes = people_ask("query-named-block-nodes", NULL, NULL, error);
 	if (!nodes)
@@ -103,14 +103,18 @@ static unsigned long long rate(struct json_object *then,
 	return then && after >= before ? after - before : 0;
 }
 
+static unsigned long long waiting(struct json_object *node)
+{
+	return people_number(node, "read-waiting") +
+	       people_number(node, "write-waiting") +
+	       people_number(node, "writers-waiting");
+}
+
 static void print_waiting(struct json_object *node)
 {
-	unsigned long long waiting = people_number(node, "read-waiting") +
-				     people_number(node, "write-waiting") +
-				     people_number(node, "writers-waiting");
 	unsigned long long total = people_number(node, "bytes-total");
 
-	printf(" %8llu", waiting);
+	printf(" %8llu", waiting(node));
 	if (total)
 		printf("  %s %llu%%", json_string(node, "state", ""),
 		       people_number(node, "bytes-done") * 100 / total);
@@ -133,31 +137,69 @@ static void print_rates(struct json_object *then, struct json_object *now,
 	print_waiting(node);
 }
 
-static int print_round(struct json_object *then, struct json_object *now,
-		       bool terminal, struct error *error)
+/* One line with all nodes, for programs. */
+static void add_rates(struct json_object *round, struct json_object *then,
+		      struct json_object *now, struct json_object *node)
 {
-	struct json_object *nodes = people_ask("query-named-block-nodes", NULL,
-					       NULL, error);
-	struct json_object *one, *node;
-	const char *name;
+	static const char * const keys[][2] = {
+		{ "reads-per-second", "rd_operations" },
+		{ "read-bytes-per-second", "rd_bytes" },
+		{ "writes-per-second", "wr_operations" },
+		{ "written-bytes-per-second", "wr_bytes" },
+	};
+	struct json_object *one = json_object_new_object();
 	size_t i;
 
-	if (!nodes)
-		return -1;
-	if (terminal)
+	json_put_string(one, "node-name", json_string(now, "node-name", ""));
+	for (i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+		json_put_number(one, keys[i][0], rate(then, now, keys[i][1]));
+	json_put_number(one, "waiting", waiting(node));
+	if (json_string(node, "state", NULL))
+		json_put_string(one, "state", json_string(node, "state", ""));
+	if (people_number(node, "bytes-total")) {
+		json_put_number(one, "bytes-done",
+				people_number(node, "bytes-done"));
+		json_put_number(one, "bytes-total",
+				people_number(node, "bytes-total"));
+	}
+	json_object_array_add(round, one);
+}
+
+static void print_head(const struct options *options)
+{
+	if (options->json)
+		return;
+	if (isatty(STDOUT_FILENO))
 		printf("\033[H\033[J");
 	printf("%-32s %8s %8s %8s %8s %8s\n", "", "reads/s", "read/s",
 	       "writes/s", "written/s", "waiting");
-	for (i = 0; i < json_object_array_length(now); i++) {
+}
+
+static int print_round(struct json_object *then, struct json_object *now,
+		       const struct options *options, struct error *error)
+{
+	struct json_object *nodes = people_ask("query-named-block-nodes", NULL,
+					       NULL, error);
+	struct json_object *round = json_object_new_array();
+	struct json_object *one, *node, *before;
+	size_t i;
+
+	print_head(options);
+	for (i = 0; nodes && i < json_object_array_length(now); i++) {
 		one = json_object_array_get_idx(now, i);
-		name = json_string(one, "node-name", "");
-		node = find_node(nodes, name);
-		if (node)
-			print_rates(find_node(then, name), one, node);
+		node = find_node(nodes, json_string(one, "node-name", ""));
+		before = find_node(then, json_string(one, "node-name", ""));
+		if (node && options->json)
+			add_rates(round, before, one, node);
+		else if (node)
+			print_rates(before, one, node);
 	}
+	if (nodes && options->json)
+		puts(json_object_to_json_string_ext(round, JSON_C_TO_STRING_NOSLASHESCAPE));
 	fflush(stdout);
+	json_object_put(round);
 	json_object_put(nodes);
-	return 0;
+	return nodes ? 0 : -1;
 }
 
 /* With --once a single round, for scripts and for a look. */
@@ -167,15 +209,18 @@ int verb_watch(int argc, char **argv, struct error *error)
 	struct options options;
 	int result = 0;
 
-	if (options_read(&options, argc, argv, "--once", error))
+	if (options_read(&options, argc, argv, "--once --json", error))
 		return -1;
+	if (options.nr)
+		return misuse(error, "watch: '%s' is unexpected",
+			      options.word[0]);
 	then = ask_stats(error);
 	while (then && !result) {
 		sleep(1);
 		now = ask_stats(error);
 		if (!now)
 			break;
-		result = print_round(then, now, isatty(STDOUT_FILENO), error);
+		result = print_round(then, now, &options, error);
 		json_object_put(then);
 		then = now;
 		if (options.once)

@@ -13,6 +13,8 @@
 #include "alloc.h"
 #include "edit.h"
 #include "group.h"
+#include "json.h"
+#include "people.h"
 #include "size.h"
 #include "verbs.h"
 
@@ -26,19 +28,20 @@ struct words {
 	const char *rest[LIMITS_NR];
 	size_t nr;
 	bool dry_run;
+	bool json;
 };
 
 static int take_option(const char *name, const char *value,
 		       struct words *words, struct error *error)
 {
 	if (!value)
-		return refuse(error, "%s needs a value", name);
+		return misuse(error, "%s needs a value", name);
 	if (!strcmp(name, "--node"))
 		words->node = value;
 	else if (!strcmp(name, "--group"))
 		words->group = value;
 	else
-		return refuse(error, "'%s' is no option here; there are --node, --group and --dry-run",
+		return misuse(error, "'%s' is no option here; there are --node, --group, --dry-run and --json",
 			      name);
 	return 0;
 }
@@ -53,7 +56,7 @@ static int take_word(const char *word, struct words *words,
 	else if (words->nr < LIMITS_NR)
 		words->rest[words->nr++] = word;
 	else
-		return refuse(error, "'%s' is one word too many", word);
+		return misuse(error, "'%s' is one word too many", word);
 	return 0;
 }
 
@@ -65,6 +68,8 @@ static int read_words(int argc, char **argv, struct words *words,
 	for (i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--dry-run")) {
 			words->dry_run = true;
+		} else if (!strcmp(argv[i], "--json")) {
+			words->json = true;
 		} else if (!strncmp(argv[i], "--", 2)) {
 			if (take_option(argv[i], argv[i + 1], words, error))
 				return -1;
@@ -98,7 +103,7 @@ static int add_limit(const char *word, char **tail, int *nr,
 	int result = 0;
 
 	if (!equals || !read_size(equals + 1, &value) || value > INT64_MAX)
-		return refuse(error, "'%s' is not limit=value (for example iops-total=500 or bps-write=10M)",
+		return misuse(error, "'%s' is not limit=value (for example iops-total=500 or bps-write=10M)",
 			      word);
 	name = print("%.*s", (int)(equals - word), word);
 	result = limits_set(limits, name, value, error);
@@ -123,12 +128,12 @@ static char *throttle_tail(const struct words *words, struct error *error)
 		if (add_limit(words->rest[i], &list, &nr, &limits, error))
 			break;
 	if (i == words->nr && words->group && nr)
-		refuse(error, "give --group or limits, not both: a group has its own limits");
+		misuse(error, "give --group or limits, not both: a group has its own limits");
 	else if (i == words->nr && words->group && !group_exists(words->group))
 		refuse(error, "Throttle group '%s' does not exist",
 		       words->group);
 	else if (i == words->nr && !words->group && !nr)
-		refuse(error, "give a limit (for example iops-total=500), or --group with the name of one");
+		misuse(error, "give a limit (for example iops-total=500), or --group with the name of one");
 	else if (i == words->nr && words->group)
 		tail = copy(words->group);
 	else if (i == words->nr && !limits_check(&limits, error))
@@ -143,7 +148,7 @@ static char *threshold_tail(const struct words *words, struct error *error)
 
 	if (words->nr == 1 && read_size(words->rest[0], &bytes))
 		return print("%llu", (unsigned long long)bytes);
-	refuse(error, "threshold takes one size, the offset at which it fires (for example 10G)");
+	misuse(error, "threshold takes one size, the offset at which it fires (for example 10G)");
 	return NULL;
 }
 
@@ -151,7 +156,7 @@ static char *backup_tail(const struct words *words, struct error *error)
 {
 	if (words->nr == 1)
 		return print("%d 2 sync none", CLUSTER_SECTORS);
-	refuse(error, "backup takes one target, the device that gets the old data");
+	misuse(error, "backup takes one target, the device that gets the old data");
 	return NULL;
 }
 
@@ -174,10 +179,10 @@ static int fill_filter(struct filter *filter, const struct words *words,
 		if (words->kind && !strcmp(words->kind, filters[i].name))
 			break;
 	if (i == sizeof(filters) / sizeof(*filters))
-		return refuse(error, "'%s' is no filter; there are throttle, threshold and backup",
+		return misuse(error, "'%s' is no filter; there are throttle, threshold and backup",
 			      words->kind ? words->kind : "");
 	if (!words->device)
-		return refuse(error, "give the device to put it under");
+		return misuse(error, "give the device to put it under");
 	*tail = filters[i].tail(words, error);
 	if (!*tail)
 		return -1;
@@ -194,6 +199,20 @@ static int finish(const struct plan *plan, bool dry_run, struct error *error)
 		return plan_run(plan, error);
 	plan_print(plan, stdout);
 	return 0;
+}
+
+static void tell(const struct words *words, const char *name)
+{
+	struct json_object *told;
+
+	if (!words->json) {
+		puts(name);
+		return;
+	}
+	told = json_object_new_object();
+	json_put_string(told, "node-name", name);
+	people_print_json(told);
+	json_object_put(told);
 }
 
 static int put_under(const struct words *words, struct filter *filter,
@@ -214,7 +233,7 @@ static int put_under(const struct words *words, struct filter *filter,
 	if (!result)
 		result = finish(&plan, words->dry_run, error);
 	if (!result && !words->dry_run)
-		printf("%s\n", name);
+		tell(words, name);
 	free((char *)filter->file);
 	free(name);
 	plan_free(&plan);
@@ -233,6 +252,8 @@ static int take_out(const struct words *words, struct error *error)
 	result = edit_take_out(&graph, words->kind, &plan, error);
 	if (!result)
 		result = finish(&plan, words->dry_run, error);
+	if (!result && words->json && !words->dry_run)
+		tell(words, words->kind);
 	plan_free(&plan);
 	graph_free(&graph);
 	return result;
@@ -263,7 +284,7 @@ int verb_remove(int argc, char **argv, struct error *error)
 	if (read_words(argc, argv, &words, error))
 		return -1;
 	if (!words.kind || words.device)
-		return refuse(error, "give one node to remove");
+		return misuse(error, "give one node to remove");
 	if (words.dry_run || !edit_lock(error))
 		result = take_out(&words, error);
 	edit_unlock();

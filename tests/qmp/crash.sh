@@ -1,0 +1,216 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# kill -9 on a real device-mapper: before every call of a command that can change anything,
+# and before some of the others, by chance. What is left must be, once "qdm doctor --repair" was
+# asked, the graph as before the command or as after it, with nothing suspended and no table
+# waiting. The same on a device-mapper of memory, for more commands: tests/unit/test-qdm-crash.c.
+# And each of these commands is printed by --dry-run as a script that, run by hand, gives the
+# same graph.
+
+# shellcheck source=../dm/lib.sh
+. ./lib.sh
+HERE=$PWD
+gcc -O2 -o killer killer.c
+
+qmp() { qdm exec "{'execute': '$1', 'arguments': {$2}}"; }
+
+# picture: all devices, their tables by names and not by numbers, and all groups; in $PICTURE
+picture() {
+	local dir name dev
+	PICTURE=$'\n'$(dmsetup table)$'\n'
+	for dir in /sys/block/dm-*; do
+		read -r name <"$dir/dm/name"
+		read -r dev <"$dir/dev"
+		PICTURE=${PICTURE// $dev / $name }
+	done
+	for dir in /sys/kernel/config/qthrottle/*/; do
+		[ ! -d "$dir" ] || PICTURE+="$dir $(<"$dir/limits")"$'\n'
+	done
+	[ -z "$JOB" ] || PICTURE+=$(dmsetup status --noflush "$JOB")
+}
+
+# Who is left suspended by a kill may be resumed by the tool's guard, which is another process.
+runs() {
+	local file suspended
+	for file in /sys/block/dm-*/dm/suspended; do
+		read -r suspended <"$file"
+		[ "$suspended" = 0 ] || return 1
+	done
+}
+
+# mend: what doctor says of it; it may only be troubled by udevd, which has been ended
+mend() {
+	eventually 15 runs
+	qdm doctor --repair ${IDLE:+"$IDLE"} >said || true
+	! grep '^trouble: ' said | grep -v 'udevd does not run' || return 1
+	! grep -q '^repaired: ' said || same "tables that wait" "" "$(dmsetup info -c --noheadings -o tables_loaded | grep Inactive || true)"
+	[[ $(<said) != *semaphore* ]] || cat said >>"$HERE/mended"
+	picture
+}
+
+# undone: back to before
+undone() {
+	eval "$UNDO" >/dev/null
+	picture
+	same "the graph after \"$UNDO\"" "$BEFORE" "$PICTURE"
+}
+
+# kill_at KIND N COMMAND
+kill_at() {
+	echo "killed before $1 $2 of $3"
+	"$HERE/killer" "$1" "$2" qdm exec "$3" >/dev/null 2>>log
+	mend
+	[ "$PICTURE" != "$BEFORE" ] || return 0
+	same "what is left" "$AFTER" "$PICTURE"
+	undone
+}
+
+# both_ways COMMAND ARGUMENTS UNDO: by the tool and by the script it prints; undone then
+both_ways() {
+	local command="{'execute': '$1', 'arguments': {$2}}"
+	UNDO=$3
+	picture
+	BEFORE=$PICTURE
+	"$HERE/killer" call 0 qdm exec "$command" >counted 2>log || [ $? = 3 ]
+	picture
+	AFTER=$PICTURE
+	[ "$BEFORE" != "$AFTER" ] || { echo "nothing is changed by $1" && cat log && return 1; }
+	undone
+	qdm exec --dry-run "$command" >script
+	picture
+	same "the graph after a dry run of $1" "$BEFORE" "$PICTURE"
+	bash script >>log || { cat script log && return 1; }
+	picture
+	same "the graph after the script for $1" "$AFTER" "$PICTURE"
+	undone
+}
+
+# survives COMMAND ARGUMENTS UNDO: and is undone then
+survives() {
+	local command="{'execute': '$1', 'arguments': {$2}}" changes calls point
+	both_ways "$@"
+	read -r changes calls <counted
+	for ((point = FIRST; point <= changes; point += STEP)); do
+		kill_at change "$point" "$command"
+	done
+	kill_at call $((RANDOM % calls + 1)) "$command"
+	echo "$1: $changes changes, $calls calls"
+}
+
+# then_do COMMAND ARGUMENTS UNDO: and stays
+then_do() {
+	survives "$@"
+	qmp "$1" "$2" >/dev/null
+}
+
+throttle() { echo "'driver': 'throttle', 'node-name': '$1', 'throttle-group': '$2', 'file': '$3'"; }
+threshold() { echo "'driver': 'write-threshold', 'node-name': '$1', 'write-threshold': 0, 'file': '$2'"; }
+group() { echo "'qom-type': 'throttle-group', 'id': '$1', 'limits': {'iops-total': $2}"; }
+edge() { echo "'parent': 'vol', 'child': 'vol', 'node': '$1'"; }
+backup() { echo "'device': '$1', 'target': '$(memdev "to-$1" 4)', 'sync': 'none'"; }
+old_limit() { echo "'id': 'vol', 'bps': 0, 'bps_rd': 0, 'bps_wr': 0, 'iops': $1, 'iops_rd': 0, 'iops_wr': 0"; }
+
+# libdevmapper's, whose keys begin with 0x0d4d
+semaphores() { awk '$1 >= 223150080 && $1 < 223215616 { print $1 }' /proc/sysvipc/sem; }
+
+# While udevd runs, a command has a semaphore by which udev tells it that it is through; the
+# one of a killed command stays.
+leave_semaphore() {
+	table vol "0 8192 linear $(memdev vol 4) 0"
+	"$HERE/killer" change 8 qdm exec "{'execute': 'blockdev-add', 'arguments': {$(threshold w vol)}}"
+	udevadm settle
+	qdm doctor --repair
+	dmsetup remove vol
+}
+IDLE='' JOB=''
+# The tool is the same on every kernel, so each has a third of the points.
+case $(kernel) in
+6.1) FIRST=0 ;;
+6.12) FIRST=1 ;;
+*) FIRST=2 ;;
+esac
+FIRST=$(((FIRST + SEED) % 3 + 1)) STEP=3
+leave_semaphore >log 2>&1
+LEFT=$(semaphores)
+: >mended
+without_udev
+
+# One command after the other, each of which finds what those before it have made.
+survives_edits() {
+	table vol "0 8192 linear $(memdev vol 4) 0"
+	IDLE=--idle
+	then_do object-add "$(group g 100)" "qmp object-del \"'id': 'g'\""
+	IDLE=''
+# The tool is the same on every kernel: all points on one of them, elsewhere every third.
+FIRST=1 STEP=1
+[ "$(kernel)" = 6.12 ] || FIRST=$((RANDOM % 3 + 1)) STEP=3
+	survives qom-set "'path': 'g', 'property': 'limits', 'value': {'iops-total': 5}" \
+		"qmp qom-set \"'path': 'g', 'property': 'limits', 'value': {'iops-total': 100}\""
+	then_do blockdev-add "$(throttle t g vol)" "qmp blockdev-del \"'node-name': 't'\""
+	then_do block-insert-node "$(edge t)" "qmp block-remove-node \"$(edge t)\""
+	qmp blockdev-add "$(threshold w vol)"
+	survives block-set-write-threshold "'node-name': 'w', 'write-threshold': 4096" \
+		"qmp block-set-write-threshold \"'node-name': 'w', 'write-threshold': 0\""
+	survives block_resize "'node-name': 'w', 'size': 2097152" \
+		"qmp block_resize \"'node-name': 'w', 'size': 4194304\""
+	survives blockdev-replace "'parent': 'vol', 'child': 'root', 'new-child': 'w'" \
+		"qmp blockdev-replace \"'parent': 'vol', 'child': 'root', 'new-child': 't'\""
+	qmp object-add "$(group h 200)"
+	survives blockdev-reopen "'options': [{$(throttle t h vol-root)}]" \
+		"qmp blockdev-reopen \"'options': [{$(throttle t g vol-root)}]\""
+	qmp blockdev-del "'node-name': 'w'"
+	then_do block-remove-node "$(edge t)" "qmp block-insert-node \"$(edge t)\""
+	then_do blockdev-del "'node-name': 't'" "qmp blockdev-add \"$(throttle t g vol)\""
+	IDLE=--idle
+	survives object-del "'id': 'g'" "qmp object-add \"$(group g 100)\""
+}
+it "leaves the graph before or after, wherever an edit is killed" survives_edits
+
+survives_both_in_one() {
+	local name
+	for name in vol two; do table "$name" "0 8192 linear $(memdev "$name" 4) 0"; done
+	then_do block_set_io_throttle "$(old_limit 500)" "qmp block_set_io_throttle \"$(old_limit 0)\""
+	then_do block_set_io_throttle "$(old_limit 0)" "qmp block_set_io_throttle \"$(old_limit 500)\""
+	survives blockdev-backup "$(backup vol)" "qdm remove vol-backup"
+	survives transaction "'actions': [{'type': 'blockdev-backup', 'data': {$(backup vol)}},
+		{'type': 'blockdev-backup', 'data': {$(backup two)}}]" "qdm remove vol-backup && qdm remove two-backup"
+}
+it "and wherever a command is killed that makes a filter and puts it in" survives_both_in_one
+
+steers() { # steers COMMAND ARGUMENTS UNDO: the job, whose status is part of the picture then
+	JOB=vol-backup both_ways "$@"
+}
+
+# Each is one message, before which nothing has changed.
+steers_jobs() {
+	local begin
+	table vol "0 8192 linear $(memdev vol 4) 0"
+	begin="qmp blockdev-backup \"$(backup vol)\""
+	eval "$begin"
+	steers job-pause "'id': 'vol'" "qmp job-resume \"'id': 'vol'\""
+	qmp block-job-pause "'device': 'vol'"
+	steers block-job-resume "'device': 'vol'" "qmp job-pause \"'id': 'vol'\""
+	qmp job-resume "'id': 'vol'"
+	both_ways block-job-set-speed "'device': 'vol', 'speed': 1048576" "qmp block-job-set-speed \"'device': 'vol', 'speed': 0\""
+	steers block-job-cancel "'device': 'vol'" "qdm remove vol-backup && $begin"
+	qmp job-cancel "'id': 'vol'"
+	both_ways job-dismiss "'id': 'vol'" "$begin && qmp job-cancel \"'id': 'vol'\""
+}
+it "prints scripts for what is done to jobs that do the same" steers_jobs
+
+clears_semaphore() {
+	mend
+	[[ $(<"$HERE/mended") == *"repaired: semaphore 0x0d4d"*" is left over"* ]]
+}
+
+# LEFT was made by a kill before udevd was ended. Once it is ten seconds old, which it may have
+# become during the tests above, it is cleared.
+clears_semaphores() {
+	[ -n "$LEFT" ] || { echo "no semaphore was left" && return 1; }
+	table vol "0 8192 linear $(memdev vol 4) 0"
+	eventually 15 clears_semaphore
+	same "semaphores" "" "$(semaphores)"
+}
+it "finds the semaphore by which a killed command waited for udev, and clears it" clears_semaphores
+
+finish
