@@ -154,6 +154,29 @@ zoned() {
 }
 it "passes a zoned device's zones" zoned
 
+# Where btrfs puts data it leaves to the device: it appends to a zone.
+appends() {
+	local mark end
+	nulldev a size=128 zoned=1 zone_size=4 zone_nr_conv=0
+	over "$LOWER" 0
+	mkfs.btrfs -q -O zoned -d single -m single /dev/mapper/thr
+	mkdir -p /tmp/zones
+	mount /dev/mapper/thr /tmp/zones
+	mark=$(field thr 4)
+	dmsetup message thr 0 set-threshold "$mark"
+	dd if=/dev/urandom of=/tmp/data bs=64k count=20 status=none
+	dd if=/tmp/data of=/tmp/zones/file bs=64k conv=fsync status=none
+	same "state" fired "$(field thr 1)"
+	end=$((mark + $(field thr 3)))
+	same "bytes by which what fired ended beyond a zone's end" 0 $((end % (4 * MIB)))
+	zones "$LOWER" | grep "$(printf 'start: 0x%09x.*wptr 0x000a' $((end / 512 - 8192)))"
+	umount /tmp/zones
+	mount /dev/mapper/thr /tmp/zones
+	cmp /tmp/data /tmp/zones/file
+	umount /tmp/zones
+}
+it_on_stock "passes zone appends, which count as filling their zone" appends
+
 zoned_live() {
 	local lines=("0 65536 linear" "0 65536 wthreshold")
 	nulldev a zoned=1 zone_size=4 zone_nr_conv=0
