@@ -93,7 +93,7 @@ survives() {
 	for ((point = FIRST; point <= changes; point += STEP)); do
 		kill_at change "$point" "$command"
 	done
-	kill_at call $((RANDOM % calls + 1)) "$command"
+	[ $((RANDOM % 3)) != 0 ] || kill_at call $((RANDOM % calls + 1)) "$command"
 	echo "$1: $changes changes, $calls calls"
 }
 
@@ -196,7 +196,7 @@ steers_jobs() {
 	qmp job-cancel "'id': 'vol'"
 	both_ways job-dismiss "'id': 'vol'" "$begin && qmp job-cancel \"'id': 'vol'\""
 }
-it "prints scripts for what is done to jobs that do the same" steers_jobs
+[ "$(kernel)" != 6.12 ] || it "prints scripts for what is done to jobs that do the same" steers_jobs
 
 clears_semaphore() {
 	mend

@@ -27,6 +27,10 @@ static struct fake {
 static unsigned int next_minor;
 static int fail_at;
 static int die_at;
+static int meddle_at;
+static const char *meddled;
+static const char *meddle_params;
+static uint64_t fake_len;
 static bool suspend_on_failure;
 static char changes[2048];
 static uint32_t stale_cookie;
@@ -44,6 +48,7 @@ void fake_reset(void)
 	next_minor = 0;
 	fail_at = -1;
 	die_at = -1;
+	meddle_at = -1;
 	suspend_on_failure = false;
 	stale_cookie = 0;
 	direct = (struct devno){ 0 };
@@ -192,6 +197,14 @@ void fake_die_at(int nr)
 	die_at = nr;
 }
 
+void fake_meddle_at(int nr, const char *name, const char *params)
+{
+	meddle_at = nr;
+	meddled = name;
+	meddle_params = params;
+	fake_len = kdm_table_len(fake_table(name));
+}
+
 void fake_suspend_on_failure(void)
 {
 	suspend_on_failure = true;
@@ -299,10 +312,24 @@ static void maybe_die(void)
 	kill(getpid(), SIGKILL);
 }
 
+/* Somebody with dmsetup, who knows no lock. */
+static void maybe_meddle(void)
+{
+	struct fake *fake;
+
+	if (meddle_at < 0 || meddle_at--)
+		return;
+	fake = find(meddled);
+	kdm_table_free(&fake->live);
+	kdm_table_add(&fake->live, 0, fake_len, "linear", meddle_params);
+	count_openers();
+}
+
 static int change(const char *verb, const char *name, struct error *error)
 {
 	size_t used = strlen(changes);
 
+	maybe_meddle();
 	maybe_die();
 	if (fail_at >= 0 && !fail_at--)
 		return refuse(error, "%s of %s was made to fail", verb, name);

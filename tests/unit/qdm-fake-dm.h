@@ -23,6 +23,8 @@ void fake_fail_at(int nr);
  */
 void fake_restore(const char *path);
 void fake_die_at(int nr);
+/* Before the @nr-th change somebody else gives @name a linear table. */
+void fake_meddle_at(int nr, const char *name, const char *params);
 /* A resume that fails leaves the device suspended, as the kernel's may. */
 void fake_suspend_on_failure(void);
 /* A semaphore is left over from now on. */

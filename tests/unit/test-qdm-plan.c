@@ -155,6 +155,35 @@ static void changed_table(void **state)
 	has_table("vg-lv", "linear", "8:32 4096");
 }
 
+/* Somebody else's table that comes while the edit runs is not swapped away. */
+static void changed_meanwhile(void **state)
+{
+	static const char text[] =
+		"Device 'vg-lv' was changed by someone else at this moment; nothing was done, try again";
+	int at;
+
+	(void)state;
+	for (at = 0; at < 3; at++) {
+		volume(NULL);
+		fake_meddle_at(at, "vg-lv", "8:32 4096");
+		refused(PUT_UNDER, NULL, "vg-lv", "t0", text);
+		has_table("vg-lv", "linear", "8:32 4096");
+		assert_false(fake_device("vg-lv")->pending);
+		assert_null(fake_device("t0"));
+		assert_null(fake_device("vg-lv-root"));
+	}
+	volume(NULL);
+	edit(ADD, NULL, "vg-lv", "t0");
+	fake_meddle_at(0, "vg-lv", "8:32 4096");
+	refused(INSERT, "vg-lv", "vg-lv", "t0", text);
+	has_table("vg-lv", "linear", "8:32 4096");
+	edit(INSERT, "vg-lv", "vg-lv", "t0");
+	has_table("vg-lv-root", "linear", "8:32 4096");
+	fake_meddle_at(0, "vg-lv", "8:48 0");
+	refused(TAKE_OUT, NULL, NULL, "t0", text);
+	has_table("vg-lv", "linear", "8:48 0");
+}
+
 static void refusals(void **state)
 {
 	(void)state;
@@ -385,6 +414,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(first_filter, volume, forget),
 		cmocka_unit_test_setup_teardown(more_filters, volume, forget),
 		cmocka_unit_test_setup_teardown(changed_table, volume, forget),
+		cmocka_unit_test_setup_teardown(changed_meanwhile, volume, forget),
 		cmocka_unit_test_setup_teardown(refusals, volume, forget),
 		cmocka_unit_test_setup_teardown(new_length, volume, forget),
 		cmocka_unit_test_setup_teardown(add_may_fail, volume, forget),

@@ -201,12 +201,24 @@ static const struct node *attached(const struct graph *graph,
 	return below && below->kind != KIND_DEVICE ? below : NULL;
 }
 
+/* The table that was loaded before swaps with the one that is there now. */
+static struct step *plan_resume(struct plan *plan, const struct node *node)
+{
+	struct step *loads = &plan->step[plan->nr - 1];
+	struct step *step;
+
+	kdm_table_copy(&loads->was, &node->table);
+	step = plan_add(plan, STEP_RESUME, node->dev.name);
+	kdm_table_copy(&step->was, &node->table);
+	return step;
+}
+
 static void copy_steps(struct plan *plan, const struct node *from,
 		       const struct node *to, const struct kdm_how *how)
 {
 	plan_add(plan, STEP_LOAD, to->dev.name)->copy_of =
 		copy(from->dev.name);
-	plan_add(plan, STEP_RESUME, to->dev.name)->how = *how;
+	plan_resume(plan, to)->how = *how;
 }
 
 static void refresh_root(struct plan *plan, const struct node *device,
@@ -493,7 +505,7 @@ static void swap_steps(struct plan *plan, const struct graph *graph,
 	step->table = *table;
 	step->old_word = print("%u:%u", old.major, old.minor);
 	step->new_word = copy(new->word);
-	step = plan_add(plan, STEP_RESUME, parent->dev.name);
+	step = plan_resume(plan, parent);
 	step->how.inner = node_is_inner(graph, parent);
 	step->how.freeze = freeze;
 	step->how.same = true;
@@ -748,7 +760,7 @@ int edit_reopen(const struct graph *graph, const struct filter *filter,
 	kdm_table_add(&step->table, 0, kdm_table_len(&node->table),
 		      kind_target(node->kind), params);
 	free(params);
-	step = plan_add(plan, STEP_RESUME, filter->name);
+	step = plan_resume(plan, node);
 	step->how.inner = node_is_inner(graph, node);
 	step->how.same = true;
 	step->how.read_ahead = kdm_read_ahead(filter->name);
@@ -806,7 +818,7 @@ static void plan_size(const struct graph *graph, const struct node *node,
 
 	kdm_table_add(&step->table, 0, bytes / SECTOR,
 		      node->table.line[0].type, node->table.line[0].params);
-	step = plan_add(plan, STEP_RESUME, name);
+	step = plan_resume(plan, node);
 	step->how.inner = node_is_inner(graph, node);
 	step->how.read_ahead = kdm_read_ahead(name);
 }

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "alloc.h"
+#include "graph.h"
 #include "group.h"
 #include "guard.h"
 #include "plan.h"
@@ -55,6 +56,7 @@ void plan_free(struct plan *plan)
 		free(step->new_word);
 		free(step->back_to);
 		kdm_table_free(&step->table);
+		kdm_table_free(&step->was);
 	}
 	free(plan->step);
 	*plan = (struct plan){ 0 };
@@ -203,6 +205,64 @@ static int run_step(const struct step *step, struct error *error)
 	return refuse(error, "unknown step");
 }
 
+/*
+ * Between planning and running somebody else may have given the device another
+ * table, by dmsetup or LVM, which know no lock of ours. That must not be swapped
+ * away. What is left is the moment between this look and the ioctl. A filter's
+ * own words may change by themselves, as a threshold does that fires.
+ */
+static bool same_line(const struct kdm_line *a, const struct kdm_line *b)
+{
+	bool filter = kind_of_target(a->type) != KIND_DEVICE;
+	size_t len = strcspn(a->params, " ");
+
+	if (a->start != b->start || a->len != b->len || strcmp(a->type, b->type))
+		return false;
+	return filter ? !strncmp(a->params, b->params, len) :
+			!strcmp(a->params, b->params);
+}
+
+static bool same_place(const struct kdm_table *a, const struct kdm_table *b)
+{
+	size_t i;
+
+	for (i = 0; a->nr == b->nr && i < a->nr; i++)
+		if (!same_line(&a->line[i], &b->line[i]))
+			return false;
+	return a->nr == b->nr;
+}
+
+static bool swapped_before(const struct plan *plan, const struct step *step)
+{
+	const char *name = step->name;
+
+	while (step-- > plan->step)
+		if (step->kind == STEP_RESUME && !strcmp(step->name, name))
+			return true;
+	return false;
+}
+
+static int check_unchanged(const struct plan *plan, const struct step *step,
+			   struct error *error)
+{
+	struct kdm_device device;
+	struct kdm_table now;
+	bool same;
+	int found;
+
+	if (!step->was.nr || swapped_before(plan, step))
+		return 0;
+	found = kdm_look(step->name, &device, &now, error);
+	if (found < 0)
+		return -1;
+	same = found && same_place(&step->was, &now);
+	kdm_table_free(&now);
+	if (same)
+		return 0;
+	return refuse(error, "Device '%s' was changed by someone else at this moment; nothing was done, try again",
+		      step->name);
+}
+
 /* A swap that fails half way leaves the device suspended on its old table. */
 static void undo_swap(const struct step *step)
 {
@@ -270,7 +330,8 @@ int plan_run(const struct plan *plan, struct error *error)
 	}
 	for (i = 0; i < plan->nr; i++) {
 		guard_step(&guard, &plan->step[i]);
-		if (run_step(&plan->step[i], error))
+		if (check_unchanged(plan, &plan->step[i], error) ||
+		    run_step(&plan->step[i], error))
 			break;
 	}
 	if (i < plan->nr)

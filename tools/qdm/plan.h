@@ -27,6 +27,8 @@ struct step {
 	char *text;
 	char *copy_of;
 	struct kdm_table table;
+	/* the live table it was planned on, if that must still be there */
+	struct kdm_table was;
 	/* for printing a table that holds a key: what in it was replaced */
 	char *old_word;
 	char *new_word;
