@@ -310,6 +310,8 @@ static void add_data(struct copy *copy)
  * @sector: where on it
  * @opf: what to do
  * @end_io: called when it has ended
+ *
+ * Not by submit_bio(): this is no I/O of the task that happens to submit it.
  */
 void copy_submit(struct copy *copy, struct block_device *bdev, sector_t sector,
 		 blk_opf_t opf, bio_end_io_t *end_io)
@@ -324,5 +326,5 @@ void copy_submit(struct copy *copy, struct block_device *bdev, sector_t sector,
 		bio->bi_iter.bi_size = copy->span << SECTOR_SHIFT;
 	else
 		add_data(copy);
-	submit_bio(bio);
+	submit_bio_noacct(bio);
 }

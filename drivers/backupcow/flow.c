@@ -34,8 +34,9 @@
 #define WINDOW_BYTES	(4 * COPY_MAX_BYTES)
 /* How much at most is copied at once for a writer that writes in sequence. */
 #define AHEAD_BYTES	(256 * 1024)
-/* How much at once the background copies while the device is in use. */
+/* How much at once, and how often, the background copies while the device is in use. */
 #define POLITE_BYTES	(64 * 1024)
+#define POLITE_NS	(500 * NSEC_PER_USEC)
 /* A worker that comes late may make up for so much. */
 #define PACE_CREDIT_NS	(100 * NSEC_PER_MSEC)
 /* How many clusters are searched under the lock at a time. */
@@ -143,7 +144,8 @@ static u64 clusters_in(const struct job *job, u64 bytes)
 
 static void await_tick(struct job *job, u64 ns)
 {
-	mod_delayed_work(job->front_wq, &job->tick, nsecs_to_jiffies(ns) + 1);
+	hrtimer_start(&job->tick, ns_to_ktime(min_t(u64, ns, KTIME_MAX)),
+		      HRTIMER_MODE_REL);
 }
 
 /*--------------------------------- claiming --------------------------------*/
@@ -565,24 +567,42 @@ static enum outcome plan_foreground(struct job *job, struct batch *batch)
 	return outcome;
 }
 
-/* Is somebody else using the device? */
-static bool device_is_busy(struct job *job)
+/* Has somebody else used the device since this was last asked? */
+static bool device_is_used(struct job *job)
 {
 	struct block_device *part = job->disk->part0;
 	long inflight = job->writers.nr;
+	u64 ios = 0;
 	int cpu;
 
-	for_each_possible_cpu(cpu)
+	for_each_possible_cpu(cpu) {
 		inflight += part_stat_local_read_cpu(part, in_flight[0], cpu) +
 			    part_stat_local_read_cpu(part, in_flight[1], cpu);
-	return inflight > 0;
+		ios += part_stat_get_cpu(part, ios[STAT_READ], cpu) +
+		       part_stat_get_cpu(part, ios[STAT_WRITE], cpu);
+	}
+	swap(ios, job->ios);
+	return inflight > 0 || ios != job->ios;
+}
+
+/*
+ * A device that answers at once is never seen with anything in flight, and a
+ * background that runs whenever nothing is would leave its users no processor.
+ */
+static bool device_is_busy(struct job *job, u64 now)
+{
+	if (now >= job->busy_until && device_is_used(job))
+		job->busy_until = now + POLITE_NS;
+	return now < job->busy_until;
 }
 
 /* May the background go on now? If only later, it will be woken. */
-static bool background_is_due(struct job *job)
+static bool background_is_due(struct job *job, u64 now, bool busy)
 {
-	u64 now = ktime_get_ns(), due = job->retry_at;
+	u64 due = job->retry_at;
 
+	if (busy)
+		due = max(due, job->polite_at);
 	if (job->opts.speed) {
 		due = max(due, job->paced_until);
 		if (job->paced_until + PACE_CREDIT_NS < now)
@@ -608,7 +628,7 @@ static u64 background_clusters(struct job *job, u64 first, bool busy)
 static enum outcome plan_background(struct job *job, struct claim *claim)
 {
 	struct clusters *clusters = &job->clusters;
-	u64 first, stop, nr;
+	u64 first, stop, nr, now;
 	bool busy;
 
 	if (job->state != JOB_RUNNING || job->opts.sync != SYNC_FULL ||
@@ -617,8 +637,9 @@ static enum outcome plan_background(struct job *job, struct claim *claim)
 		return OUT_OF_WORK;
 	if (job->cursor >= clusters->nr)
 		job_begin_again(job);
-	busy = device_is_busy(job);
-	if ((busy && job->background) || !background_is_due(job))
+	now = ktime_get_ns();
+	busy = device_is_busy(job, now);
+	if ((busy && job->background) || !background_is_due(job, now, busy))
 		return OUT_OF_WORK;
 	stop = min_t(u64, job->cursor + SCAN_CLUSTERS, clusters->nr);
 	first = clusters_next_to_copy(clusters, job->cursor, stop);
@@ -630,6 +651,7 @@ static enum outcome plan_background(struct job *job, struct claim *claim)
 	if (!claim_run(job, claim, first, nr, false))
 		return OUT_OF_WORK;
 	job->cursor = first + claim->nr;
+	job->polite_at = now + POLITE_NS;
 	return CLAIMED;
 }
 
@@ -745,9 +767,10 @@ void job_trim(struct work_struct *work)
 	} while (copy);
 }
 
-void job_tick(struct work_struct *work)
+enum hrtimer_restart job_tick(struct hrtimer *tick)
 {
-	job_kick(container_of(to_delayed_work(work), struct job, tick));
+	job_kick(container_of(tick, struct job, tick));
+	return HRTIMER_NORESTART;
 }
 
 /*--------------------------------- writers ---------------------------------*/

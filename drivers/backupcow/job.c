@@ -106,7 +106,7 @@ static void job_free(struct job *job)
 	mutex_lock(&jobs_lock);
 	list_del(&job->all);
 	mutex_unlock(&jobs_lock);
-	cancel_delayed_work_sync(&job->tick);
+	hrtimer_cancel(&job->tick);
 	cancel_delayed_work_sync(&job->deadline);
 	cancel_work_sync(&job->front);
 	cancel_work_sync(&job->sink);
@@ -288,7 +288,7 @@ static void init(struct job *job, const struct job_place *place)
 	INIT_WORK(&job->front, job_front);
 	INIT_WORK(&job->sink, job_sink);
 	INIT_WORK(&job->reaper, job_reaper);
-	INIT_DELAYED_WORK(&job->tick, job_tick);
+	hrtimer_setup(&job->tick, job_tick, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
 	INIT_DELAYED_WORK(&job->trim, job_trim);
 	INIT_DELAYED_WORK(&job->deadline, job_deadline);
 }

@@ -25,6 +25,7 @@
 #include <linux/bio.h>
 #include <linux/blkdev.h>
 #include <linux/device-mapper.h>
+#include <linux/hrtimer.h>
 #include <linux/kref.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
@@ -147,13 +148,16 @@ struct job_place {
  * @careful_until: before it, clusters could not be copied together
  * @retry_at: the background waits after ignored errors, in ns
  * @last_report: when the last ignored error was reported, in ns
+ * @ios: how many I/Os the device had done when that was last looked at
+ * @busy_until: the device counts as in use until then, in ns
+ * @polite_at: when the background may go on, if it still is, in ns
  *
  * Others:
  * @all: in the list of all jobs
  * @idle: woken when @reads, @background_reads or @inflight falls to zero
  * @front: starts copies, settles ended ones, lets writers go
  * @sink: writes to the target; the only work that a hung target can block
- * @tick: wakes @front when speed or a retry allows more
+ * @tick: wakes @front when speed, a retry or politeness allows more
  * @trim: frees what is in stock when the job has come to rest
  * @deadline: looks for writers that have waited too long
  * @reaper: frees the job when the last reference was a copy's
@@ -211,12 +215,15 @@ struct job {
 	u64 careful_until;
 	u64 retry_at;
 	u64 last_report;
+	u64 ios;
+	u64 busy_until;
+	u64 polite_at;
 
 	struct list_head all;
 	wait_queue_head_t idle;
 	struct work_struct front;
 	struct work_struct sink;
-	struct delayed_work tick;
+	struct hrtimer tick;
 	struct delayed_work trim;
 	struct delayed_work deadline;
 	struct work_struct reaper;
@@ -301,7 +308,7 @@ void job_bios_fail(struct job_bios *bios, struct bio_list *list,
 void job_bios_send(struct job_bios *bios, struct blk_plug *plug);
 void job_kick(struct job *job);
 void job_front(struct work_struct *work);
-void job_tick(struct work_struct *work);
+enum hrtimer_restart job_tick(struct hrtimer *tick);
 void job_trim(struct work_struct *work);
 void job_deadline(struct work_struct *work);
 void job_put_later(struct job *job);

@@ -180,6 +180,7 @@ static int backupcow_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 	qdm_lower_pass_all(ti);
 	ti->per_io_data_size = sizeof(struct writer);
 	ti->accounts_remapped_io = true;
+	ti->limit_swap_bios = !!b->job;
 	ti->private = b;
 	return 0;
 

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What a full copy in the background does to those who write meanwhile: p99 of the latency of
 # 4 KiB random writes, 32 in flight, while the copy runs, as a multiple of dm-linear's on the
-# same device. All of it is at the beginning of a copy, so most writes are first writes. Devices:
+# same device. All of it is at the beginning of a copy of 32 GiB, so nearly all writes are first
+# writes. Devices:
 #   instant   null_blk that answers at once: the processor is the limit
 #   100us     answers after 100 microseconds, as an SSD. A first write is then three I/Os one
 #             after the other, and two with write-behind (policy break-snapshot)
@@ -12,7 +13,7 @@
 . ./guest.sh
 
 UNIT="times the p99 write latency without a job"
-MIB=4096
+MIB=32768
 SLOW=(irqmode=2 completion_nsec=100000)
 
 # over LINE: P99 of writes over that table, and its STATUS after them

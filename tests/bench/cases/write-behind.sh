@@ -27,7 +27,7 @@ latency() {
 }
 
 try() {
-	local subject=$1 part=$2 policy=$3
+	local subject=$1 part=$2 policy=${3:-}
 	sample "$subject" "\"part\":\"$part\"${policy:+,\"policy\":\"$policy\"}" "$UNIT" "$(calc "$P99 / $BASE")" "\"p99_ns\":$P99"
 	note "$*: $BASE without, $P99 with"
 }
