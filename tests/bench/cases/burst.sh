@@ -7,7 +7,6 @@
 # 1 + min(max * length + avg * t, max / 10 + max * t), where the second is there only with a
 # length above 1. The burst ends where the two meet. Both instants are set half an I/O after
 # one is due, so that neither answer depends on a microsecond.
-# bench: by name
 # bench: seconds 900
 # shellcheck source=../guest.sh
 . ./guest.sh

@@ -5,7 +5,6 @@
 # leaks, and the same again. What is judged is the amount let through up to the end of every
 # 100 ms: the largest difference, in per cent of all that was let through. The two amounts over
 # time are drawn one over the other.
-# bench: by name
 # bench: seconds 900
 # shellcheck source=../guest.sh
 . ./guest.sh

@@ -3,7 +3,6 @@
 # How many times the I/Os per second of QEMU's throttle exported over NBD go through
 # dm-qthrottle on the same device, when no limit is reached: 4 KiB random reads, 32 in flight.
 # dm-linear beside it says what there was to be had.
-# bench: by name
 # bench: seconds 900
 # shellcheck source=../guest.sh
 . ./guest.sh
