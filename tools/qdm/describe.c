@@ -208,6 +208,7 @@ static void put_qemu_members(struct json_object *object,
 		"bps", "bps_rd", "bps_wr", "iops", "iops_rd", "iops_wr",
 		"backing_file_depth",
 	};
+	struct json_object *zero = json_object_new_uint64(0);
 	struct json_object *image = json_object_new_object();
 	struct json_object *threshold;
 	size_t i;
@@ -215,7 +216,8 @@ static void put_qemu_members(struct json_object *object,
 	json_put_bool(object, "encrypted", false);
 	json_put_string(object, "detect_zeroes", "off");
 	for (i = 0; i < sizeof(zeros) / sizeof(*zeros); i++)
-		json_put_number(object, zeros[i], 0);
+		json_put(object, zeros[i], json_object_get(zero));
+	json_object_put(zero);
 	if (json_object_object_get_ex(object, "write-threshold", &threshold))
 		json_put(object, "write_threshold",
 			 json_object_get(threshold));
