@@ -44,20 +44,29 @@ arm() { qdm exec "{'execute': 'block-set-write-threshold', 'arguments': {'node-n
 size() { echo $(($(cat "/sys/block/$(basename "$(readlink -f /dev/mapper/data)")/size") / 2048)); }
 grown_to() { [ "$(size)" -ge "$1" ] && [ "$(qdm show data state)" = armed ]; }
 
+has_room() { [ "$(df --output=size -m /mnt/data | tail -n 1)" -gt "$1" ]; }
+write_verified() { # write_verified FILE MIB
+	fio --name=w --filename="/mnt/data/$1" --size="$2m" --bs=64k --rw=write --fallocate=none \
+		--direct=1 --ioengine=libaio --iodepth=4 --verify=crc32c --output=fio.log ||
+		{ cat fio.log && qdm tree && return 1; }
+}
+
+# How much a writer gets done meanwhile is the machine's business: extend-live measures that by a
+# clock that is not the machine's.
 grows() {
 	volume 320
 	policy
 	arm $((16 << 20))
-	fio --name=w --filename=/mnt/data/file --size=80m --bs=64k --rw=write --rate=6m --fallocate=none \
-		--direct=1 --ioengine=libaio --iodepth=4 --verify=crc32c --output=fio.log ||
-		{ cat fio.log && qdm tree && return 1; }
+	write_verified file 40
 	eventually 20 grown_to 128
+	eventually 20 has_room 90
+	write_verified more 60
 	same "volume and node" "$(blockdev --getsize64 /dev/vg/lv)" "$(blockdev --getsize64 /dev/mapper/data)"
 	link_is_right
 	umount /mnt/data
 	fsck.ext4 -fn /dev/mapper/data
 }
-it "grows a volume, its node and its ext4 under a writer that sees no ENOSPC" grows
+it "grows a volume, its node and its ext4, for a writer who then has room" grows
 
 failures() { grep -c '^DM_ACTION=EXTEND_FAILED' events; }
 
@@ -105,8 +114,6 @@ leaves_others_alone() {
 	same "state" fired "$(qdm show data state)"
 }
 it "leaves a node alone that is not named in the configuration" leaves_others_alone
-
-has_room() { [ "$(df --output=size -m /mnt/data | tail -n 1)" -gt "$1" ]; }
 
 grows_stack() {
 	volume 320
