@@ -34,12 +34,13 @@ without_udev() {
 	trap with_udev EXIT
 	udevadm settle
 	udevadm control --exit
-	eventually 30 udevd_is_gone
+	eventually 5 udevd_is_gone || pkill -KILL -f systemd-udevd # it waits for a worker
+	eventually 5 udevd_is_gone
 	rm -f /run/udev/control
 	export DM_DISABLE_UDEV=1
 }
 with_udev() { /usr/lib/systemd/systemd-udevd --daemon --resolve-names=never && udevadm control --ping; }
-udevd_is_gone() { ! pgrep -f systemd-udevd >/dev/null; }
+udevd_is_gone() { ! pgrep -r S,R,D -f systemd-udevd >/dev/null; } # a zombie is gone, too
 
 skip() {
 	echo "$*" >/run/qdm/skip
@@ -98,12 +99,12 @@ volume_group() {
 	modprobe loop
 	[ -e "$ready" ] || make_volume_group "$ready" "$1"
 	cp --sparse=always "$ready" /tmp/pv
-	losetup /dev/loop0 /tmp/pv
+	eventually 10 losetup /dev/loop0 /tmp/pv # udev may not have let go of what it was before
 	vgchange -qq -ay vg
 }
 make_volume_group() { # make_volume_group FILE MIB
 	truncate --size "$2M" "$1.new"
-	losetup /dev/loop0 "$1.new"
+	eventually 10 losetup /dev/loop0 "$1.new"
 	pvcreate -qqy /dev/loop0
 	vgcreate -qq vg /dev/loop0
 	lvcreate -qqy -Wn --size 64M --name lv vg

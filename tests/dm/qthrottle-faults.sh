@@ -25,12 +25,10 @@ order_failures() {
 
 failures() { echo $((ORDERED - $(cat "$SLAB"/times))); }
 
-# starve_fio: from now on all its threads may be short of memory
-starve_fio() {
-	local pid
-	for pid in $(pgrep fio); do
-		echo 1 >"/proc/$pid/make-it-fail"
-	done
+# starving CMD...: CMD and all that it starts will be short of memory once that is ordered
+starving() {
+	echo 1 >"/proc/$BASHPID/make-it-fail"
+	exec "$@"
 }
 
 line() { echo "0 $SECTORS qthrottle $(memdev mem 16) 0 $1"; }
@@ -41,12 +39,11 @@ loses_nothing() {
 	local round
 	noisy "$(memdev mem 16)" 16
 	table t "$(line "g 2 iops-total 2000")"
-	order_failures 10
-	fio --name=load --filename=/dev/mapper/t --rw=randrw --bs=4k --direct=1 --ioengine=libaio \
-		--iodepth=32 --size=8m --verify=crc32c --verify_backlog=64 --time_based --runtime=16 \
+	starving fio --name=load --filename=/dev/mapper/t --rw=randrw --bs=4k --direct=1 --ioengine=libaio \
+		--iodepth=32 --size=8m --verify=crc32c --verify_backlog=64 --time_based --runtime=20 \
 		--output=fio.log &
 	eventually 60 has_written t
-	starve_fio
+	order_failures 10
 	for round in 1 2 3 4 5; do
 		dmsetup message t 0 limits iops-total $((round * 500))
 		sleep 1
