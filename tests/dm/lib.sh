@@ -34,10 +34,15 @@ without_udev() {
 	trap with_udev EXIT
 	udevadm settle
 	udevadm control --exit
-	eventually 5 udevd_is_gone || pkill -KILL -f systemd-udevd # it waits for a worker
+	eventually 5 udevd_is_gone || kill_udevd
 	eventually 5 udevd_is_gone
 	rm -f /run/udev/control
 	export DM_DISABLE_UDEV=1
+}
+# It waits for a worker, and nobody knows yet for which and why: so that is said.
+kill_udevd() {
+	ps -C systemd-udevd -C "(udev-worker)" -o pid,stat,wchan:24,args | sed "s/^/# $TOPIC: udevd does not end: /"
+	pkill -KILL -f systemd-udevd
 }
 with_udev() { /usr/lib/systemd/systemd-udevd --daemon --resolve-names=never && udevadm control --ping; }
 udevd_is_gone() { ! pgrep -r S,R,D -f systemd-udevd >/dev/null; } # a zombie is gone, too
