@@ -99,6 +99,7 @@ noisy() {
 # volume_group MIB: a volume group vg of that size with a volume lv of 64 MiB in it, on a loop
 # device, because LVM does not know null_blk's. LVM's programs are dear here, so it is made once
 # and copied. What is taken away after a test are the devices; the group goes with its file.
+# Nothing but the test activates it: udev's rules for LVM would, when they come to it.
 volume_group() {
 	local ready=/run/qdm/vg-$1
 	modprobe loop
@@ -111,7 +112,7 @@ make_volume_group() { # make_volume_group FILE MIB
 	truncate --size "$2M" "$1.new"
 	eventually 10 losetup /dev/loop0 "$1.new"
 	pvcreate -qqy /dev/loop0
-	vgcreate -qq vg /dev/loop0
+	vgcreate -qq --setautoactivation n vg /dev/loop0
 	lvcreate -qqy -Wn --size 64M --name lv vg
 	mkfs.ext4 -q /dev/vg/lv
 	vgchange -qq -an vg
