@@ -6,7 +6,9 @@
 # all that the jobs share.
 #
 # This needs two processors that run at the same time, so it is measured by the machine's own
-# clock, on a machine that does nothing else: by name only.
+# clock, on a machine that does nothing else: by name only. Whatever else the machine does comes
+# and goes over seconds, so each sample is put together from many short turns of both subjects,
+# and what disturbs one disturbs the other.
 # bench: by name
 # bench: lane smp
 # bench: seconds 900
@@ -14,8 +16,9 @@
 . ./guest.sh
 
 UNIT="fraction of dm-linear's gain from a second processor"
-ROUNDS=7
-SECONDS_EACH=2
+ROUNDS=9
+TURNS=12
+SECONDS_EACH=0.4
 
 for cpu in 0 1; do
 	LOWER[cpu]=$(nulldev "lower$cpu" 64 submit_queues=2)
@@ -25,35 +28,46 @@ for cpu in 0 1; do
 done
 
 job() { # job SUBJECT CPU
-	taskset -c "$2" ./load --skip 0.5 --seconds $SECONDS_EACH "/dev/mapper/$1$2" >"/tmp/job$2"
+	taskset -c "$2" ./load --skip 0.1 --seconds $SECONDS_EACH "/dev/mapper/$1$2" >"/tmp/job$2"
 }
 
+# rate_of CPU: the I/Os per second of its last job, in RATE
 rate_of() {
 	[[ $(<"/tmp/job$1") =~ \"rate\":([0-9]+) ]]
 	RATE=${BASH_REMATCH[1]}
 }
 
-# gain SUBJECT: thousandths of one job's rate that two have, in GAIN
-gain() {
-	local alone both=0 cpu
-	job "$1" 0
-	rate_of 0
-	alone=$RATE
+# turn SUBJECT CPU: adds what a job has alone, on that processor, and what two have
+turn() {
+	local cpu
+	job "$1" "$2"
+	rate_of "$2"
+	ALONE[$1]=$((${ALONE[$1]:-0} + RATE))
 	job "$1" 0 &
 	job "$1" 1 &
 	wait
 	for cpu in 0 1; do
 		rate_of $cpu
-		both=$((both + RATE))
+		BOTH[$1]=$((${BOTH[$1]:-0} + RATE))
 	done
-	GAIN=$((both * 1000 / alone))
-	note "$1: $alone alone, $both both"
+}
+
+# gain SUBJECT: how many times one job's rate two have
+gain() { calc "${BOTH[$1]} / ${ALONE[$1]}"; }
+
+take_turns() {
+	local i
+	declare -gA ALONE=() BOTH=()
+	for ((i = 0; i < TURNS; i += 2)); do
+		turn linear 0 && turn qthrottle 0
+		turn qthrottle 1 && turn linear 1
+	done
 }
 
 for ((round = 0; round <= ROUNDS; round++)); do
-	gain linear
-	linear=$GAIN
-	gain qthrottle
+	take_turns
 	[ $round != 0 ] || continue
-	sample qthrottle '"jobs":2,"lane":"smp"' "$UNIT" "$(calc "$GAIN / $linear")" "\"linear\":$(thousandths "$linear")"
+	note "linear: $((ALONE[linear] / TURNS)) alone, $((BOTH[linear] / TURNS)) both;" \
+		"qthrottle: $((ALONE[qthrottle] / TURNS)), $((BOTH[qthrottle] / TURNS))"
+	sample qthrottle '"jobs":2,"lane":"smp"' "$UNIT" "$(calc "$(gain qthrottle) / $(gain linear)")" "\"linear\":$(gain linear)"
 done
