@@ -1,71 +1,86 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Tramples over a block device from several threads with every kind of
- * operation that destroys data: writes, write-zeroes, discards of all sizes,
- * on blocks chosen at random. It knows what every block must hold afterwards
- * and checks that, while it runs and at the end, so that a filter slipped under
- * it in the meantime is caught losing, delaying for ever or reordering a write.
+ * Backups are slipped under a device that is trampled over, and what they hold
+ * is compared with the instant of their insertion, stamp by stamp.
  *
- *   stomper DEVICE SECONDS THREADS SEED
+ *   stomper FIRST ROUNDS SEED KIB DEVICE...
  *
- * SIGTERM ends the trampling earlier; what was written is checked all the same.
+ * plays that many rounds from number FIRST on, with a device of up to KIB. If
+ * ROUNDS is negative, the one round FIRST that many times. Any of the DEVICEs
+ * (two at least) is the origin of a round, the others are targets.
  *
- * Two threads never touch a block at the same time, but they do touch
- * neighbours, and so the same cluster. What a discarded block holds is the
- * device's business: it is not checked until it is written again.
+ * What a round does, and the size and shape of everything in it, follows from
+ * the seed and its number; the order in which the threads get their turns does
+ * not. A round is one window on the origin, trampled from its beginning to its
+ * end, and one or two backups of it, of which each comes in one of five ways.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdarg.h>
-#include <stdatomic.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
-#define BLOCK		4096
-#define WORDS		(BLOCK / sizeof(uint64_t))
-#define MAX_WRITE	64
-#define MAX_DISCARD	2048
+#include "stomper.h"
 
-#define UNKNOWN		UINT64_MAX
+#define MOST_DEVICES	16
+#define ROOM		65	/* sectors before a target at least */
+#define LINGERS_US	1000
+#define GIVEN_UP	300000
 
-static int device;
-static uint64_t blocks;
-static atomic_bool *locked;
-static uint64_t *generation;
-static atomic_uint_fast64_t next_generation = 1;
-static atomic_ullong ops[4];
-static time_t until;
-static atomic_bool ended;
+/* How a backup ends */
+enum way {
+	FULL,		/* with everything copied */
+	LATE_FULL,	/* so, but sync none until a reload */
+	ON_DEMAND,	/* sync none, looked at when nobody writes any more */
+	CANCELLED,
+	TAKEN_AWAY,	/* by a table without it */
+	WAYS
+};
 
-static void die(const char *fmt, ...)
+static const char *const way_names[] = { "full", "late full", "on demand",
+					 "cancelled", "taken away" };
+
+/* One round; @target and what follows are those of its current backup. */
+struct round {
+	uint64_t number;
+	uint64_t random;
+	uint64_t sectors;
+	unsigned int origin;
+	uint64_t origin_start;
+	unsigned int target;
+	uint64_t target_start;
+	uint64_t cluster;
+	enum way way;
+};
+
+static char **devices;
+static unsigned int nr_devices;
+static uint64_t most_sectors, seed;
+static struct round now;
+static char story[512];
+static uint64_t counts[WAYS], changed;
+
+void die(const char *fmt, ...)
 {
 	va_list args;
 
 	va_start(args, fmt);
-	fprintf(stderr, "stomper: ");
+	fprintf(stderr, "stomper: round %llu: ",
+		(unsigned long long)now.number);
 	vfprintf(stderr, fmt, args);
-	fprintf(stderr, "\n");
+	fprintf(stderr, "\n%s\nthis round, 50 times: STOMP_ROUND=%llu STOMP_ROUNDS=50 SEED=%llu\n",
+		story, (unsigned long long)now.number,
+		(unsigned long long)seed);
 	va_end(args);
-	exit(1);
+	fflush(NULL);
+	dm_let_go();
+	_exit(1);
 }
 
-static void end(int signal)
-{
-	(void)signal;
-	ended = true;
-}
-
-static uint64_t rnd(uint64_t *state, uint64_t below)
+uint64_t rnd(uint64_t *state, uint64_t below)
 {
 	*state ^= *state << 13;
 	*state ^= *state >> 7;
@@ -73,186 +88,386 @@ static uint64_t rnd(uint64_t *state, uint64_t below)
 	return *state % below;
 }
 
-static bool lock_range(uint64_t first, uint64_t nr)
+static uint64_t draw(uint64_t below)
 {
-	uint64_t i;
-
-	for (i = 0; i < nr; i++)
-		if (atomic_exchange(&locked[first + i], true))
-			break;
-	if (i == nr)
-		return true;
-	while (i--)
-		atomic_store(&locked[first + i], false);
-	return false;
+	return rnd(&now.random, below);
 }
 
-static void unlock_range(uint64_t first, uint64_t nr)
+/*-------------------------------- devices ----------------------------------*/
+
+static int open_device(unsigned int nr)
 {
-	while (nr--)
-		atomic_store(&locked[first + nr], false);
+	int fd = open(devices[nr], O_RDWR | O_DIRECT | O_CLOEXEC);
+
+	if (fd < 0)
+		die("%s: %s", devices[nr], strerror(errno));
+	return fd;
 }
 
-/* Generation 0 is what write-zeroes leaves; each word says where it belongs. */
-static uint64_t word_of(uint64_t block, uint64_t gen, size_t i)
+static void fill_target(void)
 {
-	return gen ? (block << 32 | gen) * 0x9e3779b97f4a7c15 + i : 0;
+	struct place place = { .start = now.target_start };
+
+	place.fd = open_device(now.target);
+	target_fill(&place);
+	close(place.fd);
 }
 
-static void fill(uint64_t *data, uint64_t block, uint64_t gen)
+static void check_target(enum holds holds)
 {
-	size_t i;
+	struct place place = { .start = now.target_start };
 
-	for (i = 0; i < WORDS; i++)
-		data[i] = word_of(block, gen, i);
+	place.fd = open_device(now.target);
+	changed += target_check(&place, holds);
+	close(place.fd);
 }
 
-static void check(const uint64_t *data, uint64_t block)
+static void with_origin(void (*what)(const struct place *))
 {
-	size_t i;
+	struct place place = { .start = now.origin_start };
 
-	if (generation[block] == UNKNOWN)
-		return;
-	for (i = 0; i < WORDS; i++)
-		if (data[i] != word_of(block, generation[block], i))
-			die("block %llu word %zu: %016llx where generation %llu has %016llx",
-			    (unsigned long long)block, i,
-			    (unsigned long long)data[i],
-			    (unsigned long long)generation[block],
-			    (unsigned long long)word_of(block, generation[block],
-							i));
+	place.fd = open_device(now.origin);
+	what(&place);
+	close(place.fd);
 }
 
-static void do_write(uint64_t *data, uint64_t first, uint64_t nr)
-{
-	uint64_t i;
+/*--------------------------------- tables ----------------------------------*/
 
-	for (i = 0; i < nr; i++) {
-		generation[first + i] = atomic_fetch_add(&next_generation, 1);
-		fill(data + i * WORDS, first + i, generation[first + i]);
+static void load_plain(void)
+{
+	char line[128];
+
+	snprintf(line, sizeof(line), "%s %llu", devices[now.origin],
+		 (unsigned long long)now.origin_start);
+	dm_load(now.sectors, "linear", line);
+}
+
+static uint64_t draw_speed(void)
+{
+	return draw(3) ? 0 : now.sectors * SECTOR * (8 + draw(24));
+}
+
+static void load_backup(const char *sync)
+{
+	static const char *const zeroes[] = { "off", "on", "unmap" };
+	static const unsigned int workers[] = { 1, 4, 16, 64 };
+	char line[384];
+
+	snprintf(line, sizeof(line),
+		 "%s %llu %s %llu %llu 12 sync %s on-cbw-error %s max-workers %u speed %llu detect-zeroes %s cbw-timeout %u",
+		 devices[now.origin], (unsigned long long)now.origin_start,
+		 devices[now.target], (unsigned long long)now.target_start,
+		 (unsigned long long)now.cluster, sync,
+		 draw(2) ? "break-snapshot" : "break-guest-write",
+		 workers[draw(4)], (unsigned long long)draw_speed(),
+		 zeroes[draw(3)], draw(2) ? 0 : 1000);
+	snprintf(story, sizeof(story), "%s backup, %llu sectors: %s",
+		 way_names[now.way], (unsigned long long)now.sectors,
+		 line);
+	dm_load(now.sectors, "backupcow", line);
+}
+
+/*-------------------------------- the job ----------------------------------*/
+
+struct status {
+	char state[16];
+	unsigned long long done, clusters;
+	char error[32], snapshot[16];
+	unsigned int inflight, writers;
+};
+
+static struct status ask(void)
+{
+	const char *line = dm_status();
+	struct status s;
+
+	if (sscanf(line, "%15s %llu/%llu %*s %31s %15s %*s %u %u", s.state,
+		   &s.done, &s.clusters, s.error, s.snapshot, &s.inflight,
+		   &s.writers) != 7)
+		die("a status of its own kind: %s", line);
+	return s;
+}
+
+static bool has_concluded(void)
+{
+	return !strcmp(ask().state, "concluded");
+}
+
+static bool has_nothing_in_flight(void)
+{
+	return !ask().inflight;
+}
+
+static void await(const char *what, bool (*reached)(void))
+{
+	int tries = 0;
+
+	while (!reached()) {
+		if (tries++ > GIVEN_UP)
+			die("no end of waiting until it %s: %s", what,
+			    dm_status());
+		usleep(LINGERS_US);
 	}
-	if (pwrite(device, data, nr * BLOCK, first * BLOCK) !=
-	    (ssize_t)(nr * BLOCK))
-		die("write of %llu blocks at %llu: %s", (unsigned long long)nr,
-		    (unsigned long long)first, strerror(errno));
 }
 
-static void do_read(uint64_t *data, uint64_t first, uint64_t nr)
+static void conclude(const char *error)
 {
-	uint64_t i;
+	struct status s;
 
-	if (pread(device, data, nr * BLOCK, first * BLOCK) !=
-	    (ssize_t)(nr * BLOCK))
-		die("read of %llu blocks at %llu: %s", (unsigned long long)nr,
-		    (unsigned long long)first, strerror(errno));
-	for (i = 0; i < nr; i++)
-		check(data + i * WORDS, first + i);
+	await("has concluded", has_concluded);
+	s = ask();
+	if (strcmp(s.snapshot, "intact") ||
+	    (strcmp(s.error, error) && strcmp(s.error, "-")))
+		die("it concluded with: %s", dm_status());
+	if (!strcmp(s.error, "-") && s.done != s.clusters)
+		die("it concluded too early: %s", dm_status());
 }
 
-static void do_range(unsigned long request, uint64_t first, uint64_t nr)
+/* A message may come too late. */
+static void tell(const char *text)
 {
-	uint64_t range[2] = { first * BLOCK, nr * BLOCK };
-	uint64_t i;
-
-	if (ioctl(device, request, range) && errno != EOPNOTSUPP)
-		die("%s of %llu blocks at %llu: %s",
-		    request == BLKDISCARD ? "discard" : "write-zeroes",
-		    (unsigned long long)nr, (unsigned long long)first,
-		    strerror(errno));
-	for (i = 0; i < nr; i++)
-		generation[first + i] = request == BLKDISCARD ? UNKNOWN : 0;
+	if (!dm_message(text) && strcmp(ask().state, "waiting") &&
+	    !has_concluded())
+		die("message %s refused: %s; %s", text, strerror(errno),
+		    dm_status());
 }
 
-static void one_operation(uint64_t *state, uint64_t *data)
+static void trample_on(void)
 {
-	static const unsigned int kinds[] = { 0, 0, 0, 0, 1, 1, 2, 3 };
-	unsigned int kind = kinds[rnd(state, 8)];
-	uint64_t max = kind < 2 ? MAX_WRITE : MAX_DISCARD;
-	uint64_t first = rnd(state, blocks), nr = 1;
-
-	if (rnd(state, 3) == 0)
-		nr = 1 + rnd(state, max);
-	if (nr > blocks - first)
-		nr = blocks - first;
-	if (!lock_range(first, nr))
-		return;
-	if (kind == 0)
-		do_write(data, first, nr);
-	else if (kind == 1)
-		do_read(data, first, nr);
-	else
-		do_range(kind == 2 ? BLKZEROOUT : BLKDISCARD, first, nr);
-	unlock_range(first, nr);
-	atomic_fetch_add(&ops[kind], 1);
+	threads_await(1 + draw(most_sectors / 256));
 }
 
-static uint64_t *buffer(void)
+/*
+ * The table may be loaded before or after the suspend. Nothing but a resume is
+ * between the look at the origin and the backup.
+ */
+static void insert(void)
 {
-	void *data;
+	bool sooner = draw(2);
+	const char *sync = now.way == LATE_FULL || now.way == ON_DEMAND ?
+			   "none" : "full";
 
-	if (posix_memalign(&data, BLOCK, MAX_WRITE * BLOCK))
-		die("no memory");
-	return data;
+	if (sooner) {
+		load_backup(sync);
+		trample_on();
+	}
+	dm_suspend(draw(SUSPEND_KINDS));
+	if (!sooner)
+		load_backup(sync);
+	with_origin(instant_record);
+	dm_resume();
 }
 
-static void *thread(void *arg)
+static void reload(void (*load)(const char *), const char *sync)
 {
-	uint64_t state = (uintptr_t)arg;
-	uint64_t *data = buffer();
+	bool sooner = draw(2);
 
-	while (!ended && time(NULL) < until)
-		one_operation(&state, data);
-	free(data);
-	return NULL;
+	if (sooner)
+		load(sync);
+	dm_suspend(draw(SUSPEND_KINDS));
+	if (!sooner)
+		load(sync);
+	dm_resume();
 }
 
-static void prepare(const char *path)
+static void load_plain_too(const char *sync)
 {
-	uint64_t bytes, i;
-
-	device = open(path, O_RDWR | O_DIRECT);
-	if (device < 0 || ioctl(device, BLKGETSIZE64, &bytes))
-		die("%s: %s", path, strerror(errno));
-	blocks = bytes / BLOCK;
-	locked = calloc(blocks, sizeof(*locked));
-	generation = calloc(blocks, sizeof(*generation));
-	if (!locked || !generation)
-		die("no memory");
-	for (i = 0; i < blocks; i++)
-		generation[i] = UNKNOWN;
+	(void)sync;
+	load_plain();
 }
 
-static void check_all(void)
+static void something_happens(const char *sync)
 {
-	uint64_t *data = buffer();
-	uint64_t i;
+	switch (draw(5)) {
+	case 0:
+		reload(load_backup, sync);
+		break;
+	case 1:
+		dm_suspend(draw(SUSPEND_KINDS));
+		usleep(draw(2000));
+		dm_resume();
+		break;
+	case 2:
+		tell("pause");
+		trample_on();
+		tell("resume");
+		break;
+	case 3:
+		tell("set-speed 0");
+		break;
+	}
+	trample_on();
+}
 
-	for (i = 0; i < blocks; i++)
-		do_read(data, i, 1);
-	free(data);
+static void happen(const char *sync)
+{
+	uint64_t nr = draw(3);
+
+	while (nr--)
+		something_happens(sync);
+}
+
+/*--------------------------------- rounds ----------------------------------*/
+
+static void finish_full(void)
+{
+	happen("full");
+	conclude("-");
+	check_target(HOLDS_ALL);
+}
+
+static void finish_late_full(void)
+{
+	happen("none");
+	trample_on();
+	reload(load_backup, "full");
+	finish_full();
+}
+
+static void finish_on_demand(void)
+{
+	happen("none");
+	threads_stop();
+	await("has nothing in flight", has_nothing_in_flight);
+	check_target(HOLDS_CHANGED);
+	tell("cancel");
+	conclude("ECANCELED");
+	threads_start(dm_node(), 2 + draw(4), now.random);
+}
+
+static void finish_cancelled(void)
+{
+	happen("full");
+	tell("cancel");
+	trample_on();
+	conclude("ECANCELED");
+	check_target(HOLDS_ANY);
+}
+
+/* Until then the last copies may be on their way to the target. */
+static bool is_forgotten(void)
+{
+	FILE *file = fopen("/sys/module/dm_backupcow/refcnt", "r");
+	int users = -1;
+
+	if (!file || fscanf(file, "%d", &users) != 1)
+		die("/sys/module/dm_backupcow/refcnt: %s", strerror(errno));
+	fclose(file);
+	return !users;
+}
+
+static void finish_taken_away(void)
+{
+	happen("full");
+	reload(load_plain_too, NULL);
+	trample_on();
+	await("is forgotten", is_forgotten);
+	check_target(HOLDS_ANY);
+}
+
+/* From one to the next without a table in between, unless it is taken away */
+static void one_backup(void)
+{
+	static void (*const finish[])(void) = {
+		[FULL] = finish_full, [LATE_FULL] = finish_late_full,
+		[ON_DEMAND] = finish_on_demand, [CANCELLED] = finish_cancelled,
+		[TAKEN_AWAY] = finish_taken_away,
+	};
+	static const enum way ways[] = { FULL, FULL, FULL, LATE_FULL, ON_DEMAND,
+					 CANCELLED, TAKEN_AWAY };
+	static const uint64_t clusters[] = { 8, 8, 16, 64, 128, 128, 512, 2048,
+					     4096, 131072 };
+
+	now.way = ways[draw(7)];
+	now.cluster = clusters[draw(10)];
+	now.target_start = ROOM + draw(1000);
+	snprintf(story, sizeof(story), "%s backup, not begun",
+		 way_names[now.way]);
+	fill_target();
+	insert();
+	finish[now.way]();
+	counts[now.way]++;
+}
+
+static void next_target(void)
+{
+	do
+		now.target = (now.target + 1) % nr_devices;
+	while (now.target == now.origin);
+}
+
+static void begin_round(void)
+{
+	struct place origin;
+
+	/* Numbers that follow one another are no random ones. */
+	now.random = (seed << 32 ^ now.number ^ 0x5bf03635) *
+			0x9e3779b97f4a7c15ULL | 1;
+	draw(2);
+	draw(2);
+	now.origin = draw(nr_devices);
+	now.target = draw(nr_devices);
+	now.sectors = most_sectors / 16 + draw(most_sectors / 16 * 15);
+	now.origin_start = draw(1000);
+	origin.start = now.origin_start;
+	origin.fd = open_device(now.origin);
+	blocks_begin(now.sectors, now.number, &origin, &now.random);
+	close(origin.fd);
+}
+
+static void play(uint64_t number)
+{
+	uint64_t backups;
+
+	now.number = number;
+	strcpy(story, "at its beginning");
+	begin_round();
+	load_plain();
+	dm_resume();
+	threads_start(dm_node(), 2 + draw(6), now.random);
+	for (backups = 1 + draw(2); backups; backups--) {
+		next_target();
+		one_backup();
+	}
+	/* Nothing may be in the way of those who write when it goes. */
+	reload(load_plain_too, NULL);
+	trample_on();
+	threads_stop();
+	with_origin(origin_check);
+}
+
+static void tell_all(long rounds)
+{
+	int way;
+
+	printf("%ld rounds of seed %llu, backups:", rounds,
+	       (unsigned long long)seed);
+	for (way = 0; way < WAYS; way++)
+		printf(" %llu %s", (unsigned long long)counts[way],
+		       way_names[way]);
+	printf("; %llu sectors were overwritten under them\n",
+	       (unsigned long long)changed);
+	threads_tell();
 }
 
 int main(int argc, char **argv)
 {
-	pthread_t threads[64];
-	long i, nr;
+	long i, rounds;
 
-	if (argc != 5)
-		die("usage: stomper DEVICE SECONDS THREADS SEED");
-	signal(SIGTERM, end);
-	prepare(argv[1]);
-	until = time(NULL) + atol(argv[2]);
-	nr = atol(argv[3]);
-	if (nr < 1 || nr > 64)
-		die("1 to 64 threads, not %s", argv[3]);
-	for (i = 0; i < nr; i++)
-		if (pthread_create(&threads[i], NULL, thread,
-				   (void *)(atol(argv[4]) * 64 + i + 1)))
-			die("no thread");
-	for (i = 0; i < nr; i++)
-		pthread_join(threads[i], NULL);
-	check_all();
-	printf("%llu writes %llu reads %llu write-zeroes %llu discards\n",
-	       ops[0], ops[1], ops[2], ops[3]);
-	return 0;
+	if (argc < 7 || argc > MOST_DEVICES) {
+		fprintf(stderr, "usage: stomper FIRST ROUNDS SEED KIB DEVICE DEVICE...\n");
+		return 64;
+	}
+	rounds = atol(argv[2]);
+	seed = strtoull(argv[3], NULL, 10);
+	most_sectors = strtoull(argv[4], NULL, 10) * 2;
+	if (most_sectors < 512 || most_sectors > MOST_SECTORS)
+		die("256 to %d KiB, not %s", MOST_SECTORS / 2, argv[4]);
+	devices = argv + 5;
+	nr_devices = argc - 5;
+	dm_begin();
+	for (i = 0; i < labs(rounds); i++)
+		play(atol(argv[1]) + (rounds < 0 ? 0 : i));
+	tell_all(labs(rounds));
+	return rounds > 9 && !changed;
 }
