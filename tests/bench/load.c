@@ -50,6 +50,7 @@ struct options {
 	bool write;
 	const char *order;
 	unsigned int bs;
+	unsigned int before;
 	unsigned int stride;
 	unsigned int depth;
 	uint64_t warm;
@@ -70,17 +71,22 @@ struct batch {
 	uint64_t ns;
 };
 
-/* One I/O in flight; its address is what comes back from the kernel. */
+/*
+ * One I/O in flight; its address is what comes back from the kernel. With
+ * --before it is a read of so many bytes, and when that is done the I/O proper.
+ */
 struct slot {
 	void *buffer;
 	uint64_t submitted;
+	uint64_t offset;
+	bool before;
 	struct iocb iocb;
 };
 
 struct engine {
 	const char *name;
 	void (*open)(unsigned int depth);
-	void (*submit)(struct slot *slot, uint64_t offset);
+	void (*submit)(struct slot *slot);
 	unsigned int (*collect)(struct slot **done, unsigned int max);
 };
 
@@ -114,11 +120,21 @@ static uint64_t now(void)
 	return ts.tv_sec * NS_PER_S + ts.tv_nsec;
 }
 
-static void check_result(int64_t result)
+static bool writes(const struct slot *slot)
 {
-	if (result != opt.bs)
-		fail("%s of %u bytes on %s: %s", opt.write ? "write" : "read",
-		     opt.bs, opt.device,
+	return opt.write && !slot->before;
+}
+
+static unsigned int length(const struct slot *slot)
+{
+	return slot->before ? opt.before : opt.bs;
+}
+
+static void check_result(const struct slot *slot, int64_t result)
+{
+	if (result != length(slot))
+		fail("%s of %u bytes on %s: %s", writes(slot) ? "write" : "read",
+		     length(slot), opt.device,
 		     result < 0 ? strerror(-result) : "short");
 }
 
@@ -179,16 +195,16 @@ static void enter(unsigned int submit, unsigned int wait)
 		fail("io_uring_enter: %s", strerror(errno));
 }
 
-static void uring_submit(struct slot *slot, uint64_t offset)
+static void uring_submit(struct slot *slot)
 {
 	unsigned int tail = *ring.sq_tail, index = tail & ring.sq_mask;
 
 	ring.sqes[index] = (struct io_uring_sqe){
-		.opcode = opt.write ? IORING_OP_WRITE : IORING_OP_READ,
+		.opcode = writes(slot) ? IORING_OP_WRITE : IORING_OP_READ,
 		.fd = fd,
-		.off = offset,
+		.off = slot->offset,
 		.addr = (uintptr_t)slot->buffer,
-		.len = opt.bs,
+		.len = length(slot),
 		.user_data = (uintptr_t)slot,
 	};
 	ring.sq_array[index] = index;
@@ -205,8 +221,8 @@ static unsigned int uring_collect(struct slot **done, unsigned int max)
 		enter(0, 1);
 	for (; head != tail && n < max; head++) {
 		cqe = &ring.cqes[head & ring.cq_mask];
-		check_result(cqe->res);
-		done[n++] = (struct slot *)(uintptr_t)cqe->user_data;
+		done[n] = (struct slot *)(uintptr_t)cqe->user_data;
+		check_result(done[n++], cqe->res);
 	}
 	__atomic_store_n(ring.cq_head, head, __ATOMIC_RELEASE);
 	return n;
@@ -222,16 +238,16 @@ static void aio_open(unsigned int depth)
 		fail("io_setup: %s", strerror(errno));
 }
 
-static void aio_submit(struct slot *slot, uint64_t offset)
+static void aio_submit(struct slot *slot)
 {
 	struct iocb *iocb = &slot->iocb;
 
 	*iocb = (struct iocb){
-		.aio_lio_opcode = opt.write ? IOCB_CMD_PWRITE : IOCB_CMD_PREAD,
+		.aio_lio_opcode = writes(slot) ? IOCB_CMD_PWRITE : IOCB_CMD_PREAD,
 		.aio_fildes = fd,
 		.aio_buf = (uintptr_t)slot->buffer,
-		.aio_nbytes = opt.bs,
-		.aio_offset = offset,
+		.aio_nbytes = length(slot),
+		.aio_offset = slot->offset,
 		.aio_data = (uintptr_t)slot,
 	};
 	if (syscall(SYS_io_submit, context, 1, &iocb) != 1)
@@ -249,8 +265,8 @@ static unsigned int aio_collect(struct slot **done, unsigned int max)
 	if (n < 0)
 		fail("io_getevents: %s", strerror(errno));
 	for (i = 0; i < n; i++) {
-		check_result(events[i].res);
 		done[i] = (struct slot *)(uintptr_t)events[i].data;
+		check_result(done[i], events[i].res);
 	}
 	return n;
 }
@@ -428,6 +444,32 @@ static void drain(const struct engine *engine, unsigned int in_flight)
 		in_flight -= engine->collect(done, opt.depth);
 }
 
+static void submit(const struct engine *engine, struct slot *slot)
+{
+	slot->offset = pick_offset();
+	slot->before = opt.before;
+	engine->submit(slot);
+}
+
+/* Those that have been done, as soon as there are any. */
+static unsigned int collect(const struct engine *engine, struct slot **done)
+{
+	unsigned int i, n, whole = 0;
+
+	while (!whole) {
+		n = engine->collect(done, opt.depth);
+		for (i = 0; i < n; i++) {
+			if (done[i]->before) {
+				done[i]->before = false;
+				engine->submit(done[i]);
+			} else {
+				done[whole++] = done[i];
+			}
+		}
+	}
+	return whole;
+}
+
 static void run(const struct engine *engine, struct slot *slots,
 		struct window *w)
 {
@@ -451,9 +493,9 @@ static void run(const struct engine *engine, struct slot *slots,
 		for (i = 0; i < n; i++) {
 			if (w->stamps)
 				free[i]->submitted = now();
-			engine->submit(free[i], pick_offset());
+			submit(engine, free[i]);
 		}
-		n = engine->collect(free, opt.depth);
+		n = collect(engine, free);
 		ios += n;
 		note_batch(w, n);
 		if (w->stamps)
@@ -486,6 +528,8 @@ static void open_device(void)
 		fail("%s is not a block device", opt.device);
 	if (opt.stride < opt.bs)
 		opt.stride = opt.bs;
+	if (opt.stride < opt.before)
+		opt.stride = opt.before;
 	blocks = bytes / opt.stride;
 	if (!blocks)
 		fail("%s is smaller than one I/O", opt.device);
@@ -494,12 +538,13 @@ static void open_device(void)
 static struct slot *make_slots(void)
 {
 	struct slot *slots = calloc(opt.depth, sizeof(*slots));
+	size_t bytes = opt.bs > opt.before ? opt.bs : opt.before;
 	unsigned int i;
 
 	for (i = 0; slots && i < opt.depth; i++) {
-		if (posix_memalign(&slots[i].buffer, 4096, opt.bs))
+		if (posix_memalign(&slots[i].buffer, 4096, bytes))
 			fail("out of memory");
-		memset(slots[i].buffer, i + 1, opt.bs);
+		memset(slots[i].buffer, i + 1, bytes);
 	}
 	if (!slots)
 		fail("out of memory");
@@ -535,6 +580,8 @@ static void set_option(const char *name, const char *text)
 		opt.start = atof(text);
 	else if (!strcmp(name, "bs"))
 		opt.bs = number(name, text, 16 << 20);
+	else if (!strcmp(name, "before"))
+		opt.before = number(name, text, 16 << 20);
 	else if (!strcmp(name, "depth"))
 		opt.depth = number(name, text, DEPTH_MAX);
 	else if (!strcmp(name, "warm"))
@@ -556,6 +603,7 @@ static void parse(int argc, char **argv)
 		{ "count", 1, NULL, 0 },  { "skip", 1, NULL, 0 },
 		{ "seconds", 1, NULL, 0 }, { "stamps", 1, NULL, 0 },
 		{ "stride", 1, NULL, 0 }, { "start", 1, NULL, 0 },
+		{ "before", 1, NULL, 0 },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c, index;

@@ -5,7 +5,8 @@
 # after 100 microseconds, the target after 100 ms. With policy break-snapshot the copies wait in
 # memory (a job alone may hold 32 MiB; each copy 64 KiB: 500 fit, and then writers wait for the
 # target), with break-guest-write every writer waits for the target. "within" is the part that
-# fits, "beyond" all of it. Beside it dm-snapshot.
+# fits, "beyond" all of it. Beside it dm-snapshot, and what is the least that it can cost: over
+# dm-linear a read of 64 KiB, and the write when that is done.
 # bench: by name
 # bench: seconds 900
 # shellcheck source=../guest.sh
@@ -18,10 +19,11 @@ STORE=$(nulldev store $((MIB * 2)))
 SECTORS=$(sectors "$ORIGIN")
 modprobe -a dm-delay dm-snapshot
 
-# latency COUNT: P99 of that many first writes on "mine", which is then removed
+# latency COUNT [OPTION...]: P99 of that many first writes on "mine", which is then removed
 latency() {
 	local nr=$1
-	./load --engine libaio --op write --order shuffled --stride 65536 --depth 4 --count "$nr" --stamps /tmp/stamps /dev/mapper/mine >/dev/null
+	./load --engine libaio --op write --order shuffled --stride 65536 --depth 4 --count "$nr" --stamps /tmp/stamps "${@:2}" \
+		/dev/mapper/mine >/dev/null
 	P99=$(awk '{ print $2 - $1 }' /tmp/stamps | sort -n | sed -n "$((nr * 99 / 100))p")
 	dmsetup remove --retry mine
 }
@@ -37,6 +39,9 @@ for ((round = 0; round < ROUNDS; round++)); do
 	table mine "linear $ORIGIN 0" >/dev/null
 	latency 2000
 	BASE=$P99
+	table mine "linear $ORIGIN 0" >/dev/null
+	latency 400 --before 65536
+	try read-then-write within
 	table mine "backupcow $ORIGIN 0 /dev/mapper/slow 0 128 4 sync none on-cbw-error break-snapshot" >/dev/null
 	latency 400
 	try backupcow within break-snapshot
