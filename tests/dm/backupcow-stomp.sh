@@ -17,7 +17,7 @@ TIME_LIMIT=$((120 + 3 * ${ROUNDS#-}))
 . ./lib.sh
 without_udev
 
-gcc -O2 -pthread -o stomper stomper*.c
+program stomper stomper*.c
 STOMPER=$PWD/stomper
 
 # Answers later and from an interrupt, where a memdev does at once.

@@ -120,6 +120,10 @@ make_volume_group() { # make_volume_group FILE MIB
 	mv "$1.new" "$1"
 }
 
+# program NAME SOURCE...: compiled from sources that lie beside the topic, unless it does, too:
+# "make test" has made it on the host, because a compiler is dear in an emulated guest.
+program() { [ -x "$1" ] || gcc -O2 -pthread -o "$1" "${@:2}"; }
+
 # table NAME LINE: a device with that table; reload NAME LINE: that table under its users
 table() { printf '%s\n' "$2" | dmsetup create "$1"; }
 reload() {

@@ -61,7 +61,7 @@ it "loses no request when allocations fail" loses_nothing
 # Each allocation on the way fails once, and what was made before it is taken apart again.
 refuses_whole() {
 	local seen
-	gcc -O2 -o starve "$HERE"/starve.c
+	program starve starve.c
 	table t "$(line "g 2 iops-total 2000")"
 	echo N >"$SLAB"/ignore-gfp-wait
 	echo 0 >"$SLAB"/verbose
@@ -76,7 +76,6 @@ refuses_whole() {
 	same "members" 1 "$(wc -l <"$CONFIG"/g/members)"
 	dd if=/dev/mapper/t of=/dev/null bs=4k count=8 iflag=direct status=none
 }
-HERE=$PWD
 it "leaves nothing of a table or a group that could not be had" refuses_whole
 
 finish

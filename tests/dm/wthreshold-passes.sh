@@ -7,7 +7,7 @@
 . ./lib.sh
 without_udev
 
-gcc -O2 -o flagged flagged.c
+program flagged flagged.c
 FLAGGED=$PWD/flagged
 MIB=1048576
 

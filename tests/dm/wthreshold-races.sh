@@ -7,7 +7,7 @@
 . ./lib.sh
 without_udev
 
-gcc -O2 -pthread -o crosser crosser.c
+program crosser crosser.c
 CROSSER=$PWD/crosser
 
 # The debug kernel takes ten times as long for each.

@@ -10,7 +10,7 @@
 # shellcheck source=../dm/lib.sh
 . ./lib.sh
 HERE=$PWD
-gcc -O2 -o killer killer.c
+program killer killer.c
 
 qmp() { qdm exec "{'execute': '$1', 'arguments': {$2}}"; }
 
