@@ -13,6 +13,9 @@ HERE=$PWD
 program killer killer.c
 
 qmp() { qdm exec "{'execute': '$1', 'arguments': {$2}}"; }
+# by_verb WORDS: from here on the command is a verb with its words, and no command of QMP
+by_verb() { RUN=(qdm "$@") DRY=(qdm "$1" --dry-run "${@:2}"); }
+by_qmp() { RUN=(qdm exec "$1") DRY=(qdm exec --dry-run "$1"); }
 
 # picture: all devices, their tables by names and not by numbers, and all groups; in $PICTURE
 picture() {
@@ -55,10 +58,10 @@ undone() {
 	same "the graph after \"$UNDO\"" "$BEFORE" "$PICTURE"
 }
 
-# kill_at KIND N COMMAND
+# kill_at KIND N
 kill_at() {
-	echo "killed before $1 $2 of $3"
-	"$HERE/killer" "$1" "$2" qdm exec "$3" >/dev/null 2>>log
+	echo "killed before $1 $2 of ${RUN[*]}"
+	"$HERE/killer" "$1" "$2" "${RUN[@]}" >/dev/null 2>>log
 	mend
 	[ "$PICTURE" != "$BEFORE" ] || return 0
 	same "what is left" "$AFTER" "$PICTURE"
@@ -67,16 +70,20 @@ kill_at() {
 
 # both_ways COMMAND ARGUMENTS UNDO: by the tool and by the script it prints; undone then
 both_ways() {
-	local command="{'execute': '$1', 'arguments': {$2}}"
+	by_qmp "{'execute': '$1', 'arguments': {$2}}"
 	UNDO=$3
+	both_run "$1"
+}
+
+both_run() {
 	picture
 	BEFORE=$PICTURE
-	"$HERE/killer" call 0 qdm exec "$command" >counted 2>log || [ $? = 3 ]
+	"$HERE/killer" call 0 "${RUN[@]}" >counted 2>log || [ $? = 3 ]
 	picture
 	AFTER=$PICTURE
 	[ "$BEFORE" != "$AFTER" ] || { echo "nothing is changed by $1" && cat log && return 1; }
 	undone
-	qdm exec --dry-run "$command" >script
+	"${DRY[@]}" >script
 	picture
 	same "the graph after a dry run of $1" "$BEFORE" "$PICTURE"
 	bash script >>log || { cat script log && return 1; }
@@ -87,13 +94,26 @@ both_ways() {
 
 # survives COMMAND ARGUMENTS UNDO: and is undone then
 survives() {
-	local command="{'execute': '$1', 'arguments': {$2}}" changes calls point
 	both_ways "$@"
-	read -r changes calls <counted
+	kills "$1"
+}
+
+# survives_verb UNDO WORDS
+survives_verb() {
+	UNDO=$1
+	by_verb "${@:2}"
+	both_run "$2"
+	kills "$2"
+}
+
+kills() {
+	local changes calls point
+	# what a verb says for people comes before the count
+	read -r changes calls < <(tail -n 1 counted)
 	for ((point = FIRST; point <= changes; point += STEP)); do
-		kill_at change "$point" "$command"
+		kill_at change "$point"
 	done
-	[ $((RANDOM % 3)) != 0 ] || kill_at call $((RANDOM % calls + 1)) "$command"
+	[ $((RANDOM % 3)) != 0 ] || kill_at call $((RANDOM % calls + 1))
 	echo "$1: $changes changes, $calls calls"
 }
 
@@ -171,6 +191,7 @@ survives_both_in_one() {
 	for name in vol two; do table "$name" "0 8192 linear $(memdev "$name" 4) 0"; done
 	then_do block_set_io_throttle "$(old_limit 500)" "qmp block_set_io_throttle \"$(old_limit 0)\""
 	then_do block_set_io_throttle "$(old_limit 0)" "qmp block_set_io_throttle \"$(old_limit 500)\""
+	survives_verb "qdm remove named" insert --node named throttle vol iops-total=500
 	survives blockdev-backup "$(backup vol)" "qdm remove vol-backup"
 	survives transaction "'actions': [{'type': 'blockdev-backup', 'data': {$(backup vol)}},
 		{'type': 'blockdev-backup', 'data': {$(backup two)}}]" "qdm remove vol-backup && qdm remove two-backup"

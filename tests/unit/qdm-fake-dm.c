@@ -547,6 +547,21 @@ int kdm_remove(const char *name, struct error *error)
 	return 0;
 }
 
+int kdm_rename(const char *name, const char *to, const struct kdm_how *how,
+	       struct error *error)
+{
+	struct fake *fake = find(name);
+
+	(void)how;
+	if (change("rename", name, error))
+		return -1;
+	if (find(to))
+		return refuse(error, "cannot rename '%s': Device or resource busy",
+			      name);
+	snprintf(fake->device.name, KDM_NAME_LEN, "%s", to);
+	return 0;
+}
+
 int kdm_suspend(const char *name, struct error *error)
 {
 	if (change("suspend", name, error))

@@ -260,6 +260,25 @@ static void all_or_none(void **state)
 	}
 }
 
+/* What lay under the device before is there again, not only its own table. */
+static void back_to_filter(void **state)
+{
+	char filter[32];
+	int step;
+
+	for (step = 0; step < 8; step++) {
+		two_devices(state);
+		done(run("block_set_io_throttle", "'id':'vg-lv','bps':0,'bps_rd':0,'bps_wr':0,'iops':5,'iops_rd':0,'iops_wr':0"));
+		snprintf(filter, sizeof(filter), "%s",
+			 fake_table("vg-lv")->line[0].params);
+		fake_fail_at(step);
+		assert_non_null(strstr(run("transaction", BOTH), "made to fail"));
+		has_line("vg-lv", filter);
+		has_line("vg-b", "4000:17 0");
+		assert_null(fake_device("vg-lv-backup"));
+	}
+}
+
 /* Killed at a step, what stands still is resumed by somebody else. */
 static const char *rescued_at(int step)
 {
@@ -315,6 +334,7 @@ int main(void)
 		TEST(at_one_instant),
 		TEST(transactions_refused),
 		TEST(all_or_none),
+		TEST(back_to_filter),
 		TEST(killed),
 	};
 

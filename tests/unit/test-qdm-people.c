@@ -185,6 +185,63 @@ static void backups(void **state)
 	says(verb_backup, "backup vg-lv target", "vg-lv-backup\n");
 }
 
+#define NAMED	"insert --node mine threshold vg-lv 1G"
+
+static void inserts(void **state)
+{
+	(void)state;
+	run(verb_insert, "insert --dry-run --node mine threshold vg-lv 1G");
+	assert_non_null(strstr(text, "dmsetup create mine-inserting --uuid QDM-threshold-mine\n"));
+	assert_non_null(strstr(text, "linear /dev/mapper/mine-inserting 0"));
+	assert_non_null(strstr(text, "vg-lv\ndmsetup rename mine-inserting mine\n"));
+	says(verb_insert, NAMED, "mine\n");
+	assert_string_equal(fake_log(), "create vg-lv-root;create mine-inserting;"
+			    "load vg-lv;resume vg-lv;rename mine-inserting;");
+	assert_string_equal(fake_device("mine")->uuid, "QDM-threshold-mine");
+	assert_string_equal(fake_table("vg-lv")->line[0].params, "253:2 0");
+}
+
+/* What cannot be carried through is not there afterwards, named or not. */
+static void insert_may_fail(void **state)
+{
+	int step;
+
+	for (step = 0; step < 5; step++) {
+		fake_fail_at(step);
+		run(verb_insert, NAMED);
+		assert_int_equal(result, -1);
+		assert_non_null(strstr(error.text, "made to fail"));
+		assert_string_equal(fake_table("vg-lv")->line[0].params,
+				    "4000:16 2048");
+		assert_null(fake_device("mine-inserting"));
+		assert_null(fake_device("vg-lv-root"));
+		end(state);
+		case_set_up(state);
+	}
+}
+
+/* Put in, and not yet renamed: software sees the node, and its name is taken. */
+static void insert_is_seen(void **state)
+{
+	(void)state;
+	says(verb_insert, NAMED, "mine\n");
+	strcpy(fake_device("mine")->name, "mine-inserting");
+	assert_non_null(strstr(case_reply("{'execute':'query-named-block-nodes'}"),
+			       "\"node-name\":\"mine\""));
+	assert_non_null(strstr(case_reply("{'execute':'query-blockstats','arguments':{'query-nodes':true}}"),
+			       "\"node-name\":\"mine\""));
+	assert_non_null(strstr(case_reply("{'execute':'x-debug-query-block-graph'}"),
+			       "\"mine\""));
+	refuses(verb_insert, NAMED,
+		"node 'mine' is being inserted, or that command was killed (device 'mine-inserting'; qdm doctor --repair)");
+	run(verb_doctor, "doctor");
+	assert_non_null(strstr(text, "trouble: filter 'mine-inserting' is to be called 'mine'"));
+	run(verb_doctor, "doctor --repair");
+	assert_non_null(strstr(text, "repaired: filter 'mine-inserting'"));
+	assert_non_null(fake_device("mine"));
+	assert_null(fake_device("mine-inserting"));
+}
+
 /* With --json each verb prints one JSON value, or one a line. */
 static void in_json(void **state)
 {
@@ -350,6 +407,9 @@ int main(void)
 		TEST(thresholds),
 		TEST(backups),
 		TEST(lists),
+		TEST(inserts),
+		TEST(insert_may_fail),
+		TEST(insert_is_seen),
 		TEST(in_json),
 		TEST(doctor),
 		TEST(doctor_and_idle),

@@ -180,7 +180,7 @@ static struct json_object *describe_child(const struct graph *graph,
 	else if (node->nr_below == 1)
 		json_put_string(child, "child", roles[0]);
 	if (below) {
-		json_put_string(child, "node-name", below->dev.name);
+		json_put_string(child, "node-name", node_name(&below->dev));
 	} else {
 		describe_leaf(node->below[at], path, sizeof(path));
 		json_put_string(child, "filename", path);
@@ -237,7 +237,7 @@ struct json_object *describe_node(const struct graph *graph,
 	const char *group;
 	char path[32];
 
-	json_put_string(object, "node-name", node->dev.name);
+	json_put_string(object, "node-name", node_name(&node->dev));
 	json_put_string(object, "kind", kind_word(node->kind));
 	json_put_string(object, "drv", kind_driver(node->kind));
 	json_put_string(object, "target",

@@ -540,6 +540,18 @@ int kdm_remove(const char *name, struct error *error)
 	return run(task, "remove", name, error);
 }
 
+int kdm_rename(const char *name, const char *to, const struct kdm_how *how,
+	       struct error *error)
+{
+	struct dm_task *task = task_for(DM_DEVICE_RENAME, name, error);
+
+	if (task && (!dm_task_set_newname(task, to) || !put_how(task, how))) {
+		dm_task_destroy(task);
+		return refuse(error, "cannot rename '%s': %s", name, last_log);
+	}
+	return run(task, "rename", name, error);
+}
+
 int kdm_message(const char *name, const char *text, struct error *error)
 {
 	struct dm_task *task = task_for(DM_DEVICE_TARGET_MSG, name, error);

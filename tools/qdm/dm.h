@@ -81,6 +81,8 @@ int kdm_clear(const char *name, struct error *error);
 int kdm_resume(const char *name, const struct kdm_how *how,
 	       struct error *error);
 int kdm_remove(const char *name, struct error *error);
+int kdm_rename(const char *name, const char *to, const struct kdm_how *how,
+	       struct error *error);
 /* Resumes without a word to udev, for who must not wait for anything. */
 void kdm_rescue(const char *name);
 int kdm_suspend(const char *name, struct error *error);

@@ -11,7 +11,8 @@
  * A filter that nothing lies on is what blockdev-add makes, so it is no trouble
  * and is kept, unless its name is one of those that only a command gives which
  * also puts the filter in; then that command was killed on its way. --idle asks
- * for the others, too.
+ * for the others, too. `qdm insert --node NAME` gives a passing name until the
+ * filter is put in; if it was killed after that, the name is mended.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -203,7 +204,10 @@ static char *meant_for(const struct graph *graph, const struct node *node)
 		     node->dev.name);
 }
 
-/* A job's filter is called after the job, others after the device. */
+/*
+ * A job's filter is called after the job, others after the device, and what
+ * `qdm insert` was told a name for has another one until it is put in.
+ */
 static bool has_given_name(const struct graph *graph, const struct node *node)
 {
 	char *device = meant_for(graph, node);
@@ -214,7 +218,7 @@ static bool has_given_name(const struct graph *graph, const struct node *node)
 
 	free(given);
 	free(device);
-	return same;
+	return same || is_passing(&node->dev);
 }
 
 /*
@@ -252,6 +256,30 @@ static bool clear_idle(struct check *check, const struct node *node)
 		return false;
 	say(check, REPAIRED, "filter '%s' has nothing on it", name);
 	return true;
+}
+
+static int give_name(const char *name, struct error *error)
+{
+	const struct kdm_how how = { .inner = true };
+	char *wanted = print("%.*s", (int)(strlen(name) - strlen(PASSING_END)),
+			     name);
+	int result = kdm_rename(name, wanted, &how, error);
+
+	free(wanted);
+	return result;
+}
+
+/* Put in, and killed before it got the name that it was to have. */
+static void check_passing(struct check *check, const struct node *node)
+{
+	const char *name = node->dev.name;
+
+	if (!is_passing(&node->dev) || !node->dev.live ||
+	    !node->dev.open_count)
+		return;
+	say(check, mend(check, name, give_name),
+	    "filter '%s' is to be called '%s': a command was killed after it put it in",
+	    name, node_name(&node->dev));
 }
 
 /* Those below a filter that has gone may have nothing on them now. */
@@ -339,6 +367,7 @@ static void check_nodes(struct check *check)
 		check_root(check, node);
 		check_type(check, node);
 		check_dropped(check, node);
+		check_passing(check, node);
 	}
 }
 

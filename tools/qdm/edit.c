@@ -295,11 +295,20 @@ static int place_file(struct place *place, const struct graph *graph,
 	return place_root(place, graph, node, plan, error);
 }
 
+/* What only `qdm insert --node` calls a device, so that doctor knows of it. */
+static char *passing_name(const char *name)
+{
+	return print("%s" PASSING_END, name);
+}
+
 static int check_new_name(const struct graph *graph, const char *name,
 			  struct error *error)
 {
 	const struct node *there = graph_find(graph, name);
+	char *passing = passing_name(name);
+	bool halfway = graph_find(graph, passing);
 
+	free(passing);
 	if (name[strspn(name, NAME_CHARS)] ||
 	    !strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
 		    *name) || !*name)
@@ -308,6 +317,9 @@ static int check_new_name(const struct graph *graph, const char *name,
 	if (strlen(name) > NODE_NAME_MAX)
 		return refuse(error, "Node name too long ('%s', at most %d)",
 			      name, NODE_NAME_MAX);
+	if (halfway)
+		return refuse(error, "node '%s' is being inserted, or that command was killed (device '%s" PASSING_END "'; qdm doctor --repair)",
+			      name, name);
 	if (!there)
 		return 0;
 	if (there->kind == KIND_DEVICE)
@@ -373,6 +385,10 @@ int edit_add(const struct graph *graph, const struct filter *filter,
 			      filter->file);
 	}
 	step = plan_add(plan, STEP_CREATE, filter->name);
+	if (filter->passing) {
+		free(step->name);
+		step->name = passing_name(filter->name);
+	}
 	step->uuid = print("QDM-%s-%s", kind_word(filter->kind), filter->name);
 	kdm_table_add(&step->table, 0, below.sectors, kind_target(filter->kind),
 		      params);
@@ -898,11 +914,24 @@ static void add_planned(struct graph *graph, const struct step *step,
 	graph->node[graph->nr++] = node;
 }
 
+/* The name is the last that is given; who cannot have it is not put in. */
+static void plan_name(struct plan *plan, const char *made, const char *name)
+{
+	struct step *step;
+
+	plan_goes_back(plan);
+	step = plan_add(plan, STEP_RENAME, made);
+	step->text = copy(name);
+	step->how.inner = true;
+}
+
 int edit_put_under(struct graph *graph, const struct filter *filter,
 		   struct plan *plan, struct error *error)
 {
 	const struct node *device = graph_find(graph, filter->file);
 	size_t planned, i;
+	char *made;
+	int result;
 
 	if (is_path(filter->file))
 		return refuse(error, "'%s' is no device of device-mapper, so nothing can be put under it; on top of it: blockdev-add",
@@ -916,8 +945,13 @@ int edit_put_under(struct graph *graph, const struct filter *filter,
 	for (i = 0; i < planned; i++)
 		if (plan->step[i].kind == STEP_CREATE)
 			add_planned(graph, &plan->step[i], i);
-	return edit_insert(graph, filter->file, filter->file, filter->name,
-			   plan, error);
+	made = copy(plan->step[planned - 1].name);
+	result = edit_insert(graph, filter->file, filter->file, made, plan,
+			     error);
+	if (!result && filter->passing)
+		plan_name(plan, made, filter->name);
+	free(made);
+	return result;
 }
 
 /* Whatever lies on the node lies on what is below it, afterwards. */

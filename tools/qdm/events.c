@@ -55,7 +55,7 @@ static void look_at_threshold(struct events *events, struct seen *seen,
 	if (seq == before || !events->begun)
 		return;
 	data = json_object_new_object();
-	json_put_string(data, "node-name", seen->dev.name);
+	json_put_string(data, "node-name", node_name(&seen->dev));
 	json_put_number(data, "amount-exceeded", amount);
 	json_put_number(data, "write-threshold", fired_at);
 	tell(events, "BLOCK_WRITE_THRESHOLD", data);
@@ -167,7 +167,7 @@ static void look_at_job(struct events *events, struct seen *seen,
 
 	if (kdm_table(seen->dev.name, &table, &ignored) || !table.nr)
 		return;
-	seen->has_job = job_read(&seen->job, seen->dev.name, status,
+	seen->has_job = job_read(&seen->job, node_name(&seen->dev), status,
 				 table.line[0].params);
 	kdm_table_free(&table);
 	if (had && !seen->has_job) {
@@ -191,7 +191,7 @@ static struct seen *find(struct events *events, const char *name)
 	size_t i;
 
 	for (i = 0; i < events->nr; i++)
-		if (!strcmp(events->seen[i].dev.name, name))
+		if (!strcmp(node_name(&events->seen[i].dev), name))
 			return &events->seen[i];
 	events->seen = more(events->seen, events->nr, sizeof(*events->seen));
 	events->seen[events->nr] = (struct seen){ .fresh = true };
@@ -234,7 +234,7 @@ static void look_at_name(struct events *events, const char *name)
 
 	if (kdm_find(name, &now, &ignored) != 1)
 		return;
-	seen = find(events, name);
+	seen = find(events, node_name(&now));
 	worth = is_worth_a_look(seen, &now);
 	if (!seen->fresh && !same_devno(seen->dev.devno, now.devno))
 		seen->threshold_seq = 0;

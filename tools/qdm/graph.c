@@ -69,6 +69,30 @@ enum kind kind_of(const char *uuid)
 	return KIND_DEVICE;
 }
 
+/* What the UUID calls the node, or NULL if it is none of ours. */
+static const char *name_in_uuid(const char *uuid)
+{
+	enum kind kind = kind_of(uuid);
+
+	if (kind == KIND_DEVICE)
+		return NULL;
+	return uuid + strlen(UUID_PREFIX) + strlen(kind_word(kind)) + 1;
+}
+
+bool is_passing(const struct kdm_device *device)
+{
+	const char *name = name_in_uuid(device->uuid);
+	size_t len = name ? strlen(name) : 0;
+
+	return len && !strncmp(device->name, name, len) &&
+	       !strcmp(device->name + len, PASSING_END);
+}
+
+const char *node_name(const struct kdm_device *device)
+{
+	return is_passing(device) ? name_in_uuid(device->uuid) : device->name;
+}
+
 bool same_devno(struct devno a, struct devno b)
 {
 	return a.major == b.major && a.minor == b.minor;

@@ -41,6 +41,15 @@ bool node_reaches(const struct graph *graph, const struct node *node,
 /* Does another device show the same data to the users? */
 bool node_is_inner(const struct graph *graph, const struct node *node);
 
+/*
+ * A device has its node's name, but for a moment: `qdm insert --node NAME` makes
+ * the filter under a passing name and gives it its own when it is put in. The
+ * UUID has the node's name from the beginning.
+ */
+#define PASSING_END	"-inserting"
+bool is_passing(const struct kdm_device *device);
+const char *node_name(const struct kdm_device *device);
+
 bool same_devno(struct devno a, struct devno b);
 const char *kind_word(enum kind kind);
 const char *kind_driver(enum kind kind);

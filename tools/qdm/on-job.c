@@ -380,25 +380,6 @@ static int run_action(struct call *call, struct json_object *action,
 	return result;
 }
 
-/* The device comes back by the table of the root that the plan has for it. */
-static void plan_ways_back(const struct graph *graph, struct plan *plan)
-{
-	struct step *step;
-	char *root;
-	size_t i;
-
-	for (i = 0; i < plan->nr; i++) {
-		step = &plan->step[i];
-		if (step->kind != STEP_RESUME || step->how.inner)
-			continue;
-		root = print("%s-root", step->name);
-		if (graph_find(graph, root))
-			step->back_to = root;
-		else
-			free(root);
-	}
-}
-
 int transaction(struct call *call, struct error *error)
 {
 	struct json_object *properties = call_value(call, "properties");
@@ -413,7 +394,7 @@ int transaction(struct call *call, struct error *error)
 			       error))
 			return -1;
 	plan_at_one_instant(&call->plan);
-	plan_ways_back(&call->graph, &call->plan);
+	plan_goes_back(&call->plan);
 	return 0;
 }
 

@@ -122,7 +122,7 @@ static struct json_object *node_stats(const struct graph *graph,
 	json_object_put(shown);
 	if (node->kind == KIND_DEVICE)
 		json_put_string(one, "device", node->dev.name);
-	json_put_string(one, "node-name", node->dev.name);
+	json_put_string(one, "node-name", node_name(&node->dev));
 	json_object_object_add(one, "stats", stats);
 	return one;
 }
@@ -214,7 +214,7 @@ int query_block_graph(struct call *call, struct error *error)
 		put_graph_node(nodes, i + 1,
 			       graph->node[i].kind == KIND_DEVICE ?
 			       "block-backend" : "block-driver",
-			       graph->node[i].dev.name);
+			       node_name(&graph->node[i].dev));
 	for (i = 0; i < graph->nr; i++) {
 		node = &graph->node[i];
 		for (at = 0; at < node->nr_below; at++)

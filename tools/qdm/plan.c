@@ -54,7 +54,6 @@ void plan_free(struct plan *plan)
 		free(step->copy_of);
 		free(step->old_word);
 		free(step->new_word);
-		free(step->back_to);
 		kdm_table_free(&step->table);
 		kdm_table_free(&step->was);
 	}
@@ -115,6 +114,15 @@ void plan_at_one_instant(struct plan *plan)
 	move_kind(&sorted, plan, is_swap, true);
 	free(plan->step);
 	*plan = sorted;
+}
+
+void plan_goes_back(struct plan *plan)
+{
+	size_t i;
+
+	for (i = 0; i < plan->nr; i++)
+		if (plan->step[i].kind == STEP_RESUME)
+			plan->step[i].goes_back = true;
 }
 
 /*
@@ -191,6 +199,8 @@ static int run_step(const struct step *step, struct error *error)
 		return kdm_resume(step->name, &step->how, error);
 	case STEP_REMOVE:
 		return kdm_remove(step->name, error);
+	case STEP_RENAME:
+		return kdm_rename(step->name, step->text, &step->how, error);
 	case STEP_MESSAGE:
 		return kdm_message(step->name, step->text, error);
 	case STEP_GROUPS:
@@ -278,13 +288,9 @@ static void undo_swap(const struct step *step)
 static void swap_back(const struct step *step)
 {
 	struct error ignored = { 0 };
-	struct kdm_table table;
 
-	if (kdm_table(step->back_to, &table, &ignored))
-		return;
-	if (!kdm_load(step->name, &table, &ignored))
+	if (!kdm_load(step->name, &step->was, &ignored))
 		kdm_resume(step->name, &step->how, &ignored);
-	kdm_table_free(&table);
 }
 
 static void undo_step(const struct step *step)
@@ -299,6 +305,8 @@ static void undo_step(const struct step *step)
 		undo_swap(step);
 	else if (step->kind == STEP_RESUME)
 		swap_back(step);
+	else if (step->kind == STEP_RENAME)
+		kdm_rename(step->text, step->name, &step->how, &ignored);
 	else if (step->kind == STEP_MKGROUP)
 		group_remove(step->name, &ignored);
 }
@@ -311,7 +319,7 @@ static void undo(const struct plan *plan, size_t failed)
 	if (step->kind == STEP_RESUME || step->kind == STEP_SUSPEND)
 		undo_swap(step);
 	while (step-- > plan->step &&
-	       (step->kind != STEP_RESUME || step->back_to))
+	       (step->kind != STEP_RESUME || step->goes_back))
 		undo_step(step);
 }
 
@@ -423,11 +431,15 @@ static void print_dm_step(FILE *out, const struct step *step)
 	fprintf(out, "dmsetup %s ",
 		step->kind == STEP_CREATE ? "create" :
 		step->kind == STEP_LOAD ? "load" :
-		step->kind == STEP_REMOVE ? "remove --retry" : "message");
+		step->kind == STEP_REMOVE ? "remove --retry" :
+		step->kind == STEP_RENAME ? "rename" : "message");
 	print_quoted(out, step->name);
 	if (step->kind == STEP_CREATE) {
 		fputs(" --uuid ", out);
 		print_quoted(out, step->uuid);
+	} else if (step->kind == STEP_RENAME) {
+		putc(' ', out);
+		print_quoted(out, step->text);
 	} else if (step->kind == STEP_MESSAGE) {
 		fprintf(out, " 0 %s", step->text);
 	}

@@ -13,6 +13,7 @@ enum step_kind {
 	STEP_SUSPEND,	/* before a swap that must be at one instant with others */
 	STEP_RESUME,	/* swaps the loaded table in */
 	STEP_REMOVE,
+	STEP_RENAME,	/* to @text */
 	STEP_MESSAGE,	/* @text to the target */
 	STEP_GROUPS,	/* make the throttle groups' folder be there */
 	STEP_MKGROUP,
@@ -32,8 +33,8 @@ struct step {
 	/* for printing a table that holds a key: what in it was replaced */
 	char *old_word;
 	char *new_word;
-	/* whose table brings a device back after a swap, if that is to be */
-	char *back_to;
+	/* is swapped back to @was if a later step fails */
+	bool goes_back;
 	struct kdm_how how;
 };
 
@@ -50,6 +51,9 @@ void plan_free(struct plan *plan);
 void plan_at_one_instant(struct plan *plan);
 /* All swaps last, so that what can be refused is refused before the first. */
 void plan_swaps_last(struct plan *plan);
+
+/* Swaps are undone, too, if a later step fails. */
+void plan_goes_back(struct plan *plan);
 
 /* Runs all, or undoes what it did before the first swap. */
 int plan_run(const struct plan *plan, struct error *error);

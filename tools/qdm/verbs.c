@@ -229,6 +229,7 @@ static int put_under(const struct words *words, struct filter *filter,
 	name = words->node ? copy(words->node) :
 	       print("%s-%s", filter->file, words->kind);
 	filter->name = name;
+	filter->passing = words->node;
 	result = edit_put_under(&graph, filter, &plan, error);
 	if (!result)
 		result = finish(&plan, words->dry_run, error);
