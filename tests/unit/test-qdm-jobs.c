@@ -266,7 +266,7 @@ static void back_to_filter(void **state)
 	char filter[32];
 	int step;
 
-	for (step = 0; step < 8; step++) {
+	for (step = 0; step < 9; step++) {
 		two_devices(state);
 		done(run("block_set_io_throttle", "'id':'vg-lv','bps':0,'bps_rd':0,'bps_wr':0,'iops':5,'iops_rd':0,'iops_wr':0"));
 		snprintf(filter, sizeof(filter), "%s",
