@@ -202,6 +202,17 @@ steers() { # steers COMMAND ARGUMENTS UNDO: the job, whose status is part of the
 	JOB=vol-backup both_ways "$@"
 }
 
+# A backup is never ready, and that one waits for its end is known to the process alone that has
+# begun it (tests/unit/test-qdm-jobs.c): there is no script, and nothing is done.
+has_no_script() { # has_no_script COMMAND
+	picture
+	BEFORE=$PICTURE
+	! qdm exec --dry-run "{'execute': '$1', 'arguments': {'id': 'vol'}}" >said || return 1
+	[[ $(<said) == *"cannot accept command verb '${1#job-}'"* ]]
+	picture
+	same "the graph after $1 was refused" "$BEFORE" "$PICTURE"
+}
+
 # Each is one message, before which nothing has changed.
 steers_jobs() {
 	local begin
@@ -215,6 +226,8 @@ steers_jobs() {
 	both_ways block-job-set-speed "'device': 'vol', 'speed': 1048576" "qmp block-job-set-speed \"'device': 'vol', 'speed': 0\""
 	steers block-job-cancel "'device': 'vol'" "qdm remove vol-backup && $begin"
 	qmp job-cancel "'id': 'vol'"
+	has_no_script job-complete
+	has_no_script job-finalize
 	both_ways job-dismiss "'id': 'vol'" "$begin && qmp job-cancel \"'id': 'vol'\""
 }
 [ "$(kernel)" != 6.12 ] || it "prints scripts for what is done to jobs that do the same" steers_jobs

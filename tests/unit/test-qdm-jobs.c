@@ -14,6 +14,7 @@
 #include "job.h"
 #include "qdm-case.h"
 #include "qdm-fake-dm.h"
+#include "qmp.h"
 
 #define DONE	"{\"return\":{}}"
 
@@ -170,6 +171,55 @@ static void ends(void **state)
 	assert_null(fake_device("vg-lv-backup"));
 	assert_null(fake_device("vg-lv-root"));
 	has_line("vg-lv", "4000:16 2048");
+}
+
+static void prints(const char *command, const char *wanted)
+{
+	enum qmp_mode mode = QMP_FREE;
+	char *script = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&script, &len);
+
+	assert_null(qmp_execute(command, strlen(command), &mode, out));
+	fclose(out);
+	assert_string_equal(script, wanted);
+	free(script);
+}
+
+/* The end is no edit: the script is empty, and to print it must not end it. */
+static void ends_not_when_dry(void **state)
+{
+	(void)state;
+	done(backup(",'auto-finalize':false"));
+	fake_status("vg-lv-backup", "concluded 10/10 100/100 - intact ok 0 0 0 1");
+	prints("{'execute':'job-finalize','arguments':{'id':'vg-lv'}}",
+	       "#!/bin/bash\nset -euo pipefail\n");
+	prints("{'execute':'block-job-finalize','arguments':{'device':'vg-lv'}}",
+	       "#!/bin/bash\nset -euo pipefail\n");
+	assert_non_null(strstr(run("query-jobs", "%s", ""), "\"status\":\"pending\""));
+}
+
+/* A backup is never ready, so there is nothing that this could change. */
+static void never_completes(void **state)
+{
+	static const char * const states[] = {
+		"created", "running", "paused", "waiting", "aborting", "concluded",
+	};
+	char text[128];
+	size_t i;
+
+	(void)state;
+	done(backup(",'auto-dismiss':false"));
+	for (i = 0; i < sizeof(states) / sizeof(*states); i++) {
+		snprintf(text, sizeof(text),
+			 "%s 1/10 10/100 - intact ok 0 0 0 0", states[i]);
+		fake_status("vg-lv-backup", text);
+		snprintf(text, sizeof(text),
+			 "Job 'vg-lv' in state '%s' cannot accept command verb 'complete'",
+			 states[i]);
+		refused(run("job-complete", "'id':'vg-lv'"), text);
+		refused(run("block-job-complete", "'device':'vg-lv'"), text);
+	}
 }
 
 static void graph_and_stats(void **state)
@@ -330,6 +380,8 @@ int main(void)
 		TEST(is_steered),
 		TEST(is_asked),
 		TEST(ends),
+		TEST(ends_not_when_dry),
+		TEST(never_completes),
 		TEST(graph_and_stats),
 		TEST(at_one_instant),
 		TEST(transactions_refused),

@@ -21,6 +21,7 @@ struct call {
 	struct graph graph;
 	struct plan plan;
 	struct json_object *result;	/* NULL stands for {} */
+	bool dry_run;			/* nothing may be remembered either */
 };
 
 enum {

@@ -285,7 +285,7 @@ int blockdev_backup(struct call *call, struct error *error)
 	else
 		result = edit_put_under(&call->graph, &filter, &call->plan,
 					error);
-	if (!result)
+	if (!result && !call->dry_run)
 		job_remember(name, call_flag(call, "auto-finalize"),
 			     call_flag(call, "auto-dismiss"));
 	free(name);
@@ -503,7 +503,8 @@ int job_finalize_it(struct call *call, struct error *error)
 
 	if (find_job(call, &job, "finalize", error))
 		return -1;
-	job_finalize(job.node);
+	if (!call->dry_run)
+		job_finalize(job.node);
 	return 0;
 }
 

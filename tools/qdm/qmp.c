@@ -145,6 +145,7 @@ static int dispatch(const struct command *command, struct call *call,
 	int result;
 
 	call->table = command->args;
+	call->dry_run = script;
 	if (args_check(command->args, call->args, "", error))
 		return -1;
 	if (locked && edit_lock(error))
