@@ -150,6 +150,19 @@ case $(kernel) in
 *) FIRST=2 ;;
 esac
 FIRST=$(((FIRST + SEED) % 3 + 1)) STEP=3
+# Here, while udevd runs: its links follow the filter from the passing name to its own.
+names_last() {
+	table vol "0 8192 linear $(memdev vol 4) 0"
+	qdm insert --node named threshold vol 1M
+	same "names" "named vol vol-root" "$(dmsetup info -c --noheadings --sort name -o name | xargs)"
+	[ /dev/mapper/named -ef "/dev/dm-$(dmsetup info -c --noheadings -o minor named)" ]
+	udevadm settle
+	[ ! -e /dev/mapper/named-inserting ]
+	qdm remove named
+	same "names" vol "$(dmsetup info -c --noheadings -o name)"
+}
+it "gives a filter that it puts in its own name last, and udev's links with it" names_last
+
 leave_semaphore >log 2>&1
 LEFT=$(semaphores)
 : >mended

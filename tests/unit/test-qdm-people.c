@@ -342,6 +342,47 @@ static void doctor_and_idle(void **state)
 	assert_null(fake_device("vg-lv-root"));
 }
 
+/* Of what stands still only ours is resumed; lvextend drops a filter out. */
+static void doctor_and_suspended(void **state)
+{
+	(void)state;
+	fake_add("vg-lv-root", "QDM-root-vg-lv", CASE_SECTORS, "linear", "4000:16 2048");
+	fake_add("vg-b", "", CASE_SECTORS, "linear", "4000:17 0");
+	fake_device("vg-lv")->suspended = true;
+	fake_device("vg-b")->suspended = true;
+	run(verb_doctor, "doctor");
+	assert_non_null(strstr(text, "trouble: device 'vg-lv' is suspended\n"));
+	assert_non_null(strstr(text, "trouble: device 'vg-b' is suspended; it may be somebody else's doing"));
+	run(verb_doctor, "doctor --repair");
+	assert_non_null(strstr(text, "repaired: device 'vg-lv' is suspended\n"));
+	assert_false(fake_device("vg-lv")->suspended);
+	assert_true(fake_device("vg-b")->suspended);
+}
+
+static void doctor_and_lost(void **state)
+{
+	(void)state;
+	fake_add("vg-b-root", "QDM-root-vg-b", CASE_SECTORS, "linear", "4000:17 0");
+	fake_add("w", "QDM-threshold-w", CASE_SECTORS, "wthreshold", "253:1 0");
+	run(verb_doctor, "doctor");
+	assert_non_null(strstr(text, "trouble: root 'vg-b-root' has lost its device 'vg-b'"));
+	fake_add("vg-b", "", CASE_SECTORS, "linear", "253:2 0");
+	run(verb_doctor, "doctor");
+	assert_null(strstr(text, "has lost"));
+}
+
+/* A group with neither limits nor members is object-add's, too. */
+static void doctor_and_groups(void **state)
+{
+	(void)state;
+	case_group("bare", "");
+	run(verb_doctor, "doctor --repair");
+	assert_non_null(strstr(text, "note: group 'bare' has no limits and no members"));
+	assert_null(strstr(text, "'g'"));
+	run(verb_doctor, "doctor --json");
+	assert_non_null(strstr(text, "\"note\":\"group 'bare' has no limits"));
+}
+
 /* A table that is not live is ours if it leads to one of our nodes. */
 static void doctor_and_loaded(void **state)
 {
@@ -413,6 +454,9 @@ int main(void)
 		TEST(in_json),
 		TEST(doctor),
 		TEST(doctor_and_idle),
+		TEST(doctor_and_suspended),
+		TEST(doctor_and_lost),
+		TEST(doctor_and_groups),
 		TEST(doctor_and_loaded),
 		TEST(doctor_and_semaphores),
 		TEST(shell),
