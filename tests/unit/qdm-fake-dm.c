@@ -35,6 +35,8 @@ static bool suspend_on_failure;
 static char changes[2048];
 static uint32_t stale_cookie;
 static struct devno direct;
+/* Stands in for the kernel's one descriptor for events. */
+static int poll_fd = -1;
 
 void fake_reset(void)
 {
@@ -52,6 +54,7 @@ void fake_reset(void)
 	suspend_on_failure = false;
 	stale_cookie = 0;
 	direct = (struct devno){ 0 };
+	poll_fd = -1;
 	*changes = '\0';
 }
 
@@ -77,9 +80,6 @@ static struct fake *add(const char *name, const char *uuid)
 	fake->device.devno = (struct devno){ 253, next_minor++ };
 	return fake;
 }
-
-/* Stands in for the kernel's one descriptor for events. */
-static int poll_fd = -1;
 
 static void fake_wake(void)
 {

@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "json.h"
 #include "qdm-case.h"
 #include "qdm-fake-dm.h"
 #include "shell.h"
@@ -269,6 +270,37 @@ static void in_json(void **state)
 	assert_non_null(strstr(text, "\"id\":\"vg-lv\""));
 }
 
+/* What a verb prints with --json is one value; the number at @key in it. */
+static long long json_at(int (*verb)(int argc, char **argv, struct error *error),
+			 const char *line, const char *key)
+{
+	struct json_object *value, *found = NULL;
+	long long number = -1;
+
+	run(verb, line);
+	assert_int_equal(result, 0);
+	value = json_tokener_parse(text);
+	if (json_object_object_get_ex(value, key, &found))
+		number = json_object_get_int64(found);
+	json_object_put(value);
+	return number;
+}
+
+static void limits_in_json(void **state)
+{
+	(void)state;
+	assert_int_equal(json_at(verb_group, "group show --json g", "iops-total"), 700);
+	run(verb_group, "group --json");
+	assert_int_equal(*text, '[');
+	assert_non_null(strstr(text, "\"id\":\"g\""));
+	says(verb_throttle, "throttle --json vg-lv", "null\n");
+	assert_int_equal(json_at(verb_throttle, "throttle --json vg-lv iops-total=5",
+				 "iops-total"), 5);
+	fake_add("w", "QDM-threshold-w", CASE_SECTORS, "wthreshold", "4000:16 0");
+	fake_status("w", "armed 4096 0 1536 0 0");
+	assert_int_equal(json_at(verb_threshold, "threshold --json w", "write-threshold"), 4096);
+}
+
 static void lists(void **state)
 {
 	(void)state;
@@ -452,6 +484,7 @@ int main(void)
 		TEST(insert_may_fail),
 		TEST(insert_is_seen),
 		TEST(in_json),
+		TEST(limits_in_json),
 		TEST(doctor),
 		TEST(doctor_and_idle),
 		TEST(doctor_and_suspended),
