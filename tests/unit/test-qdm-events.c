@@ -99,6 +99,21 @@ static void new_threshold(void **state)
 	tells(FIRED("x", "4", "5"));
 }
 
+/* One that is just put in has not got its name yet; it fires once all the same. */
+static void passing_name(void **state)
+{
+	const struct kdm_how how = { 0 };
+	struct error error = { 0 };
+
+	(void)state;
+	tells("");
+	fake_add("x-inserting", "QDM-threshold-x", LEN, "wthreshold", "4000:16 0");
+	fake_status("x-inserting", "fired 0 3 9 1 6");
+	tells(FIRED("x", "3", "6"));
+	kdm_rename("x-inserting", "x", &how, &error);
+	tells("");
+}
+
 #define STATUS(id, state)	"JOB_STATUS_CHANGE{\"id\":\"" id "\",\"status\":\"" state "\"};"
 #define END(name, done, rest) \
 	name "{\"type\":\"backup\",\"device\":\"lv\",\"len\":100,\"offset\":" done ",\"speed\":7" rest "};"
@@ -224,6 +239,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(thresholds),
 		TEST(new_threshold),
+		TEST(passing_name),
 		TEST(whole_job),
 		TEST(failed_job),
 		TEST(broken_snapshot),
