@@ -17,7 +17,7 @@ KEEP_UDEV=1
 . ./guest.sh
 
 UNIT="seconds of guest time from the crossing write to the extended volume"
-SPEED=${SPEED:-12}
+SPEED=${SPEED:-24}
 START_MIB=64 TOTAL_MIB=1024 RESERVE_MIB=40
 
 disk() {
