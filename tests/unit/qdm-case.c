@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What tests of commands have in common; see qdm-case.h. */
+#include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "group.h"
 #include "qdm-case.h"
 #include "qdm-fake-dm.h"
 #include "qmp.h"
@@ -33,13 +35,18 @@ static void empty_folder(void)
 	nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
+void case_no_groups(void)
+{
+	nftw(groups_dir(), remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
 void case_group(const char *name, const char *limits)
 {
 	char path[128];
 	FILE *file;
 
 	snprintf(path, sizeof(path), "%s/groups/%s", folder, name);
-	mkdir(path, 0755);
+	mkdirat(AT_FDCWD, path, 0755);
 	strcat(path, "/limits");
 	file = fopen(path, "w");
 	if (!file)

@@ -18,6 +18,8 @@ const char *case_folder(void);
 const char *case_reply(const char *text);
 /* The folder's file is there with this content. */
 void case_group(const char *name, const char *limits);
+/* None is there any more, whatever it is used by. */
+void case_no_groups(void);
 /* Reads a group's limits file as it is now. */
 const char *case_limits(const char *name);
 

@@ -14,6 +14,7 @@
 #include "alloc.h"
 #include "graph.h"
 #include "qdm-fake-dm.h"
+#include "qdm-fake-groups.h"
 
 #define DEVICES	256
 
@@ -143,17 +144,20 @@ static void open_below(const struct kdm_table *table)
 	free(deps);
 }
 
-/* A table holds its devices open from when it is loaded. */
+/* A table holds its devices open, and its group, from when it is loaded. */
 static void count_openers(void)
 {
 	int at;
 
 	for (at = 0; at < DEVICES; at++)
 		fakes[at].device.open_count = 0;
+	fake_groups_begin();
 	for (at = 0; at < DEVICES; at++) {
 		open_below(&fakes[at].live);
 		open_below(&fakes[at].loaded);
+		fake_groups_use(&fakes[at].live, &fakes[at].loaded);
 	}
+	fake_groups_end();
 }
 
 void fake_add(const char *name, const char *uuid, uint64_t len,
@@ -337,6 +341,13 @@ static int change(const char *verb, const char *name, struct error *error)
 	return 0;
 }
 
+int fake_step(const char *verb, const char *name)
+{
+	struct error ignored = { 0 };
+
+	return change(verb, name, &ignored);
+}
+
 int kdm_open(struct error *error)
 {
 	(void)error;
@@ -471,6 +482,7 @@ int kdm_create(const char *name, const char *uuid,
 	kdm_table_copy(&fake->live, table);
 	fake->device.live = true;
 	count_openers();
+	fake_groups_resume(&fake->live);
 	return 0;
 }
 
@@ -531,6 +543,7 @@ int kdm_resume(const char *name, const struct kdm_how *how,
 	fake->loaded = (struct kdm_table){ 0 };
 	fake->device.pending = false;
 	count_openers();
+	fake_groups_resume(&fake->live);
 	return 0;
 }
 

@@ -23,6 +23,8 @@ void fake_fail_at(int nr);
  */
 void fake_restore(const char *path);
 void fake_die_at(int nr);
+/* A change that is made elsewhere; other than 0 if it is to fail. */
+int fake_step(const char *verb, const char *name);
 /* Before the @nr-th change somebody else gives @name a linear table. */
 void fake_meddle_at(int nr, const char *name, const char *params);
 /* A resume that fails leaves the device suspended, as the kernel's may. */
