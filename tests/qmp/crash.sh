@@ -17,7 +17,8 @@ qmp() { qdm exec "{'execute': '$1', 'arguments': {$2}}"; }
 by_verb() { RUN=(qdm "$@") DRY=(qdm "$1" --dry-run "${@:2}"); }
 by_qmp() { RUN=(qdm exec "$1") DRY=(qdm exec --dry-run "$1"); }
 
-# picture: all devices, their tables by names and not by numbers, and all groups; in $PICTURE
+# picture: all devices, their tables by names and not by numbers, and all groups, also those that
+# the tool shows to nobody; in $PICTURE
 picture() {
 	local dir name dev
 	PICTURE=$'\n'$(dmsetup table)$'\n'
@@ -26,7 +27,7 @@ picture() {
 		read -r dev <"$dir/dev"
 		PICTURE=${PICTURE// $dev / $name }
 	done
-	for dir in /sys/kernel/config/qthrottle/*/; do
+	for dir in /sys/kernel/config/qthrottle/*/ /sys/kernel/config/qthrottle/.[!.]*/; do
 		[ ! -d "$dir" ] || PICTURE+="$dir $(<"$dir/limits")"$'\n'
 	done
 	[ -z "$JOB" ] || PICTURE+=$(dmsetup status --noflush "$JOB")
@@ -44,7 +45,7 @@ runs() {
 # mend: what doctor says of it; it may only be troubled by udevd, which has been ended
 mend() {
 	eventually 15 runs
-	qdm doctor --repair ${IDLE:+"$IDLE"} >said || true
+	qdm doctor --repair >said || true
 	! grep '^trouble: ' said | grep -v 'udevd does not run' || return 1
 	! grep -q '^repaired: ' said || same "tables that wait" "" "$(dmsetup info -c --noheadings -o tables_loaded | grep Inactive || true)"
 	[[ $(<said) != *semaphore* ]] || cat said >>"$HERE/mended"
@@ -142,7 +143,7 @@ leave_semaphore() {
 	qdm doctor --repair
 	dmsetup remove vol
 }
-IDLE='' JOB=''
+JOB=''
 # The tool is the same on every kernel, so each has a third of the points.
 case $(kernel) in
 6.1) FIRST=0 ;;
@@ -171,9 +172,8 @@ without_udev
 # One command after the other, each of which finds what those before it have made.
 survives_edits() {
 	table vol "0 8192 linear $(memdev vol 4) 0"
-	IDLE=--idle
+	qmp object-add "'qom-type': 'throttle-group', 'id': 'bare'" # which is legal, and stays
 	then_do object-add "$(group g 100)" "qmp object-del \"'id': 'g'\""
-	IDLE=''
 # The tool is the same on every kernel: all points on one of them, elsewhere every third.
 FIRST=1 STEP=1
 [ "$(kernel)" = 6.12 ] || FIRST=$((RANDOM % 3 + 1)) STEP=3
@@ -194,7 +194,6 @@ FIRST=1 STEP=1
 	qmp blockdev-del "'node-name': 'w'"
 	then_do block-remove-node "$(edge t)" "qmp block-insert-node \"$(edge t)\""
 	then_do blockdev-del "'node-name': 't'" "qmp blockdev-add \"$(throttle t g vol)\""
-	IDLE=--idle
 	survives object-del "'id': 'g'" "qmp object-add \"$(group g 100)\""
 }
 it "leaves the graph before or after, wherever an edit is killed" survives_edits

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "json.h"
+#include "group.h"
 #include "qdm-case.h"
 #include "qdm-fake-dm.h"
 #include "shell.h"
@@ -403,7 +404,7 @@ static void doctor_and_lost(void **state)
 	assert_null(strstr(text, "has lost"));
 }
 
-/* A group with neither limits nor members is object-add's, too. */
+/* A group with neither limits nor members is mkdir's, too. */
 static void doctor_and_groups(void **state)
 {
 	(void)state;
@@ -413,6 +414,44 @@ static void doctor_and_groups(void **state)
 	assert_null(strstr(text, "'g'"));
 	run(verb_doctor, "doctor --json");
 	assert_non_null(strstr(text, "\"note\":\"group 'bare' has no limits"));
+	run(verb_doctor, "doctor --repair --idle");
+	assert_non_null(strstr(text, "repaired: group 'bare' has no limits"));
+	assert_false(group_exists("bare"));
+	assert_true(group_exists("g"));
+}
+
+static void mark(const char *group)
+{
+	char *marker = group_marker(group);
+
+	case_group(marker, "");
+	free(marker);
+}
+
+/* What object-add has left is trouble, and goes; what has a use stays. */
+static void doctor_and_markers(void **state)
+{
+	(void)state;
+	case_group("bare", "");
+	case_group("used", "");
+	fake_add("t", "QDM-throttle-t", CASE_SECTORS, "qthrottle", "4000:16 0 used");
+	mark("bare");
+	mark("used");
+	mark("g");
+	mark("gone");
+	run(verb_doctor, "doctor");
+	assert_non_null(strstr(text, "trouble: group 'bare' has no limits yet: object-add was killed"));
+	assert_non_null(strstr(text, "trouble: group 'g' is marked as being made: object-add was killed"));
+	assert_non_null(strstr(text, "-gone' in "));
+	assert_null(strstr(text, "note: "));
+	run(verb_doctor, "doctor --repair");
+	assert_non_null(strstr(text, "repaired: group 'bare' has no limits yet"));
+	assert_non_null(strstr(text, "repaired: group 'used' is marked"));
+	assert_false(group_exists("bare"));
+	assert_true(group_exists("used"));
+	assert_string_equal(case_limits("g"), "iops-total=700\niops-total-max=0\n");
+	run(verb_doctor, "doctor");
+	assert_null(strstr(text, "object-add"));
 }
 
 /* A table that is not live is ours if it leads to one of our nodes. */
@@ -490,6 +529,7 @@ int main(void)
 		TEST(doctor_and_suspended),
 		TEST(doctor_and_lost),
 		TEST(doctor_and_groups),
+		TEST(doctor_and_markers),
 		TEST(doctor_and_loaded),
 		TEST(doctor_and_semaphores),
 		TEST(shell),

@@ -4,15 +4,19 @@
  *
  * A tool that is killed leaves little: a device that was made and has no table,
  * a table that was loaded and not swapped in, a filter or a root that nothing
- * lies on, a semaphore that was to wait for udev. Each is named. What is mended
- * is only what carries our UUID and nobody has open, or a loaded table that
- * names one of our nodes; what may be somebody else's work is said and left.
+ * lies on, a group without its limits, a semaphore that was to wait for udev.
+ * Each is named. What is mended is only what carries our UUID and nobody has
+ * open, a loaded table that names one of our nodes, or what a killed command has
+ * marked; what may be somebody else's work is said and left.
  *
  * A filter that nothing lies on is what blockdev-add makes, so it is no trouble
  * and is kept, unless its name is one of those that only a command gives which
  * also puts the filter in; then that command was killed on its way. --idle asks
  * for the others, too. `qdm insert --node NAME` gives a passing name until the
  * filter is put in; if it was killed after that, the name is mended.
+ *
+ * A group with neither limits nor members is mkdir's and object-add's as well,
+ * and is kept, too, unless the marker of object-add stands beside it.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -382,26 +386,80 @@ static bool is_bare(const char *group)
 	       !memcmp(&limits, &none, sizeof(none));
 }
 
-/* object-add makes a group and then gives it its limits. */
+/* A group that has got limits or members by now is somebody's, and stays. */
+static int end_adding(const char *name, struct error *error)
+{
+	char *marker = group_marker(name);
+	int result = is_bare(name) ? group_remove(name, error) : 0;
+
+	if (!result)
+		result = group_remove(marker, error);
+	free(marker);
+	return result;
+}
+
+static void check_group(struct check *check, const char *name)
+{
+	bool bare = is_bare(name);
+
+	if (group_is_adding(name))
+		say(check, mend(check, name, end_adding),
+		    bare ? "group '%s' has no limits yet: object-add was killed before it gave it any" :
+			   "group '%s' is marked as being made: object-add was killed before it took the mark away",
+		    name);
+	else if (bare)
+		say(check, check->options->idle ?
+			   mend(check, name, group_remove) : NOTE,
+		    "group '%s' has no limits and no members: it was not given any yet (object-del, or --repair --idle)",
+		    name);
+}
+
+/* Those of groups that are there are gone by now, if they are to be mended. */
+static bool has_group(const char *marker, char **groups, size_t nr)
+{
+	bool found = false;
+	char *wanted;
+	size_t i;
+
+	for (i = 0; i < nr && !found; i++) {
+		wanted = group_marker(groups[i]);
+		found = !strcmp(wanted, marker);
+		free(wanted);
+	}
+	return found;
+}
+
+static void check_markers(struct check *check, char **groups, size_t nr_groups)
+{
+	struct error error = { 0 };
+	char **markers;
+	size_t nr, i;
+
+	if (groups_markers(&markers, &nr, &error))
+		say(check, TROUBLE, "%s", error.text);
+	for (i = 0; i < nr; i++) {
+		if (!has_group(markers[i], groups, nr_groups))
+			say(check, mend(check, markers[i], group_remove),
+			    "'%s' in %s is left over: object-add was killed before it made the group",
+			    markers[i], groups_dir());
+		free(markers[i]);
+	}
+	free(markers);
+}
+
 static void check_groups(struct check *check)
 {
 	struct error error = { 0 };
-	enum outcome outcome;
 	char **names;
 	size_t nr, i;
 
 	if (groups_list(&names, &nr, &error))
 		say(check, TROUBLE, "%s", error.text);
-	for (i = 0; i < nr; i++) {
-		outcome = NOTE;
-		if (is_bare(names[i])) {
-			if (check->options->idle)
-				outcome = mend(check, names[i], group_remove);
-			say(check, outcome, "group '%s' has no limits and no members: it was not given any yet, or object-add was killed (object-del, or --repair --idle)",
-			    names[i]);
-		}
+	for (i = 0; i < nr; i++)
+		check_group(check, names[i]);
+	check_markers(check, names, nr);
+	for (i = 0; i < nr; i++)
 		free(names[i]);
-	}
 	free(names);
 }
 

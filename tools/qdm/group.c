@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 #include "group.h"
 
 #define NAME_MAX_LEN	63
+#define MARKER		".adding-"
 #define CONFIGFS	"/sys/kernel/config"
 #define GROUPS_DIR	CONFIGFS "/qthrottle"
 
@@ -71,15 +73,46 @@ bool group_exists(const char *name)
 	return there;
 }
 
+/* FNV-1a */
+static uint64_t hash(const char *text)
+{
+	uint64_t sum = 0xcbf29ce484222325;
+
+	while (*text)
+		sum = (sum ^ (unsigned char)*text++) * 0x100000001b3;
+	return sum;
+}
+
+/* A name of full length has no room for more: its hash stands for the rest. */
+char *group_marker(const char *name)
+{
+	return print(MARKER "%016" PRIx64 "-%.38s", hash(name), name);
+}
+
+bool group_is_adding(const char *name)
+{
+	char *marker = group_marker(name);
+	bool there = group_exists(marker);
+
+	free(marker);
+	return there;
+}
+
 static int is_group(const struct dirent *entry)
 {
 	return entry->d_name[0] != '.';
 }
 
-int groups_list(char ***names, size_t *nr, struct error *error)
+static int is_marker(const struct dirent *entry)
+{
+	return !strncmp(entry->d_name, MARKER, strlen(MARKER));
+}
+
+static int list(int (*is)(const struct dirent *entry), char ***names,
+		size_t *nr, struct error *error)
 {
 	struct dirent **found;
-	int got = scandir(groups_dir(), &found, is_group, alphasort);
+	int got = scandir(groups_dir(), &found, is, alphasort);
 	int i;
 
 	*names = NULL;
@@ -96,6 +129,16 @@ int groups_list(char ***names, size_t *nr, struct error *error)
 	}
 	free(found);
 	return 0;
+}
+
+int groups_list(char ***names, size_t *nr, struct error *error)
+{
+	return list(is_group, names, nr, error);
+}
+
+int groups_markers(char ***names, size_t *nr, struct error *error)
+{
+	return list(is_marker, names, nr, error);
 }
 
 int group_make(const char *name, struct error *error)

@@ -16,6 +16,13 @@ int group_check_name(const char *name, struct error *error);
 /* Names in order; the caller frees each and the array. */
 int groups_list(char ***names, size_t *nr, struct error *error);
 bool group_exists(const char *name);
+/*
+ * A folder that stands beside a group while object-add makes it, and by which
+ * doctor knows what a killed one has left. No list of groups has it.
+ */
+char *group_marker(const char *name);
+bool group_is_adding(const char *name);
+int groups_markers(char ***names, size_t *nr, struct error *error);
 int group_make(const char *name, struct error *error);
 int group_remove(const char *name, struct error *error);
 int group_read_limits(const char *name, struct limits *limits,

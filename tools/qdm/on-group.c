@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Commands on throttle groups, which QMP calls objects. A group is a folder in
- * configfs; all its limits change in one write or none does.
+ * configfs; all its limits change in one write or none does. But a new group is
+ * there before it has its limits, and without any is what a person may have
+ * made: so while both are made a marker stands beside it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,36 +88,69 @@ static void plan_limits(struct plan *plan, const char *group,
 		plan_add(plan, STEP_LIMITS, group)->text = copy(text);
 }
 
+/* A marker that is there already was left by a kill, and is taken over. */
+static void plan_group(struct plan *plan, const char *id,
+		       const struct limits *limits)
+{
+	char *marker = group_marker(id);
+	bool marked = group_exists(marker);
+	struct limits none;
+	bool limited;
+
+	limits_init(&none);
+	limited = memcmp(limits, &none, sizeof(none));
+	plan_add(plan, STEP_GROUPS, "");
+	if (limited && !marked)
+		plan_add(plan, STEP_MKGROUP, marker);
+	plan_add(plan, STEP_MKGROUP, id);
+	plan_limits(plan, id, limits, &none);
+	if (limited || marked)
+		plan_add(plan, STEP_RMGROUP, marker);
+	free(marker);
+}
+
+static int check_new(const char *id, struct error *error)
+{
+	if (group_check_name(id, error))
+		return -1;
+	if (!group_exists(id))
+		return 0;
+	if (group_is_adding(id))
+		return refuse(error, "group '%s' is being added, or that command was killed (qdm doctor --repair)",
+			      id);
+	return refuse(error, "A group with this name already exists");
+}
+
 int object_add(struct call *call, struct error *error)
 {
 	const char *id = call_word(call, "id");
 	struct json_object *given;
-	struct limits limits, none;
+	struct limits limits;
 
-	limits_init(&none);
 	limits_init(&limits);
-	if (group_check_name(id, error))
+	if (check_new(id, error))
 		return -1;
-	if (group_exists(id))
-		return refuse(error, "A group with this name already exists");
 	if (json_object_object_get_ex(call->args, "limits", &given) &&
 	    overlay_limits(&limits, given, error))
 		return -1;
-	plan_add(&call->plan, STEP_GROUPS, "");
-	plan_add(&call->plan, STEP_MKGROUP, id);
-	plan_limits(&call->plan, id, &limits, &none);
+	plan_group(&call->plan, id, &limits);
 	return 0;
 }
 
 int object_del(struct call *call, struct error *error)
 {
 	const char *id = call_word(call, "id");
+	char *marker;
 
 	if (group_check_name(id, error))
 		return -1;
 	if (!group_exists(id))
 		return refuse(error, "object '%s' not found", id);
 	plan_add(&call->plan, STEP_RMGROUP, id);
+	marker = group_marker(id);
+	if (group_exists(marker))
+		plan_add(&call->plan, STEP_RMGROUP, marker);
+	free(marker);
 	return 0;
 }
 
