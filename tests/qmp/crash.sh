@@ -201,8 +201,12 @@ it "leaves the graph before or after, wherever an edit is killed" survives_edits
 survives_both_in_one() {
 	local name
 	for name in vol two; do table "$name" "0 8192 linear $(memdev "$name" 4) 0"; done
-	then_do block_set_io_throttle "$(old_limit 500)" "qmp block_set_io_throttle \"$(old_limit 0)\""
-	then_do block_set_io_throttle "$(old_limit 0)" "qmp block_set_io_throttle \"$(old_limit 500)\""
+	then_do block_set_io_throttle "$(old_limit 500), 'group': 'new'" "qmp block_set_io_throttle \"$(old_limit 0)\""
+	then_do block_set_io_throttle "$(old_limit 0)" "qmp block_set_io_throttle \"$(old_limit 500), 'group': 'new'\""
+	qmp object-add "$(group shared 100)"
+	survives block_set_io_throttle "$(old_limit 500), 'group': 'shared'" \
+		"qmp block_set_io_throttle \"$(old_limit 0)\" &&
+		qmp qom-set \"'path': 'shared', 'property': 'limits', 'value': {'iops-total': 100}\""
 	survives_verb "qdm remove named" insert --node named throttle vol iops-total=500
 	survives blockdev-backup "$(backup vol)" "qdm remove vol-backup"
 	survives transaction "'actions': [{'type': 'blockdev-backup', 'data': {$(backup vol)}},

@@ -84,6 +84,7 @@ static const struct {
 } verbs[] = {
 	{ "insert", verb_insert },
 	{ "group", verb_group },
+	{ "throttle", verb_throttle },
 };
 
 /* As people give it: a verb and its words. */
@@ -289,6 +290,7 @@ static void is_undone(const char *command)
 #define BACKUP	"'device':'vg-lv','target':'target','sync':'full'"
 #define LIMIT(iops) \
 	COMMAND("block_set_io_throttle", "'id':'vg-lv','bps':0,'bps_rd':0,'bps_wr':0,'iops':" iops ",'iops_rd':0,'iops_wr':0")
+#define SHARED(group, iops) LIMIT(iops ",'group':'" group "'")
 #define GROUP(name, limits) \
 	COMMAND("object-add", "'qom-type':'throttle-group','id':'" name "','limits':{" limits "}")
 #define LONGEST	"n23456789-123456789-123456789-123456789-123456789-123456789-123"
@@ -356,6 +358,39 @@ static void objects(void **state)
 			   (const char *[]){ NULL });
 }
 
+/* A group that is not there yet comes and goes with its members. */
+static void new_groups(void **state)
+{
+	(void)state;
+	is_before_or_after(SHARED("n", "5"), (const char *[]){ NULL });
+	is_before_or_after("throttle vg-lv iops-total=5 --group n",
+			   (const char *[]){ NULL });
+	is_before_or_after(SHARED("n", "5"),
+			   (const char *[]){ ADD("t"), INSERT("t"), NULL });
+	is_before_or_after(SHARED("n", "5"),
+			   (const char *[]){ LIMIT("5"), NULL });
+	is_before_or_after(SHARED("m", "6"),
+			   (const char *[]){ SHARED("n", "5"), NULL });
+	is_before_or_after(SHARED("n", "6"),
+			   (const char *[]){ SHARED("n", "5"), NULL });
+	is_before_or_after(SHARED("n", "0"),
+			   (const char *[]){ SHARED("n", "5"), NULL });
+}
+
+/* One that is there has to get its limits and its member at one instant. */
+static void shared_groups(void **state)
+{
+	(void)state;
+	is_before_or_after(SHARED("g", "700"), (const char *[]){ NULL });
+	is_before_or_after(SHARED("g", "5"), (const char *[]){ NULL });
+	is_before_or_after(SHARED("g", "5"),
+			   (const char *[]){ ADD("t"), INSERT("t"), NULL });
+	is_before_or_after(SHARED("g", "5"),
+			   (const char *[]){ LIMIT("5"), NULL });
+	is_before_or_after(SHARED("h", "5"),
+			   (const char *[]){ SHARED("g", "6"), NULL });
+}
+
 static void once_more(void **state)
 {
 	(void)state;
@@ -368,6 +403,8 @@ static void doctor_itself(void **state)
 {
 	(void)state;
 	survives_doctor(GROUP("n", "'iops-total':5"));
+	survives_doctor(SHARED("n", "5"));
+	survives_doctor(SHARED("g", "5"));
 	survives_doctor("insert --node n throttle vg-lv iops-total=5");
 }
 
@@ -375,6 +412,8 @@ static void failures(void **state)
 {
 	(void)state;
 	is_undone(GROUP("n", "'iops-total':5"));
+	is_undone(SHARED("n", "5"));
+	is_undone(SHARED("g", "5"));
 }
 
 #define TEST(name) \
@@ -388,6 +427,8 @@ int main(void)
 		TEST(several),
 		TEST(people),
 		TEST(objects),
+		TEST(new_groups),
+		TEST(shared_groups),
 		TEST(once_more),
 		TEST(doctor_itself),
 		TEST(failures),

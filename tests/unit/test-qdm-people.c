@@ -454,6 +454,25 @@ static void doctor_and_markers(void **state)
 	assert_null(strstr(text, "object-add"));
 }
 
+/* What a throttle's line says that is in and has yet to join its group. */
+static void doctor_and_joining(void **state)
+{
+	(void)state;
+	fake_add("vg-b-root", "QDM-root-vg-b", CASE_SECTORS, "linear", "4000:17 0");
+	fake_add("vg-b-throttle", "QDM-throttle-vg-b-throttle", CASE_SECTORS,
+		 "qthrottle", "253:1 0 - 2 weight 1");
+	run(verb_doctor, "doctor");
+	assert_null(strstr(text, "is in no group yet"));
+	fake_add("vg-b", "", CASE_SECTORS, "linear", "253:2 0");
+	run(verb_doctor, "doctor");
+	assert_non_null(strstr(text, "trouble: filter 'vg-b-throttle' is in no group yet"));
+	run(verb_doctor, "doctor --repair");
+	assert_non_null(strstr(text, "repaired: filter 'vg-b-throttle' is in no group yet"));
+	assert_null(fake_device("vg-b-throttle"));
+	assert_null(fake_device("vg-b-root"));
+	assert_string_equal(fake_table("vg-b")->line[0].params, "4000:17 0");
+}
+
 /* A table that is not live is ours if it leads to one of our nodes. */
 static void doctor_and_loaded(void **state)
 {
@@ -530,6 +549,7 @@ int main(void)
 		TEST(doctor_and_lost),
 		TEST(doctor_and_groups),
 		TEST(doctor_and_markers),
+		TEST(doctor_and_joining),
 		TEST(doctor_and_loaded),
 		TEST(doctor_and_semaphores),
 		TEST(shell),

@@ -246,11 +246,21 @@ static void limits_devices(void **state)
 	assert_non_null(strstr(fake_log(), "message vg-lv-throttle limits bps-total 0 "));
 	assert_non_null(strstr(fake_log(), " iops-total 6 iops-total-max 0 "));
 	gives(LIMIT("'device':'vg-lv','iops':123,'group':'g'"), DONE);
-	has_params("vg-lv-throttle", "253:1 0 g");
+	has_params("vg-lv-throttle", "253:1 0 g 2 iops-total 123");
 	assert_string_equal(case_limits("g"), "iops-total=123");
+	gives(LIMIT("'device':'vg-lv','iops':8"), DONE);
+	assert_string_equal(case_limits("g"), "iops-total=8");
+	gives(LIMIT("'device':'vg-lv','iops':9,'group':'new'"), DONE);
+	has_params("vg-lv-throttle", "253:1 0 new 2 iops-total 9");
+	assert_string_equal(case_limits("new"), "iops-total=9");
+	refused("{'execute':'object-del','arguments':{'id':'new'}}",
+		"GenericError", "object 'new' is in use, can not be deleted");
 	gives(LIMIT("'device':'vg-lv','iops':0"), DONE);
 	assert_null(fake_device("vg-lv-throttle"));
 	has_params("vg-lv", "4000:16 2048");
+	refused("{'execute':'object-del','arguments':{'id':'new'}}",
+		"GenericError", "object 'new' not found");
+	assert_string_equal(case_limits("g"), "iops-total=8");
 }
 
 static void dry_runs(void **state)

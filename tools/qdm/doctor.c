@@ -4,10 +4,11 @@
  *
  * A tool that is killed leaves little: a device that was made and has no table,
  * a table that was loaded and not swapped in, a filter or a root that nothing
- * lies on, a group without its limits, a semaphore that was to wait for udev.
- * Each is named. What is mended is only what carries our UUID and nobody has
- * open, a loaded table that names one of our nodes, or what a killed command has
- * marked; what may be somebody else's work is said and left.
+ * lies on, a group without its limits, a filter that has not joined its group
+ * yet, a semaphore that was to wait for udev. Each is named. What is mended is
+ * only what carries our UUID and nobody has open, a loaded table that names one
+ * of our nodes, or what a killed command has marked; what may be somebody else's
+ * work is said and left.
  *
  * A filter that nothing lies on is what blockdev-add makes, so it is no trouble
  * and is kept, unless its name is one of those that only a command gives which
@@ -26,9 +27,11 @@
 #include <unistd.h>
 
 #include "alloc.h"
+#include "edit.h"
 #include "graph.h"
 #include "group.h"
 #include "json.h"
+#include "on-limit.h"
 #include "people.h"
 #include "plan.h"
 #include "verbs.h"
@@ -341,6 +344,44 @@ static void check_dropped(struct check *check, const struct node *node)
 	free(device);
 }
 
+static int take_out(const char *name, struct error *error)
+{
+	struct graph graph;
+	struct plan plan = { 0 };
+	int result;
+
+	if (graph_read(&graph, error))
+		return -1;
+	result = edit_take_out(&graph, name, &plan, error) ||
+		 plan_run(&plan, error) ? -1 : 0;
+	plan_free(&plan);
+	graph_free(&graph);
+	return result;
+}
+
+/* The only repair that swaps tables: a plan, which waits for udev by itself. */
+static int check_on_their_way(struct check *check, struct error *error)
+{
+	const struct node *node;
+	bool again = false;
+	size_t i;
+
+	for (i = 0; i < check->graph.nr; i++) {
+		node = &check->graph.node[i];
+		if (!limit_is_on_its_way(node) ||
+		    !graph_above(&check->graph, node->dev.devno))
+			continue;
+		again = true;
+		say(check, mend(check, node->dev.name, take_out),
+		    "filter '%s' is in no group yet: block_set_io_throttle was killed before it gave the group its limits",
+		    node->dev.name);
+	}
+	if (!again)
+		return 0;
+	graph_free(&check->graph);
+	return graph_read(&check->graph, error);
+}
+
 /* What a loaded table holds open is free only when that has been cleared. */
 static int check_halfway(struct check *check, struct error *error)
 {
@@ -484,28 +525,47 @@ static void check_cookies(struct check *check)
 	free(cookies);
 }
 
-static int run_checks(struct check *check, struct error *error)
+static int check_rest(struct check *check, struct error *error)
 {
-	bool repair = check->options->repair;
+	if (check->options->repair && clear_filters(check, error))
+		return -1;
+	check_nodes(check);
+	return 0;
+}
+
+/* What is mended is announced to udev, and waited for. */
+static int with_udev(struct check *check, struct error *error,
+		     int (*checks)(struct check *check, struct error *error))
+{
 	int result;
 
-	if (repair && edit_lock(error))
+	if (!check->options->repair)
+		return checks(check, error);
+	if (kdm_udev_begin(error))
 		return -1;
-	if (graph_read(&check->graph, error) ||
-	    (repair && kdm_udev_begin(error))) {
+	result = checks(check, error);
+	kdm_udev_end();
+	return result;
+}
+
+static int run_checks(struct check *check, struct error *error)
+{
+	int result;
+
+	if (check->options->repair && edit_lock(error))
+		return -1;
+	if (graph_read(&check->graph, error)) {
 		edit_unlock();
 		return -1;
 	}
 	check_surroundings(check);
-	result = check_halfway(check, error);
-	if (!result && repair)
-		result = clear_filters(check, error);
+	result = with_udev(check, error, check_halfway);
 	if (!result)
-		check_nodes(check);
+		result = check_on_their_way(check, error);
+	if (!result)
+		result = with_udev(check, error, check_rest);
 	check_groups(check);
 	check_cookies(check);
-	if (repair)
-		kdm_udev_end();
 	edit_unlock();
 	graph_free(&check->graph);
 	return result;

@@ -925,6 +925,24 @@ static void plan_name(struct plan *plan, const char *made, const char *name)
 	step->how.inner = true;
 }
 
+/* The other words are the last step; who cannot have them is not put in. */
+static void plan_words(struct plan *plan, size_t made, const char *then)
+{
+	const struct kdm_line line = plan->step[made].table.line[0];
+	const char *name = plan->step[made].name;
+	char *params = print("%.*s 0 %s", (int)strcspn(line.params, " "),
+			     line.params, then);
+	struct step *step;
+
+	plan_goes_back(plan);
+	step = plan_add(plan, STEP_LOAD, name);
+	kdm_table_add(&step->table, line.start, line.len, line.type, params);
+	free(params);
+	step = plan_add(plan, STEP_RESUME, name);
+	step->how.inner = true;
+	step->how.same = true;
+}
+
 int edit_put_under(struct graph *graph, const struct filter *filter,
 		   struct plan *plan, struct error *error)
 {
@@ -948,6 +966,8 @@ int edit_put_under(struct graph *graph, const struct filter *filter,
 	made = copy(plan->step[planned - 1].name);
 	result = edit_insert(graph, filter->file, filter->file, made, plan,
 			     error);
+	if (!result && filter->then)
+		plan_words(plan, planned - 1, filter->then);
 	if (!result && filter->passing)
 		plan_name(plan, made, filter->name);
 	free(made);

@@ -164,7 +164,8 @@ int group_remove(const char *name, struct error *error)
 	free(path);
 	if (code == ENOENT)
 		return refuse(error, "object '%s' not found", name);
-	if (code == EBUSY || code == ENOTEMPTY)
+	/* EPERM: a table line has made it, and still names it */
+	if (code == EBUSY || code == ENOTEMPTY || code == EPERM)
 		return refuse(error, "object '%s' is in use, can not be deleted",
 			      name);
 	if (code)

@@ -45,7 +45,7 @@ const struct arg io_throttle_args[] = {
 	{ .name = "iops_size", .type = ARG_INT,
 	  .what = "bytes beyond which a request counts as several" },
 	{ .name = "group", .type = ARG_STRING,
-	  .what = "a group to share the limits with; made if it is not there" },
+	  .what = "a group to share the limits with; made if it is not there, and then gone with its last member" },
 	{ 0 }
 };
 
@@ -102,25 +102,6 @@ static char *words_of(const struct limits *limits, bool all, int *nr)
 	return words;
 }
 
-static void plan_group(struct plan *plan, const char *group,
-		       const struct limits *limits)
-{
-	struct error ignored = { 0 };
-	struct limits before;
-	char text[1024];
-
-	limits_init(&before);
-	if (group_exists(group)) {
-		group_read_limits(group, &before, &ignored);
-	} else {
-		plan_add(plan, STEP_GROUPS, "");
-		plan_add(plan, STEP_MKGROUP, group);
-	}
-	limits_write(limits, &before, text, sizeof(text));
-	if (*text)
-		plan_add(plan, STEP_LIMITS, group)->text = copy(text);
-}
-
 /* The group of a throttle node, or "-", out of its table line. */
 static void read_group(const struct node *node, char *group)
 {
@@ -129,50 +110,107 @@ static void read_group(const struct node *node, char *group)
 		strcpy(group, "-");
 }
 
+/* A line sets its group's limits when it becomes live, in that instant. */
+static char *tail_of(const char *group, const struct limits *limits)
+{
+	char *words, *tail;
+	int nr;
+
+	words = words_of(limits, false, &nr);
+	tail = print("%s %d%s", group, nr, words);
+	free(words);
+	return tail;
+}
+
+static bool has_limits(const char *group, const struct limits *limits)
+{
+	struct error ignored = { 0 };
+	struct limits now;
+
+	return !group_read_limits(group, &now, &ignored) &&
+	       !memcmp(&now, limits, sizeof(now));
+}
+
+static void change_limits(const struct node *node, const char *group,
+			  const struct limits *limits, struct plan *plan)
+{
+	struct error ignored = { 0 };
+	struct limits before;
+	char text[1024], *words;
+	int nr;
+
+	if (!strcmp(group, "-")) {
+		words = words_of(limits, true, &nr);
+		plan_add(plan, STEP_MESSAGE, node->dev.name)->text =
+			print("limits%s", words);
+		free(words);
+		return;
+	}
+	limits_init(&before);
+	group_read_limits(group, &before, &ignored);
+	limits_write(limits, &before, text, sizeof(text));
+	if (*text)
+		plan_add(plan, STEP_LIMITS, group)->text = copy(text);
+}
+
 static int change_there(struct graph *graph, const struct node *node,
 			const struct limiting *wanted, struct plan *plan,
 			struct error *error)
 {
 	struct filter filter = {
 		.kind = KIND_THROTTLE, .name = node->dev.name,
-		.tail = wanted->group,
 	};
-	char group[64], *words;
-	int nr;
+	char group[64], *tail;
+	int result;
 
 	read_group(node, group);
-	if (!wanted->group && !strcmp(group, "-")) {
-		words = words_of(&wanted->limits, true, &nr);
-		plan_add(plan, STEP_MESSAGE, node->dev.name)->text =
-			print("limits%s", words);
-		free(words);
+	if (!wanted->group || !strcmp(wanted->group, group)) {
+		change_limits(node, group, &wanted->limits, plan);
 		return 0;
 	}
-	plan_group(plan, wanted->group ? wanted->group : group,
-		   &wanted->limits);
-	if (!wanted->group || !strcmp(wanted->group, group))
-		return 0;
-	return edit_reopen(graph, &filter, plan, error);
+	tail = tail_of(wanted->group, &wanted->limits);
+	filter.tail = tail;
+	result = edit_reopen(graph, &filter, plan, error);
+	free(tail);
+	return result;
+}
+
+/*
+ * A group that others may be in has its new limits in the instant in which the
+ * filter, which is put in by then, joins it. What the filter's line says until
+ * then does nothing, is said by nobody else, and tells doctor of a kill.
+ */
+#define ON_ITS_WAY	"- 2 weight 1"
+
+bool limit_is_on_its_way(const struct node *node)
+{
+	int at = 0;
+
+	if (node->kind != KIND_THROTTLE || !node->table.nr)
+		return false;
+	sscanf(node->table.line[0].params, "%*s %*s %n", &at);
+	return at && !strcmp(node->table.line[0].params + at, ON_ITS_WAY);
 }
 
 static int put_there(struct graph *graph, const char *name,
 		     const struct limiting *wanted, struct plan *plan,
 		     struct error *error)
 {
+	const char *group = wanted->group ? wanted->group : "-";
+	char *tail = tail_of(group, &wanted->limits);
 	struct filter filter = {
 		.kind = KIND_THROTTLE, .name = name, .file = wanted->device,
+		.tail = tail,
 	};
-	char *words, *tail;
-	int result, nr;
+	int result;
 
-	words = words_of(&wanted->limits, false, &nr);
-	if (wanted->group)
-		plan_group(plan, wanted->group, &wanted->limits);
-	tail = wanted->group ? copy(wanted->group) :
-			       print("- %d%s", nr, words);
-	filter.tail = tail;
+	if (wanted->group && !group_exists(group)) {
+		plan_add(plan, STEP_GROUPS, "");
+	} else if (wanted->group && !has_limits(group, &wanted->limits)) {
+		filter.tail = ON_ITS_WAY;
+		filter.then = tail;
+	}
 	result = edit_put_under(graph, &filter, plan, error);
-	free(words);
 	free(tail);
 	return result;
 }

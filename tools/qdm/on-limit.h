@@ -16,6 +16,8 @@ struct limiting {
 /* What block_set_io_throttle calls limit_names[@i]. */
 const char *limit_old_name(int i);
 bool limits_are_off(const struct limits *limits);
+/* Made for a group that it joins when it is put in, and has not yet? */
+bool limit_is_on_its_way(const struct node *node);
 int limit_device(struct graph *graph, const struct limiting *wanted,
 		 struct plan *plan, struct error *error);
 
