@@ -7,8 +7,6 @@
 . ./lib.sh
 without_udev
 
-JOBS=() # what runs in the background of a test
-
 field() { # field NAME NR: a word of the target's status, the first is 1
 	dmsetup status "$1" | cut -d' ' -f$(($2 + 3))
 }
@@ -34,20 +32,6 @@ insert() { # insert CLUSTER [OPTIONS]: keep what the device holds at that instan
 	dmsetup resume top
 }
 
-writers() { # writers SECONDS: random writes, verified as they go
-	fio --name=w --filename=/dev/mapper/top --direct=1 --ioengine=libaio \
-		--iodepth=16 --rw=randwrite --bsrange=4k-64k --time_based \
-		--runtime="$1" --verify=crc32c --verify_backlog=64 \
-		--randseed="$(seed)" --output=fio.log &
-	JOBS+=($!)
-}
-
-writers_end() {
-	local job
-	for job in "${JOBS[@]}"; do wait "$job"; done
-	JOBS=()
-}
-
 concluded() { # concluded: the backup has ended well, and is what it should be
 	eventually 60 state_is top concluded
 	same "error" - "$(field top 4)"
@@ -67,11 +51,10 @@ it "copies an idle device whole" backs_up_an_idle_device
 
 backs_up_under_writes() {
 	pair 64
-	writers 6
-	sleep 1
+	load top --filename=/dev/mapper/top --iodepth=16 --rw=randwrite --bsrange=4k-64k --randseed="$(seed)"
 	insert 128 2 speed 16777216
 	concluded
-	writers_end
+	load_ends
 	fails cmp -s old "$ORIGIN"
 	reload top "0 $SECTORS linear $ORIGIN 0"
 }

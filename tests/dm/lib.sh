@@ -16,6 +16,8 @@ kernel() { echo "$QDM_KERNEL"; }
 seed() { echo "$SEED"; }
 
 counter=/run/qdm/tests
+klog=/run/qdm/kernel.log
+dmesg --clear
 [ -e $counter ] || echo 0 >$counter
 [ -e /run/qdm/never ] || mkfifo /run/qdm/never # where nobody writes, see pause
 ran=0 failed=0
@@ -131,6 +133,36 @@ reload() {
 	dmsetup resume "$1"
 }
 
+# load NAME FIO-OPTION...: writes to the device of that name or what lies on it, reads back and
+# verifies in the background until load_ends, which judges it, too. It is at work when this returns.
+# For longer than any test, so nobody waits for its end.
+load() {
+	local stat
+	local -a before
+	stat=$(sysfs "$1")/stat
+	read -ra before <"$stat"
+	fio --name=load --direct=1 --ioengine=libaio --verify=crc32c --verify_backlog=64 --verify_fatal=1 \
+		--time_based --runtime=3600 --output=fio.log "${@:2}" &
+	LOAD=$!
+	eventually 60 has_written $((before[4] + 16)) "$stat"
+}
+has_written() { # has_written MORE-THAN STAT
+	local -a now
+	read -ra now <"$2"
+	[ "${now[4]}" -gt "$1" ]
+}
+# fio's status is 128 when it was told to end and had no error.
+load_ends() {
+	local status=0
+	kill -INT "$LOAD" || true
+	wait "$LOAD" || status=$?
+	if [ $status != 128 ] || ! grep -q "err= 0" fio.log; then
+		echo "fio ended with $status:"
+		cat fio.log
+		return 1
+	fi
+}
+
 # sysfs NAME: the folder of a dm device in sysfs
 sysfs() { echo "/sys/block/dm-$(dmsetup info -c --noheadings -o minor "$1" | tr -d ' ')"; }
 
@@ -150,8 +182,8 @@ eventually() {
 }
 
 # pause SECONDS: sleeps without a program
+exec {NEVER}<>/run/qdm/never
 pause() {
-	[ -n "${NEVER:-}" ] || exec {NEVER}<>/run/qdm/never
 	read -r -t "$1" -u "$NEVER" _ || true
 }
 
@@ -195,18 +227,12 @@ doc_example() {
 
 # --- running them
 
-limit() {
-	case $QDM_KERNEL in
-	debug) echo $((${TIME_LIMIT:-120} * 4)) ;;
-	*) echo "${TIME_LIMIT:-120}" ;;
-	esac
-}
-
 # run_limited LOG FUNCTION [ARG...]
 # In a process group of its own, so that what the test started ends with it.
 run_limited() {
-	local log=$1 pid watch status=0
+	local log=$1 pid watch status=0 limit=${TIME_LIMIT:-120}
 	shift
+	[ "$QDM_KERNEL" != debug ] || limit=$((limit * 4))
 	set -m
 	(
 		set +m
@@ -214,7 +240,8 @@ run_limited() {
 		"$@"
 	) >"$log" 2>&1 </dev/null &
 	pid=$!
-	(sleep "$(limit)" && echo "no end within $(limit) s: killed" >>"$log" && kill -KILL -- -$pid) 2>/dev/null &
+	# No program: most tests end before one would have started.
+	(pause "$limit" && echo "no end within $limit s: killed" >>"$log" && kill -KILL -- -$pid) 2>/dev/null &
 	watch=$!
 	set +m
 	wait $pid || status=$?
@@ -228,7 +255,7 @@ explain() {
 	{
 		cat "$1"
 		echo "--- kernel log since the test began"
-		kernel_log | tail -60
+		tail -60 $klog
 		echo "--- kernel $QDM_KERNEL, lane $QDM_LANE, seed $SEED"
 		echo "again: KERNEL=$QDM_KERNEL LANE=$QDM_LANE SEED=$SEED TESTS=$TOPIC ONLY='$2' make test"
 	} | sed 's/^/# /'
@@ -236,20 +263,21 @@ explain() {
 
 # it SENTENCE FUNCTION [ARG...]
 it() {
-	local sentence=$1 log=/run/qdm/test.log nr status=0 skipped='' begin=${EPOCHREALTIME/./}
+	local sentence=$1 log=/run/qdm/test.log nr status=0 skipped='' before now
 	shift
 	[[ $sentence == *${ONLY:-}* ]] || return 0
 	read -r nr <$counter
 	echo $((++nr)) >$counter
 	[ ! -e /run/qdm/skip ] || rm /run/qdm/skip
-	# Cleared for this guest's readers alone: the console has it all.
-	dmesg --clear
+	spent before
 	echo "qdm-test $nr begins: $TOPIC: $sentence" >/dev/kmsg
 	# Not under "||": there the test would not stop at the first command that fails.
 	run_limited $log "$@"
 	status=$?
 	take_away >>$log 2>&1 || status=1
-	! kernel_log | grep -qE -f ./.kernel-reports || status=1
+	# Cleared for this guest's readers alone, the next test's among them: the console has it all.
+	dmesg --read-clear >$klog
+	! grep -qE -f ./.kernel-reports $klog || status=1
 	[ $status != 0 ] || [ ! -e /run/qdm/skip ] || skipped=" # SKIP $(cat /run/qdm/skip)"
 	ran=$((ran + 1))
 	if [ $status = 0 ]; then
@@ -259,7 +287,21 @@ it() {
 		echo "not ok $nr - $TOPIC: $sentence"
 		explain $log "$sentence"
 	fi
-	echo "# took $(((${EPOCHREALTIME/./} - begin) / 1000)) ms"
+	spent now
+	echo "# took $(((now[0] - before[0]) / 1000)) ms, busy $((now[1] - before[1])) ms, $((now[2] - before[2])) processes"
+}
+
+# spent ARRAY: sets it to microseconds since the epoch, milliseconds that all processors together
+# have been at work, and the number of processes since boot; without starting one
+spent() {
+	local -n into=$1
+	local key user nice system irq soft _
+	while read -r key user nice system _ _ irq soft _; do
+		case $key in
+		cpu) into=("${EPOCHREALTIME/./}" $(((user + nice + system + irq + soft) * 10))) ;;
+		processes) into+=("$user") ;;
+		esac
+	done </proc/stat
 }
 
 # it_on_stock: as it, but not on the debug kernel, where each program started costs a quarter
@@ -310,35 +352,41 @@ unmount_all() {
 # The newest first, which mostly is the top of a stack. What is still in use, perhaps by udev,
 # is asked again; what is suspended or waits for a dead target is let go by a table of errors.
 remove_dm_devices() {
-	local round devices i name
+	local round devices i name names
 	for round in 1 2 3 4 5 6 7 8 9; do
 		exists /sys/block/dm-* || return 0
 		[ $round -lt 3 ] || pause 0.$round
-		devices=(/sys/block/dm-*)
+		devices=(/sys/block/dm-*) names=()
 		for ((i = ${#devices[@]} - 1; i >= 0; i--)); do
 			read -r name 2>/dev/null <"${devices[i]}/dm/name" || continue
 			[ $round -lt 7 ] || timeout 10 dmsetup wipe_table --force --noflush "$name"
-			timeout 20 dmsetup remove "$name" 2>/dev/null
+			names+=("$name")
 		done
+		# It gives up at the first that is in use, as is one that others were put on later.
+		[ $round -gt 1 ] || { timeout 20 dmsetup remove "${names[@]}" 2>/dev/null && continue; }
+		for name in "${names[@]}"; do timeout 20 dmsetup remove "$name" 2>/dev/null; done
 	done
 }
 
-# A device that never had a table is not in sysfs. Tests that make one do not run on debug.
+# A device that never had a table is not in sysfs, but holds dm-mod like each other user.
 remove_tableless_devices() {
-	local name
-	[ "$QDM_KERNEL" != debug ] || return 0
+	local name users=0 holders=(/sys/module/dm_mod/holders/*)
+	exists "${holders[0]}" || holders=()
+	[ ! -r /sys/module/dm_mod/refcnt ] || read -r users </sys/module/dm_mod/refcnt
+	[ "$users" -gt ${#holders[@]} ] || return 0
 	while read -r name _; do
 		[ "$name" = No ] || dmsetup remove "$name"
 	done < <(dmsetup ls)
 }
 
 remove_members() {
-	local dir
+	local dir dirs=()
 	for dir in "$1"/*/; do
 		[ -d "$dir" ] || continue
 		[ ! -e "$dir/power" ] || echo 0 >"$dir/power"
-		rmdir "$dir"
+		dirs+=("$dir")
 	done
+	[ ${#dirs[@]} = 0 ] || rmdir "${dirs[@]}"
 }
 
 quiet_faults() {

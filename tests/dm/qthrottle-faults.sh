@@ -44,7 +44,7 @@ loses_nothing() {
 	starving fio --name=load --filename=/dev/mapper/t --rw=randrw --bs=4k --direct=1 --ioengine=libaio \
 		--iodepth=32 --size=16m --verify=crc32c --verify_backlog=64 --time_based --runtime=20 \
 		--output=fio.log &
-	eventually 60 has_written t
+	eventually 60 is_well_under_way t
 	order_failures 10
 	for round in 1 2 3 4 5; do
 		dmsetup message t 0 limits iops-total $((round * 30))
@@ -58,7 +58,7 @@ loses_nothing() {
 	same "waiting" "0 0" "$(dmsetup status t | cut -d' ' -f5,12)"
 	same "in flight" "0 0" "$(xargs <"$(sysfs t)/inflight")"
 }
-has_written() { [ "$(awk '{ print $5 }' "$(sysfs "$1")/stat")" -gt 200 ]; }
+is_well_under_way() { [ "$(awk '{ print $5 }' "$(sysfs "$1")/stat")" -gt 200 ]; }
 it "loses no request when allocations fail" loses_nothing
 
 # Each allocation on the way fails once, and what was made before it is taken apart again.

@@ -388,21 +388,11 @@ no_debt() {
 }
 it "does not make the others pay for what a drained member had waiting" no_debt
 
-has_written() { # has_written NAME
-	local -a stat
-	read -ra stat <"$(sysfs "$1")/stat"
-	[ "${stat[4]}" -gt 0 ]
-}
-
 in_and_out() {
-	local dev round load
+	local dev round
 	dev=$(memdev wide 18)
 	table t "0 $SECTORS linear $dev 0"
-	fio --name=load --filename=/dev/mapper/t --rw=randrw --bs=4k --direct=1 \
-		--ioengine=libaio --iodepth=32 --size=16m --time_based --runtime=8 \
-		--verify=crc32c --verify_backlog=64 --output=fio.log &
-	load=$!
-	eventually 60 has_written t # it has opened the device: now that may change its name
+	load t --filename=/dev/mapper/t --rw=randrw --bs=4k --iodepth=32 --size=16m
 	for round in 50 500 5000; do
 		reload t "0 $SECTORS qthrottle $dev 0 - 2 iops-total $round"
 		reload t "0 $SECTORS qthrottle $dev 0 g 2 iops-total $round"
@@ -410,7 +400,7 @@ in_and_out() {
 		reload t "0 $((SECTORS + 4096)) qthrottle $dev 0 g 2 iops-total $round"
 		reload t "0 $SECTORS linear $dev 0"
 	done
-	wait "$load" || { cat fio.log; return 1; }
+	load_ends
 	modprobe -r dm-qthrottle
 }
 it "goes in and out under load, and its module after it" in_and_out

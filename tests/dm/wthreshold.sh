@@ -262,15 +262,12 @@ under_load() {
 	local dev round
 	dev=$(memdev mem 16)
 	table t "0 32768 linear $dev 0"
-	fio --name=load --filename=/dev/mapper/t --rw=randwrite --bs=4k \
-		--direct=1 --ioengine=libaio --iodepth=16 --size=16m \
-		--time_based --runtime=6 --verify=crc32c --verify_backlog=64 \
-		--output=fio.log &
+	load t --filename=/dev/mapper/t --rw=randwrite --bs=4k --iodepth=16 --size=16m
 	for round in $(seq 8); do
 		reload t "0 32768 wthreshold $dev 0 $((round * MIB))"
 		reload t "0 32768 linear $dev 0"
 	done
-	wait $! || { cat fio.log; return 1; }
+	load_ends
 	modprobe -r dm-wthreshold
 }
 it "goes in and out under load, and its module after it" under_load

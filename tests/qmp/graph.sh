@@ -58,12 +58,9 @@ graph() { # all but what passes through it at this moment
 	dmsetup info -c --noheadings --sort name -o name,uuid
 }
 
-start_load() { # start_load SECONDS [MIB]
-	fio --name=verify --directory=/mnt/lv --size="${2:-24}m" --rw=randrw --bs=4k-64k --direct=1 \
-		--ioengine=libaio --iodepth=8 --verify=crc32c --verify_backlog=64 --verify_fatal=1 \
-		--time_based --runtime="$1" --output=fio.log &
-	LOAD=$!
-	sleep 2
+# At a rate that leaves the processors to the edits.
+start_load() { # start_load DEVICE
+	load "$1" --directory=/mnt/lv --size=12m --rw=randrw --bs=4k-64k --iodepth=8 --rate_iops=200,200
 }
 
 inserts_under_load() {
@@ -72,7 +69,7 @@ inserts_under_load() {
 	local before tables round
 	before=$(identity)
 	tables=$(dmsetup table vg-lv)
-	start_load 12
+	start_load vg-lv
 	for round in 1 2 3; do
 		qmp blockdev-add "$(throttle t0 g vg-lv)"
 		qmp block-insert-node "$(edge vg-lv vg-lv t0)"
@@ -82,7 +79,7 @@ inserts_under_load() {
 		qmp block-remove-node "$(edge vg-lv vg-lv-root t0)"
 		qmp blockdev-del "'node-name': 't0'"
 	done
-	wait "$LOAD" || { cat fio.log && return 1; }
+	load_ends
 	same "name, UUID and number" "$before" "$(identity)"
 	same "table" "$tables" "$(dmsetup table vg-lv)"
 	same "devices left" "vg-lv" "$(dmsetup info -c --noheadings -o name)"
@@ -113,7 +110,7 @@ it "limits the volume's rate, and qom-set lifts it" limits_the_rate
 stacks_and_unstacks() {
 	xfs_volume
 	group g "'iops-total': 5000"
-	start_load 9
+	start_load vg-lv
 	qmp blockdev-add "$(throttle t0 g vg-lv)"
 	qmp block-insert-node "$(edge vg-lv vg-lv t0)"
 	qmp blockdev-add "$(threshold t1 1048576 vg-lv)"
@@ -126,7 +123,7 @@ stacks_and_unstacks() {
 	qmp blockdev-del "'node-name': 't0'"
 	qmp block-remove-node "$(edge vg-lv vg-lv-root t1)"
 	qmp blockdev-del "'node-name': 't1'"
-	wait "$LOAD" || { cat fio.log && return 1; }
+	load_ends
 	same "devices left" "vg-lv" "$(dmsetup info -c --noheadings -o name)"
 	umount /mnt/lv
 	xfs_repair -n /dev/vg/lv 2>repair.log || { cat repair.log && return 1; }
@@ -146,7 +143,7 @@ under_crypt_and_partitions() {
 	mkdir -p /mnt/lv
 	mount /dev/mapper/secret2 /mnt/lv
 	sum=$(dmsetup table --showkeys secret)
-	start_load 6 12
+	start_load secret2
 	qdm insert --dry-run --node t0 threshold secret 1G >script
 	fails grep "$KEY" script
 	bash script
@@ -157,7 +154,7 @@ under_crypt_and_partitions() {
 	[ "$(qdm show t0 high-water)" -gt 0 ] || { sleep 1 && [ "$(qdm show t0 high-water)" -gt 0 ]; }
 	qdm remove t0
 	qdm remove t1
-	wait "$LOAD" || { cat fio.log && return 1; }
+	load_ends
 	same "table with its key" "$sum" "$(dmsetup table --showkeys secret)"
 	same "devices" "secret secret1 secret2" "$(dmsetup info -c --noheadings --sort name -o name | xargs)"
 	umount /mnt/lv
@@ -255,7 +252,7 @@ in_one_go() {
 	volume
 	local before name
 	before=$(graph)
-	start_load 8
+	start_load vg-lv
 	qdm insert --dry-run throttle /dev/vg/lv iops-total=1K bps-read-max=8M && return 1
 	qdm insert --dry-run --node t0 throttle vg-lv iops-total=1K >script
 	same "name of the node" vg-lv-throttle "$(qdm insert throttle /dev/vg/lv iops-total=1K iops-total-max=2K)"
@@ -270,7 +267,7 @@ in_one_go() {
 	qdm remove --dry-run t0 >script
 	bash script
 	same "graph" "$before" "$(graph)"
-	wait "$LOAD" || { cat fio.log && return 1; }
+	load_ends
 }
 it "puts a filter under a volume and takes it out with one command each" in_one_go
 
