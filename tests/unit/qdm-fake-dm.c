@@ -22,6 +22,7 @@ static struct fake {
 	struct kdm_table live;
 	struct kdm_table loaded;
 	char status[256];	/* empty: the table's words */
+	char said[256];		/* all messages, each with a comma behind it */
 } fakes[DEVICES];
 
 static unsigned int next_minor;
@@ -225,7 +226,12 @@ const char *fake_log(void)
 	return changes;
 }
 
-/* One line for the device, two words for each of its tables. */
+const char *fake_said(const char *name)
+{
+	return find(name)->said;
+}
+
+/* One line for the device and what it was told, one for each of its tables. */
 static void save_table(FILE *out, const struct kdm_table *table)
 {
 	fprintf(out, "%llu\t%s\t%s\n",
@@ -234,7 +240,7 @@ static void save_table(FILE *out, const struct kdm_table *table)
 		table->nr ? table->line[0].params : "");
 }
 
-static void save(const char *path)
+void fake_save(const char *path)
 {
 	FILE *out = fopen(path, "w");
 	int i;
@@ -242,8 +248,9 @@ static void save(const char *path)
 	for (i = 0; out && i < DEVICES; i++) {
 		if (!*fakes[i].device.name)
 			continue;
-		fprintf(out, "%s\t%s\t%u %d %d %d\n", fakes[i].device.name,
-			fakes[i].device.uuid, fakes[i].device.devno.minor,
+		fprintf(out, "%s\t%s\t%s\t%u %d %d %d\n",
+			fakes[i].device.name, fakes[i].device.uuid,
+			fakes[i].said, fakes[i].device.devno.minor,
 			fakes[i].device.live, fakes[i].device.pending,
 			fakes[i].device.suspended);
 		save_table(out, &fakes[i].live);
@@ -284,6 +291,8 @@ void fake_restore(const char *path)
 		fake = add(strsep(&at, "\t"), "");
 		snprintf(fake->device.uuid, KDM_UUID_LEN, "%s",
 			 strsep(&at, "\t"));
+		snprintf(fake->said, sizeof(fake->said), "%s",
+			 strsep(&at, "\t"));
 		if (sscanf(at, "%u %d %d %d", &fake->device.devno.minor, &live,
 			   &pending, &suspended) != 4)
 			abort();
@@ -308,7 +317,7 @@ static void maybe_die(void)
 	if (die_at < 0 || die_at--)
 		return;
 	if (path)
-		save(path);
+		fake_save(path);
 	kill(getpid(), SIGKILL);
 }
 
@@ -578,8 +587,13 @@ void kdm_rescue(const char *name)
 int kdm_message(const char *name, const char *text, struct error *error)
 {
 	char *both = print("%s %s", name, text);
+	struct fake *fake = find(name);
 	int result = change("message", both, error);
+	size_t used = strlen(fake->said);
 
+	if (!result)
+		snprintf(fake->said + used, sizeof(fake->said) - used, "%s,",
+			 text);
 	free(both);
 	return result;
 }
