@@ -251,6 +251,31 @@ over_a_leaf() {
 }
 it "inserts between a device and the part of a disk it maps" over_a_leaf
 
+# Down to a leaf that has a node; the filter on it is mounted, so udev's links lead there.
+over_a_host_device() {
+	local disk UUID
+	disk=$(memdev mem 16)
+	group g "'iops-total': 5000"
+	qmp blockdev-add "'driver': 'host_device', 'node-name': 'disk', 'filename': '$disk'"
+	qmp blockdev-add "$(throttle t0 g disk)"
+	mkfs.ext4 -q /dev/mapper/t0
+	mkdir -p /mnt/lv
+	mount /dev/mapper/t0 /mnt/lv
+	UUID=$(blkid -o value -s UUID -p /dev/mapper/t0)
+	udev_sees "$(readlink -f /dev/mapper/t0)"
+	qmp blockdev-add "$(threshold t1 0 disk)"
+	qmp block-insert-node "$(edge t0 disk t1)"
+	same "what t0 lies on" t1 "$(qdm show t0 children | jq -r '.[0]."node-name"')"
+	qmp block-remove-node "$(edge t0 disk t1)"
+	qmp blockdev-del "'node-name': 't1'"
+	qmp blockdev-del "'node-name': 'disk'" >reply && return 1
+	grep "Node disk is in use" reply
+	umount /mnt/lv
+	qmp blockdev-del "'node-name': 't0'"
+	qmp blockdev-del "'node-name': 'disk'"
+}
+it "takes a host_device for a leaf, and a filter on it for what is mounted" over_a_host_device
+
 in_one_go() {
 	volume
 	local before name

@@ -8,7 +8,7 @@ QDM_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I$(QDM) -I$(HERE) \
 	-DCLIENT_HALF_SECONDS=2 -DQDM_DOCUMENTATION='"$(TOP)/Documentation"' $(shell pkg-config --cflags $(QDM_PACKAGES))
 QDM_LIBS := $(shell pkg-config --libs $(QDM_PACKAGES))
 
-QDM_PARTS := $(filter-out dm main,$(basename $(notdir $(wildcard $(QDM)/*.c)))) qdm-fake-dm qdm-case qdm-line
+QDM_PARTS := $(filter-out dm main,$(basename $(notdir $(wildcard $(QDM)/*.c)))) qdm-fake-dm qdm-fake-leaf qdm-case qdm-line
 QDM_OBJECTS := $(QDM_PARTS:%=$(OUT)/qdm/%.o)
 vpath %.c $(QDM) $(HERE)
 

@@ -374,6 +374,23 @@ static void doctor_and_idle(void **state)
 	assert_null(fake_device("vg-lv-root"));
 }
 
+/* A leaf's node waits for its filter; what lies on it may be mounted. */
+static void doctor_and_hosts(void **state)
+{
+	(void)state;
+	fake_add("d", "QDM-root-d", CASE_SECTORS, "linear", "4000:48 0");
+	fake_add("e", "QDM-root-e", CASE_SECTORS, "linear", "4000:49 0");
+	fake_add("e-throttle", "QDM-throttle-e-throttle", CASE_SECTORS,
+		 "qthrottle", "253:2 0 -");
+	run(verb_doctor, "doctor --repair");
+	assert_non_null(strstr(text, "note: node 'd' has nothing on it (blockdev-del, or --repair --idle)"));
+	assert_null(strstr(text, "'e"));
+	assert_non_null(fake_device("d"));
+	run(verb_doctor, "doctor --repair --idle");
+	assert_null(fake_device("d"));
+	assert_non_null(fake_device("e-throttle"));
+}
+
 /* Of what stands still only ours is resumed; lvextend drops a filter out. */
 static void doctor_and_suspended(void **state)
 {
@@ -487,6 +504,7 @@ int main(void)
 		TEST(limits_in_json),
 		TEST(doctor),
 		TEST(doctor_and_idle),
+		TEST(doctor_and_hosts),
 		TEST(doctor_and_suspended),
 		TEST(doctor_and_lost),
 		TEST(doctor_and_groups),

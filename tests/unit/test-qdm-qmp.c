@@ -70,7 +70,7 @@ static void drivers(void **state)
 		"Parameter 'driver' is missing");
 	refused("{'execute':'blockdev-add','arguments':{'driver':'raw'}}",
 		"GenericError",
-		"Parameter 'driver' does not accept value 'raw' (accepted: copy-before-write, throttle, write-threshold)");
+		"Parameter 'driver' does not accept value 'raw' (accepted: copy-before-write, host_device, throttle, write-threshold)");
 	refused("{'execute':'blockdev-add','arguments':{'driver':'throttle','node-name':'t','file':'f'}}",
 		"GenericError", "Parameter 'throttle-group' is missing");
 	snprintf(text, sizeof(text), THROTTLE, "nosuch");
@@ -81,6 +81,93 @@ static void drivers(void **state)
 	snprintf(text, sizeof(text), THROTTLE, "g");
 	gives(text, "{\"return\":{}}");
 	assert_string_equal(fake_table("t0")->line[0].params, "253:1 0 g");
+}
+
+#define HOST(name, file) \
+	"{'execute':'blockdev-add','arguments':{'driver':'host_device','node-name':'" name "','filename':'" file "'}}"
+#define OVER(name, file) \
+	"{'execute':'blockdev-add','arguments':{'driver':'throttle','node-name':'" name "','throttle-group':'g','file':" file "}}"
+#define DELETE(name) \
+	"{'execute':'blockdev-del','arguments':{'node-name':'" name "'}}"
+#define RESIZE(node, size) \
+	"{'execute':'block_resize','arguments':{" node ",'size':" size "}}"
+
+/* A leaf's node stays until it is deleted itself, whatever lay on it. */
+static void hosts(void **state)
+{
+	(void)state;
+	gives(HOST("d", CASE_LEAF), "{\"return\":{}}");
+	assert_string_equal(fake_device("d")->uuid, "QDM-root-d");
+	assert_string_equal(fake_table("d")->line[0].type, "linear");
+	assert_string_equal(fake_table("d")->line[0].params, CASE_LEAF " 0");
+	refused(HOST("d", CASE_LEAF), "GenericError",
+		"Duplicate nodes with node-name='d'");
+	refused(HOST("e", "/dev/nosuch"), "GenericError",
+		"Could not open '/dev/nosuch': No such file or directory");
+	refused(HOST("e", "dev"), "GenericError",
+		"Could not open 'dev': the path has to begin with a slash");
+	refused("{'execute':'blockdev-add','arguments':{'driver':'host_device','node-name':'e'}}",
+		"GenericError", "Parameter 'filename' is missing");
+	gives(OVER("t0", "'d'"), "{\"return\":{}}");
+	assert_string_equal(fake_table("t0")->line[0].params, "253:1 0 g");
+	refused(DELETE("d"), "GenericError", "Node d is in use");
+	refused("{'execute':'block-insert-node','arguments':{'parent':'vg-lv','child':'vg-lv','node':'d'}}",
+		"GenericError",
+		"Block format 'host_device' used by node 'd' does not support insertion");
+	refused("{'execute':'blockdev-reopen','arguments':{'options':[{'driver':'host_device','node-name':'d','filename':'" CASE_LEAF "'}]}}",
+		"GenericError",
+		"Block format 'host_device' used by node 'd' does not support reopening");
+	gives(DELETE("t0"), "{\"return\":{}}");
+	assert_non_null(fake_device("d"));
+	gives(DELETE("d"), "{\"return\":{}}");
+	assert_null(fake_device("d"));
+}
+
+/* A leaf within the filter's arguments, as clients of QEMU may write it. */
+static void leaves(void **state)
+{
+	(void)state;
+	gives(OVER("t0", "{'driver':'host_device','filename':'" CASE_LEAF "'}"),
+	      "{\"return\":{}}");
+	assert_string_equal(fake_table("t0")->line[0].params, CASE_LEAF " 0 g");
+	refused(OVER("t1", "{'driver':'qcow2','filename':'x'}"), "GenericError",
+		"Parameter 'file.driver' does not accept value 'qcow2' (accepted: host_device)");
+	refused(OVER("t1", "{'driver':'host_device'}"), "GenericError",
+		"Parameter 'file.filename' is missing");
+	refused(OVER("t1", "[]"), "GenericError",
+		"Invalid parameter type for 'file', expected: BlockdevRef");
+	refused(OVER("t1", "null"), "GenericError",
+		"Invalid parameter type for 'file', expected: BlockdevRef");
+	gives("{'execute':'blockdev-add','arguments':{'driver':'copy-before-write','node-name':'b','file':'vg-lv',"
+	      "'target':{'driver':'host_device','filename':'" CASE_LEAF "'}}}",
+	      "{\"return\":{}}");
+	assert_non_null(strstr(fake_table("b")->line[0].params,
+			       " " CASE_LEAF " 0 "));
+}
+
+static void sizes(void **state)
+{
+	(void)state;
+	gives(HOST("d", CASE_LEAF), "{\"return\":{}}");
+	gives(OVER("t0", "'d'"), "{\"return\":{}}");
+	gives(RESIZE("'node-name':'d'", "134217728"), "{\"return\":{}}");
+	assert_int_equal(fake_table("t0")->line[0].len, 262144);
+	gives(RESIZE("'device':'t0'", "67108864"), "{\"return\":{}}");
+	assert_int_equal(fake_table("t0")->line[0].len, 131072);
+	refused(RESIZE("'node-name':'x'", "512"), "GenericError",
+		"Cannot find device='' nor node-name='x'");
+	refused("{'execute':'block_resize','arguments':{'size':512}}",
+		"GenericError", "Cannot find device='' nor node-name=''");
+	refused(RESIZE("'device':'t0'", "-1"), "GenericError",
+		"Parameter 'size' expects a >0 size");
+	refused(RESIZE("'device':'t0'", "0"), "GenericError",
+		"Parameter 'size' expects a >0 size");
+	refused(RESIZE("'device':'t0'", "513"), "GenericError",
+		"Parameter 'size' expects a multiple of 512");
+	refused(RESIZE("'device':'vg-lv'", "512"), "GenericError",
+		"'vg-lv' is no throttle, write-threshold or host_device node; only these can be resized");
+	refused(RESIZE("'node-name':'d'", "512"), "GenericError",
+		"'d' lies under 't0' and cannot become smaller; remove it from there first");
 }
 
 static void thresholds(void **state)
@@ -222,6 +309,8 @@ static void changes_no_children(void **state)
 	refused("{'execute':'x-blockdev-change','arguments':{'parent':'vg-lv','child':'a','node':'b'}}",
 		"GenericError", "The parameters child and node are in conflict");
 	refused("{'execute':'x-blockdev-change','arguments':{'parent':'vg-lv','node':'b'}}",
+		"GenericError", "Node 'b' not found");
+	refused("{'execute':'x-blockdev-change','arguments':{'parent':'vg-lv','node':'vg-lv'}}",
 		"GenericError",
 		"The node vg-lv does not support adding a child; use block-insert-node, block-remove-node or blockdev-replace");
 }
@@ -410,6 +499,9 @@ int main(void)
 		CASE(no_commands),
 		CASE(ids),
 		CASE(drivers),
+		CASE(hosts),
+		CASE(leaves),
+		CASE(sizes),
 		CASE(thresholds),
 		CASE(backups),
 		CASE(groups),

@@ -398,6 +398,8 @@ static void same_both_ways(const struct edit *edit)
 	"'driver':'write-threshold','node-name':'" name "','write-threshold':4096,'file':'" file "'"
 #define ADD_T		EXEC("blockdev-add", THROTTLE("t", "g", "vg-lv"))
 #define ADD_W		EXEC("blockdev-add", THRESHOLD("w", "vg-lv"))
+#define HOST \
+	EXEC("blockdev-add", "'driver':'host_device','node-name':'d','filename':'" CASE_LEAF "'")
 #define EDGE(name)	"'parent':'vg-lv','child':'vg-lv','node':'" name "'"
 #define INSERT_T	EXEC("block-insert-node", EDGE("t"))
 #define LIMIT(iops) \
@@ -419,6 +421,9 @@ static const struct edit edits[] = {
 	{ .line = ADD_W },
 	{ .line = ADD_W, { ADD_T, INSERT_T } },
 	{ .line = EXEC("blockdev-add", "'driver':'copy-before-write','node-name':'b','file':'vg-lv','target':'target','cbw-timeout':3") },
+	{ .line = HOST },
+	{ .line = EXEC("blockdev-add", THROTTLE("t", "g", "d")), { HOST } },
+	{ .line = EXEC("blockdev-del", "'node-name':'d'"), { HOST } },
 	{ .line = EXEC("blockdev-del", "'node-name':'t'"), { ADD_T } },
 	{ .line = EXEC("blockdev-del", "'node-name':'t'"), { ADD_T, ADD_W } },
 	{ .line = INSERT_T, { ADD_T } },

@@ -298,6 +298,17 @@ static int clear_filters(struct check *check, struct error *error)
 	return clear_filters(check, error);
 }
 
+/* A leaf's node waits for its filter, as a filter does that is not put in. */
+static void check_host(struct check *check, const struct node *node)
+{
+	enum outcome outcome = NOTE;
+
+	if (check->options->idle)
+		outcome = mend(check, node->dev.name, kdm_remove);
+	say(check, outcome, "node '%s' has nothing on it (blockdev-del, or --repair --idle)",
+	    node->dev.name);
+}
+
 /* A root that nothing lies on has no use, but a filter may be on its way. */
 static void check_root(struct check *check, const struct node *node)
 {
@@ -305,6 +316,10 @@ static void check_root(struct check *check, const struct node *node)
 
 	if (node->kind != KIND_ROOT || !node->dev.live || node->dev.open_count)
 		return;
+	if (node_is_host(node)) {
+		check_host(check, node);
+		return;
+	}
 	say(check, mend(check, name, kdm_remove),
 	    "root '%s' has nothing on it: a command was killed before it made the filter, or after it removed it",
 	    name);
@@ -326,7 +341,8 @@ static void check_dropped(struct check *check, const struct node *node)
 	char *device;
 	const struct node *above;
 
-	if (node->kind != KIND_ROOT || !node->dev.open_count)
+	if (node->kind != KIND_ROOT || !node->dev.open_count ||
+	    node_is_host(node))
 		return;
 	device = print("%.*s", (int)(strlen(node->dev.name) - strlen("-root")),
 		       node->dev.name);
