@@ -411,13 +411,12 @@ int kdm_table(const char *name, struct kdm_table *table, struct error *error)
 }
 
 /* As the kernel's begins: with the group. */
-static void throttle_status(struct fake *fake)
+static char *throttle_status(const struct fake *fake)
 {
 	char group[64] = "-";
 
 	sscanf(fake->live.line[0].params, "%*s %*s %63s", group);
-	snprintf(fake->status, sizeof(fake->status),
-		 "%s 0 0 0 0 0 0 0 0 0 0 0 0 0 0", group);
+	return print("%s 0 0 0 0 0 0 0 0 0 0 0 0 0 0", group);
 }
 
 int kdm_status(const char *name, struct kdm_table *table, struct error *error)
@@ -429,13 +428,12 @@ int kdm_status(const char *name, struct kdm_table *table, struct error *error)
 	if (!*fake->status && table->nr &&
 	    !strcmp(table->line[0].type, "backupcow"))
 		strcpy(fake->status, "running 0/10 0/100 - intact ok 0 0 0 0");
-	if (!*fake->status && table->nr &&
-	    !strcmp(table->line[0].type, "qthrottle"))
-		throttle_status(fake);
-	if (!*fake->status || !table->nr)
+	if (!table->nr || (!*fake->status &&
+			   strcmp(table->line[0].type, "qthrottle")))
 		return 0;
 	free(table->line[0].params);
-	table->line[0].params = copy(fake->status);
+	table->line[0].params = *fake->status ? copy(fake->status) :
+						throttle_status(fake);
 	return 0;
 }
 

@@ -318,6 +318,15 @@ static void changes_no_children(void **state)
 #define LIMIT(more) \
 	"{'execute':'block_set_io_throttle','arguments':{'bps':0,'bps_rd':0,'bps_wr':0,'iops_rd':0,'iops_wr':0," more "}}"
 
+/* As QEMU does for limits of this kind: in what query-block says. */
+static void shows_limits(const char *wanted)
+{
+	const char *reply = case_reply("{'execute':'query-block'}");
+
+	if (!strstr(reply, wanted))
+		fail_msg("no %s in %s", wanted, reply);
+}
+
 static void limits_devices(void **state)
 {
 	(void)state;
@@ -331,15 +340,21 @@ static void limits_devices(void **state)
 	assert_string_equal(fake_log(), "");
 	gives(LIMIT("'id':'vg-lv','iops':5,'iops_max':9"), DONE);
 	has_params("vg-lv-throttle", "253:1 0 - 4 iops-total 5 iops-total-max 9");
+	shows_limits("\"bps\":0,\"bps_rd\":0,\"bps_wr\":0,\"iops\":5,");
+	shows_limits("\"iops_max\":9,\"iops_max_length\":1,\"group\":\"vg-lv\"");
 	gives(LIMIT("'device':'vg-lv','iops':6"), DONE);
 	assert_non_null(strstr(fake_log(), "message vg-lv-throttle limits bps-total 0 "));
 	assert_non_null(strstr(fake_log(), " iops-total 6 iops-total-max 0 "));
 	gives(LIMIT("'device':'vg-lv','iops':123,'group':'g'"), DONE);
 	has_params("vg-lv-throttle", "253:1 0 g");
 	assert_string_equal(case_limits("g"), "iops-total=123\niops-total-max=0\n");
+	shows_limits("\"iops\":123,");
+	shows_limits("\"group\":\"g\"");
 	gives(LIMIT("'device':'vg-lv','iops':0"), DONE);
 	assert_null(fake_device("vg-lv-throttle"));
 	has_params("vg-lv", "4000:16 2048");
+	shows_limits("\"iops\":0,");
+	assert_null(strstr(case_reply("{'execute':'query-block'}"), "\"group\""));
 }
 
 static void dry_runs(void **state)
@@ -382,6 +397,78 @@ static struct json_object *query(const char *command)
 	json_object_get(result);
 	json_object_put(reply);
 	return result;
+}
+
+/* The members that QEMU's schema promises; optional ones are not here. */
+static const struct {
+	const char *command;
+	const char *inner;	/* the member whose members these are */
+	const char *members[32];
+} shapes[] = {
+	{ "query-block", NULL, { "device", "type", "removable", "locked" } },
+	{ "query-block", "inserted",
+	  { "file", "ro", "drv", "backing_file_depth", "encrypted",
+	    "detect_zeroes", "bps", "bps_rd", "bps_wr", "iops", "iops_rd",
+	    "iops_wr", "image", "cache", "write_threshold", "active",
+	    "node-name", "children" } },
+	{ "query-named-block-nodes", NULL,
+	  { "file", "ro", "drv", "backing_file_depth", "encrypted",
+	    "detect_zeroes", "bps", "bps_rd", "bps_wr", "iops", "iops_rd",
+	    "iops_wr", "image", "cache", "write_threshold", "active",
+	    "node-name", "children" } },
+	{ "query-named-block-nodes", "image",
+	  { "filename", "format", "virtual-size" } },
+	{ "query-named-block-nodes", "cache",
+	  { "writeback", "direct", "no-flush" } },
+	{ "query-blockstats", NULL, { "device", "node-name", "stats" } },
+	{ "query-blockstats", "stats",
+	  { "rd_bytes", "wr_bytes", "zone_append_bytes", "unmap_bytes",
+	    "rd_operations", "wr_operations", "zone_append_operations",
+	    "flush_operations", "unmap_operations", "rd_total_time_ns",
+	    "wr_total_time_ns", "zone_append_total_time_ns",
+	    "flush_total_time_ns", "unmap_total_time_ns",
+	    "wr_highest_offset", "rd_merged", "wr_merged",
+	    "zone_append_merged", "unmap_merged" } },
+	{ "query-blockstats", "stats",
+	  { "failed_rd_operations", "failed_wr_operations",
+	    "failed_zone_append_operations", "failed_flush_operations",
+	    "failed_unmap_operations", "invalid_rd_operations",
+	    "invalid_wr_operations", "invalid_zone_append_operations",
+	    "invalid_flush_operations", "invalid_unmap_operations",
+	    "account_invalid", "account_failed", "timed_stats" } },
+	{ "query-jobs", NULL,
+	  { "id", "type", "status", "current-progress", "total-progress" } },
+	{ "query-block-jobs", NULL,
+	  { "type", "device", "len", "offset", "busy", "paused", "speed",
+	    "io-status", "ready", "status", "auto-finalize",
+	    "auto-dismiss" } },
+};
+
+static void has_shape(size_t nr)
+{
+	struct json_object *list = query(shapes[nr].command);
+	struct json_object *one = json_object_array_get_idx(list, 0);
+	const char * const *name = shapes[nr].members;
+
+	assert_non_null(one);
+	if (shapes[nr].inner)
+		assert_true(json_object_object_get_ex(one, shapes[nr].inner,
+						      &one));
+	for (; *name; name++)
+		if (!json_object_object_get_ex(one, *name, NULL))
+			fail_msg("%s lacks %s", shapes[nr].command, *name);
+	json_object_put(list);
+}
+
+static void query_shapes(void **state)
+{
+	size_t i;
+
+	(void)state;
+	fake_add("vg-lv-backup", "QDM-backup-vg-lv-backup", CASE_SECTORS,
+		 "backupcow", "253:0 0 4000:17 0 128");
+	for (i = 0; i < sizeof(shapes) / sizeof(*shapes); i++)
+		has_shape(i);
 }
 
 static struct json_object *find_named(struct json_object *list,
@@ -512,6 +599,7 @@ int main(void)
 		CASE(dry_runs),
 		CASE(objects),
 		CASE(schema),
+		CASE(query_shapes),
 		CASE(negotiation),
 		CASE(reference_page),
 	};

@@ -200,6 +200,17 @@ static void put_children(struct json_object *object,
 	json_put(object, "children", children);
 }
 
+/* Of the host's page cache: what comes through dm has passed it already. */
+static void put_cache(struct json_object *object)
+{
+	struct json_object *cache = json_object_new_object();
+
+	json_put_bool(cache, "writeback", true);
+	json_put_bool(cache, "direct", true);
+	json_put_bool(cache, "no-flush", false);
+	json_put(object, "cache", cache);
+}
+
 /* What clients of QEMU expect in a node; the rest of it means nothing here. */
 static void put_qemu_members(struct json_object *object,
 			     const struct node *node, const char *path)
@@ -228,6 +239,8 @@ static void put_qemu_members(struct json_object *object,
 	json_put_number(image, "virtual-size",
 			kdm_table_len(&node->table) * SECTOR);
 	json_put(object, "image", image);
+	put_cache(object);
+	json_put_bool(object, "active", true);
 }
 
 struct json_object *describe_node(const struct graph *graph,
