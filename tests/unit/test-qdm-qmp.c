@@ -43,6 +43,8 @@ static void no_commands(void **state)
 		"QMP input member 'arguments' must be an object");
 	refused("{'execute':'a','exec':1}", "GenericError",
 		"QMP input member 'exec' is unexpected");
+	refused("{'exec-oob':'query-version'}", "GenericError",
+		"QMP input member 'exec-oob' is unexpected");
 	refused("{'execute':'a'}", "CommandNotFound",
 		"The command a has not been found");
 	refused("{'execute':'query-version','arguments':{'a':1}}",
@@ -54,6 +56,8 @@ static void ids(void **state)
 	(void)state;
 	gives("{'execute':'query-version','id':{'a':[1,null]}}",
 	      "{\"return\":{\"qemu\":{\"major\":0,\"minor\":1,\"micro\":0},\"package\":\"qdm\"},\"id\":{\"a\":[1,null]}}");
+	gives("{'execute':1,'id':[5]}",
+	      "{\"error\":{\"class\":\"GenericError\",\"desc\":\"QMP input member 'execute' must be a string\"},\"id\":[5]}");
 	gives("{'execute':'a','id':null}",
 	      "{\"error\":{\"class\":\"CommandNotFound\",\"desc\":\"The command a has not been found\"},\"id\":null}");
 }
@@ -537,6 +541,8 @@ static void negotiation(void **state)
 {
 	static const char enable[] =
 		"{'execute':'qmp_capabilities','arguments':{'enable':['oob']}}";
+	static const char wrong[] =
+		"{'execute':'qmp_capabilities','arguments':{'enable':['x']}}";
 	static const char begin[] = "{'execute':'qmp_capabilities'}";
 	static const char ask[] = "{'execute':'query-version'}";
 	enum qmp_mode mode = QMP_NEGOTIATING;
@@ -548,7 +554,12 @@ static void negotiation(void **state)
 			       "CommandNotFound"));
 	json_object_put(reply);
 	reply = qmp_execute(enable, strlen(enable), &mode, NULL);
-	assert_true(qmp_is_error(reply));
+	assert_non_null(strstr(json_object_to_json_string(reply),
+			       "Capability oob not available"));
+	json_object_put(reply);
+	reply = qmp_execute(wrong, strlen(wrong), &mode, NULL);
+	assert_non_null(strstr(json_object_to_json_string(reply),
+			       "Parameter 'enable[0]' does not accept value 'x' (accepted: oob)"));
 	json_object_put(reply);
 	assert_int_equal(mode, QMP_NEGOTIATING);
 	json_object_put(qmp_execute(begin, strlen(begin), &mode, NULL));

@@ -44,6 +44,8 @@ static void print_words(FILE *out, const struct arg *arg)
 
 static void print_type(FILE *out, const struct arg *arg)
 {
+	if (arg->words && arg->type == ARG_LIST)
+		fputs("array of ", out);
 	if (arg->words)
 		print_words(out, arg);
 	else if (arg->type == ARG_SIZE && arg->max)

@@ -5,6 +5,7 @@
  * query-jobs says of the job, with the rate. It is woken by the kernel's events;
  * the second is only for the display.
  */
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -134,11 +135,10 @@ static int end(const char *device, struct json_object *job,
 	const char *why = json_string(job, "error", NULL);
 	struct error dismissal = { 0 };
 
-	if (why)
-		refuse(error, "the backup of '%s' has failed: %s", device, why);
-	else if (people_number(job, "current-progress") <
-		 people_number(job, "total-progress"))
+	if (why && !strcmp(why, strerror(ECANCELED)))
 		refuse(error, "the backup of '%s' was cancelled", device);
+	else if (why)
+		refuse(error, "the backup of '%s' has failed: %s", device, why);
 	json_put_string(args, "id", device);
 	if (people_tell("job-dismiss", args, NULL, &dismissal))
 		refuse(error, "%s", dismissal.text);
