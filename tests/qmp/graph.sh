@@ -283,7 +283,8 @@ in_one_go() {
 	start_load 8
 	qdm insert --dry-run throttle /dev/vg/lv iops-total=1K bps-read-max=8M && return 1
 	qdm insert --dry-run --node t0 throttle vg-lv iops-total=1K >script
-	same "name of the node" vg-lv-throttle "$(qdm insert throttle /dev/vg/lv iops-total=1K iops-total-max=2K)"
+	same "what is put in" "vg-lv-throttle: iops-total=1024/s iops-total-max=2048/s" \
+		"$(qdm insert throttle /dev/vg/lv iops-total=1K iops-total-max=2K)"
 	same "limits" "2048" "$(qdm show vg-lv-throttle limits | jq '."iops-total-max"')"
 	qdm insert --node t1 threshold vg-lv 1G
 	same "threshold" 1073741824 "$(qdm show t1 write-threshold)"
@@ -313,6 +314,36 @@ backs_up() {
 	same "devices left" "vg-lv" "$(dmsetup info -c --noheadings -o name)"
 }
 it "puts a backup under a volume, which copies what is overwritten" backs_up
+
+job_error() { # job_error FILE: what it says of an error, once
+	jq -ce 'select(.event == "BLOCK_JOB_ERROR") | .data' "$1" | head -n 1
+}
+says_job_error() { [ -n "$(job_error "$1")" ]; }
+
+# By udev, as no status keeps it; to a client and to "qdm events".
+tells_job_errors() {
+	local file wanted='{"device":"vol","operation":"write","action":"stop"}'
+	table vol "0 8192 linear $(memdev mem 4) 0"
+	table bad "0 8192 error"
+	mkfifo in
+	qdm qmp --stdio <in >client.out &
+	exec {FD}>in
+	echo '{"execute": "qmp_capabilities"}' >&"$FD"
+	qdm events --json >events.out &
+	eventually 10 test -s client.out
+	qdm exec '{"execute": "query-version"}' >/dev/null # as long as the other takes to begin
+	sleep 1
+	qmp blockdev-backup "'device': 'vol', 'target': 'bad', 'sync': 'full', 'on-target-error': 'stop'"
+	for file in client.out events.out; do
+		eventually 20 says_job_error "$file"
+		same "error in $file" "$wanted" "$(job_error "$file")"
+	done
+	kill %2
+	exec {FD}>&-
+	qmp block-job-cancel "'device': 'vol', 'force': true"
+	eventually 10 qdm remove vol-backup
+}
+it "tells clients and people of an error in a backup" tells_job_errors
 
 refuses_a_stale_size() {
 	volume
