@@ -4,11 +4,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <setjmp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -183,7 +185,8 @@ static void backups(void **state)
 	refuses(verb_backup, "backup --wait vg-lv target",
 		"the backup of 'vg-lv' has failed: Input/output error");
 	assert_null(fake_device("vg-lv-backup"));
-	says(verb_backup, "backup vg-lv target", "vg-lv-backup\n");
+	says(verb_backup, "backup --speed 1M vg-lv target",
+	     "vg-lv-backup: 100B to target, at most 1M/s\n");
 }
 
 #define NAMED	"insert --node mine threshold vg-lv 1G"
@@ -191,15 +194,21 @@ static void backups(void **state)
 static void inserts(void **state)
 {
 	(void)state;
+	fake_add("vg-b", "LVM-y", CASE_SECTORS, "linear", "4000:17 0");
 	run(verb_insert, "insert --dry-run --node mine threshold vg-lv 1G");
 	assert_non_null(strstr(text, "dmsetup create mine-inserting --uuid QDM-threshold-mine\n"));
 	assert_non_null(strstr(text, "linear /dev/mapper/mine-inserting 0"));
 	assert_non_null(strstr(text, "vg-lv\ndmsetup rename mine-inserting mine\n"));
-	says(verb_insert, NAMED, "mine\n");
+	says(verb_insert, NAMED, "mine: at 1G (1073741824)\n");
 	assert_string_equal(fake_log(), "create vg-lv-root;create mine-inserting;"
 			    "load vg-lv;resume vg-lv;rename mine-inserting;");
 	assert_string_equal(fake_device("mine")->uuid, "QDM-threshold-mine");
-	assert_string_equal(fake_table("vg-lv")->line[0].params, "253:2 0");
+	assert_string_equal(fake_table("vg-lv")->line[0].params, "253:3 0");
+	says(verb_insert, "insert throttle vg-lv iops-total=1K bps-read=8M",
+	     "vg-lv-throttle: iops-total=1024/s bps-read=8M/s\n");
+	says(verb_insert, "insert --node shared throttle vg-lv --group g",
+	     "shared: group g\n");
+	says(verb_insert, "insert backup vg-lv vg-b", "vg-lv-backup: to vg-b\n");
 }
 
 /* What cannot be carried through is not there afterwards, named or not. */
@@ -225,7 +234,7 @@ static void insert_may_fail(void **state)
 static void insert_is_seen(void **state)
 {
 	(void)state;
-	says(verb_insert, NAMED, "mine\n");
+	says(verb_insert, NAMED, "mine: at 1G (1073741824)\n");
 	strcpy(fake_device("mine")->name, "mine-inserting");
 	assert_non_null(strstr(case_reply("{'execute':'query-named-block-nodes'}"),
 			       "\"node-name\":\"mine\""));
@@ -241,6 +250,67 @@ static void insert_is_seen(void **state)
 	assert_non_null(strstr(text, "repaired: filter 'mine-inserting'"));
 	assert_non_null(fake_device("mine"));
 	assert_null(fake_device("mine-inserting"));
+}
+
+/* Each signal is one more crossing, as the kernel would count them. */
+static void cross(int signal)
+{
+	static int seq;
+	char status[64];
+
+	(void)signal;
+	snprintf(status, sizeof(status), "fired 0 512 5000 %d 4096", ++seq);
+	fake_status("w", status);
+}
+
+/* The first line that the verb prints while a threshold fires again and again. */
+static char *first_line(bool json)
+{
+	char *argv[] = { (char *)"events", (char *)"--json", NULL };
+	char *line = NULL;
+	size_t room = 0;
+	int ends[2], i;
+	FILE *from;
+	pid_t child;
+
+	assert_int_equal(pipe(ends), 0);
+	signal(SIGUSR1, cross);
+	child = fork();
+	if (!child) {
+		dup2(ends[1], STDOUT_FILENO);
+		verb_events(json ? 2 : 1, argv, &error);
+		_exit(1);
+	}
+	close(ends[1]);
+	from = fdopen(ends[0], "r");
+	for (i = 0; i < 200 && poll(&(struct pollfd){ ends[0], POLLIN, 0 }, 1, 50) < 1; i++)
+		kill(child, SIGUSR1);
+	assert_true(getline(&line, &room, from) > 0);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	fclose(from);
+	return line;
+}
+
+static void events(void **state)
+{
+	struct json_object *event, *data;
+	char *line;
+
+	(void)state;
+	fake_add("w", "QDM-threshold-w", CASE_SECTORS, "wthreshold", "4000:16 0");
+	fake_status("w", "armed 4096 0 0 0 0");
+	line = first_line(false);
+	assert_non_null(strstr(line, " BLOCK_WRITE_THRESHOLD node-name=w amount-exceeded=512B write-threshold=4K (4096)\n"));
+	free(line);
+	line = first_line(true);
+	event = json_tokener_parse(line);
+	assert_string_equal(json_string(event, "event", ""), "BLOCK_WRITE_THRESHOLD");
+	assert_true(json_object_object_get_ex(event, "data", &data));
+	assert_string_equal(json_string(data, "write-threshold", ""), "4096");
+	json_object_put(event);
+	free(line);
+	refuses(verb_events, "events all", "events: 'all' is unexpected");
 }
 
 /* With --json each verb prints one JSON value, or one a line. */
@@ -500,6 +570,7 @@ int main(void)
 		TEST(inserts),
 		TEST(insert_may_fail),
 		TEST(insert_is_seen),
+		TEST(events),
 		TEST(in_json),
 		TEST(limits_in_json),
 		TEST(doctor),

@@ -197,7 +197,23 @@ static int wait_for(const struct options *options, struct error *error)
 	return over == 1 ? 0 : -1;
 }
 
-static void tell_begun(const struct options *options)
+static void print_begun(const struct options *options, const char *node,
+			struct error *error)
+{
+	struct json_object *job = find_job(options->word[0], error);
+	char text[SIZE_TEXT];
+	uint64_t speed;
+
+	printf("%s: %s to %s", node,
+	       size_text(text, people_number(job, "total-progress")),
+	       options->word[1]);
+	if (options->speed && read_size(options->speed, &speed))
+		printf(", at most %s/s", size_text(text, speed));
+	putchar('\n');
+	json_object_put(job);
+}
+
+static void tell_begun(const struct options *options, struct error *error)
 {
 	struct json_object *begun;
 	char *node = print("%s-backup", options->word[0]);
@@ -209,7 +225,7 @@ static void tell_begun(const struct options *options)
 		people_print_json(begun);
 		json_object_put(begun);
 	} else {
-		puts(node);
+		print_begun(options, node, error);
 	}
 	free(node);
 }
@@ -234,6 +250,6 @@ int verb_backup(int argc, char **argv, struct error *error)
 		return 0;
 	if (options.wait)
 		return wait_for(&options, error);
-	tell_begun(&options);
-	return 0;
+	tell_begun(&options, error);
+	return error->class ? -1 : 0;
 }
