@@ -485,6 +485,9 @@ int verb_doctor(int argc, char **argv, struct error *error)
 
 	if (options_read(&options, argc, argv, "--json --repair --idle", error))
 		return -1;
+	if (options.nr)
+		return misuse(error, "doctor: '%s' is unexpected",
+			      options.word[0]);
 	if (options.idle && !options.repair)
 		return misuse(error, "--idle goes with --repair: it deletes filters that nothing lies on");
 	check.found = json_object_new_array();

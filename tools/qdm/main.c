@@ -152,6 +152,11 @@ static int run_exec(int argc, char **argv)
 	for (i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--dry-run"))
 			script = stdout;
+		else if (!strcmp(argv[i], "--json"))
+			continue;	/* a reply is JSON in any case */
+		else if (!strncmp(argv[i], "--", 2))
+			return misused("exec: '%s' is no option here; known are: --dry-run --json",
+				       argv[i]);
 		else if (command)
 			return misused("exec: '%s' is one command too many",
 				       argv[i]);
@@ -185,9 +190,15 @@ static int run_qmp(int argc, char **argv)
 
 static int run_reference(int argc, char **argv)
 {
-	if (argc > 1)
-		return misused("reference: '%s' is unexpected", argv[1]);
-	reference_print(stdout);
+	bool man = argc == 2 && !strcmp(argv[1], "--man");
+
+	if (argc > 1 && !man)
+		return misused("reference: '%s' is unexpected, only --man is known",
+			       argv[argc - 1]);
+	if (man)
+		reference_print_man(stdout);
+	else
+		reference_print(stdout);
 	return DONE;
 }
 
@@ -266,11 +277,11 @@ static const struct verb verbs[] = {
 	  "say what is wrong, and mend what a killed command has left",
 	  run_doctor },
 	{ "shell", "", "these verbs, with history and completion", run_shell },
-	{ "exec", "[--dry-run] JSON|-", "carry out one QMP command", run_exec },
+	{ "exec", "[--dry-run] [--json] JSON|-", "carry out one QMP command", run_exec },
 	{ "qmp", "[--socket PATH | --stdio]",
 	  "serve QMP on a socket (" SERVER_SOCKET "), or on standard input and output",
 	  run_qmp },
-	{ "reference", "", "print the reference page of the QMP commands",
+	{ "reference", "[--man]", "print the reference page of the QMP commands, or the man page's part",
 	  run_reference },
 	{ "complete", "[WORD]", "print what may follow, for the shell's completion",
 	  run_complete },

@@ -105,6 +105,18 @@ static int change_group(const struct options *options, bool is_new,
 	return options->dry_run ? 0 : show_group(group, options, error);
 }
 
+static int delete_group(const struct options *options, struct error *error)
+{
+	struct json_object *told = named("id", options->word[1]);
+	int result = people_tell("object-del", json_object_get(told), options,
+				 error);
+
+	if (!result && options->json && !options->dry_run)
+		people_print_json(told);
+	json_object_put(told);
+	return result;
+}
+
 int verb_group(int argc, char **argv, struct error *error)
 {
 	struct options options;
@@ -117,13 +129,15 @@ int verb_group(int argc, char **argv, struct error *error)
 		return show_groups(&options, error);
 	if (options.nr < 2)
 		return misuse(error, "group %s: give the group's name", what);
+	if ((!strcmp(what, "show") || !strcmp(what, "del")) && options.nr > 2)
+		return misuse(error, "group %s: '%s' is one word too many",
+			      what, options.word[2]);
 	if (!strcmp(what, "show"))
 		return show_group(options.word[1], &options, error);
 	if (!strcmp(what, "add") || !strcmp(what, "set"))
 		return change_group(&options, *what == 'a', error);
 	if (!strcmp(what, "del"))
-		return people_tell("object-del", named("id", options.word[1]),
-				   &options, error);
+		return delete_group(&options, error);
 	return misuse(error, "group: '%s' is unknown; there are add, set, show and del",
 		      what);
 }
