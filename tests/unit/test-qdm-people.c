@@ -17,7 +17,6 @@
 #include "json.h"
 #include "qdm-case.h"
 #include "qdm-fake-dm.h"
-#include "shell.h"
 #include "size.h"
 #include "verbs.h"
 
@@ -530,32 +529,6 @@ static void doctor_and_semaphores(void **state)
 	assert_null(strstr(text, "semaphore"));
 }
 
-static char lines[512];
-
-static int note_line(int argc, char **argv)
-{
-	int i;
-
-	for (i = 0; i < argc; i++)
-		sprintf(lines + strlen(lines), "%s|", argv[i]);
-	strcat(lines, ";");
-	return 0;
-}
-
-static void shell(void **state)
-{
-	const struct shell shell = { .run = note_line };
-
-	(void)state;
-	shell_line(&shell, "tree\n");
-	shell_line(&shell, "insert  throttle 'a b' iops-total=5\n");
-	shell_line(&shell, "\n");
-	shell_line(&shell, "{\"execute\": \"x\"}\n");
-	assert_string_equal(lines,
-			    "qdm|tree|;qdm|insert|throttle|a b|iops-total=5|;qdm|exec|{\"execute\": \"x\"}\n|;");
-	assert_int_equal(shell_line(&shell, "tree 'x"), 2);
-}
-
 #define TEST(name)	cmocka_unit_test_setup_teardown(name, case_set_up, end)
 
 int main(void)
@@ -581,7 +554,6 @@ int main(void)
 		TEST(doctor_and_groups),
 		TEST(doctor_and_loaded),
 		TEST(doctor_and_semaphores),
-		TEST(shell),
 	};
 
 	return cmocka_run_group_tests_name("qdm-people", tests, NULL, case_end);

@@ -291,20 +291,34 @@ static const struct verb verbs[] = {
 
 #define VERBS	(sizeof(verbs) / sizeof(*verbs))
 
-/* The options of all lines of that verb, out of their usage. */
-static void print_options(const char *name)
+/* The @nr-th option in the usage of that verb, whose lines are several. */
+static bool verb_option(const char *verb, unsigned int nr, char *text,
+			size_t room)
 {
 	const char *at;
 	size_t i, len;
 
 	for (i = 0; i < VERBS; i++) {
-		if (strcmp(verbs[i].name, name))
+		if (strcmp(verbs[i].name, verb))
 			continue;
 		for (at = verbs[i].usage; (at = strstr(at, "--")); at += len) {
 			len = strspn(at, "-abcdefghijklmnopqrstuvwxyz");
-			printf("%.*s\n", (int)len, at);
+			if (nr--)
+				continue;
+			snprintf(text, room, "%.*s", (int)len, at);
+			return true;
 		}
 	}
+	return false;
+}
+
+static void print_options(const char *verb)
+{
+	char option[64];
+	unsigned int i;
+
+	for (i = 0; verb_option(verb, i, option, sizeof(option)); i++)
+		puts(option);
 }
 
 static int run_complete(int argc, char **argv)
@@ -356,9 +370,19 @@ static const char *verb_name(unsigned int nr)
 	return nr < VERBS ? verbs[nr].name : NULL;
 }
 
+/* Until it is interrupted, or what it waits for has ended. */
+static bool verb_stays(const char *verb)
+{
+	return !strcmp(verb, "watch") || !strcmp(verb, "events") ||
+	       !strcmp(verb, "backup");
+}
+
 static int run_shell(int argc, char **argv)
 {
-	const struct shell shell = { .run = run, .verb = verb_name };
+	const struct shell shell = {
+		.run = run, .verb = verb_name, .option = verb_option,
+		.stays = verb_stays,
+	};
 
 	if (argc > 1)
 		return misused("shell: '%s' is unexpected", argv[1]);
