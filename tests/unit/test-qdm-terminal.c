@@ -158,7 +158,8 @@ static void close_terminal(void)
 		continue;
 	close(terminal);
 	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_true(WIFEXITED(status));
+	if (!WIFEXITED(status))
+		fail_msg("ended by signal %d: %s", WTERMSIG(status), seen);
 }
 
 static void run_shell(void)
@@ -179,7 +180,7 @@ static void completes(void **state)
 	shows("<qdm><tree>");
 	type("th\to\t\n");	/* as far as they agree, and then to the end */
 	shows("<qdm><throttle>");
-	type("thre\tvg\t\n");
+	type("threshold vg\t\n");
 	shows("<qdm><threshold><vg-lv>");
 	type("tree --\t\n");
 	shows("<qdm><tree><--tree-option>");
@@ -201,7 +202,7 @@ static void remembers(void **state)
 	shows("<qdm><show><one>");
 	type("\x10\n");
 	shows("<qdm><show><one>");
-	type("\x04");
+	type("exit\n");
 	close_terminal();
 }
 
