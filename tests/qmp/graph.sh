@@ -110,6 +110,26 @@ limits_the_rate() {
 }
 it "limits the volume's rate, and qom-set lifts it" limits_the_rate
 
+# figure KEY: of the throttle, in the last round
+figure() { jq "last[] | select(.\"node-name\" == \"vg-lv-throttle\") | .\"$1\"" -s watched; }
+
+watches() {
+	volume
+	qdm throttle vg-lv iops-total=100
+	start_load 4
+	qdm watch --json --once >watched
+	local rate
+	rate=$(($(figure reads-per-second) + $(figure writes-per-second)))
+	# a limit of 100, in a second that need not be one of the limit's
+	if [ "$rate" -lt 60 ] || [ "$rate" -gt 140 ] || [ "$(figure waiting)" = 0 ]; then
+		cat watched
+		return 1
+	fi
+	qdm throttle vg-lv off
+	wait "$LOAD" || { cat fio.log && return 1; }
+}
+it "shows what goes through a limit at the moment, and what waits for it" watches
+
 stacks_and_unstacks() {
 	xfs_volume
 	group g "'iops-total': 5000"

@@ -9,10 +9,15 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <setjmp.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -26,6 +31,7 @@
 
 #define WORDS	64
 #define LEN	65536
+#define PATIENCE_MS	20000
 
 static int begin(void **state)
 {
@@ -165,7 +171,7 @@ static const struct {
 	int status;
 } statuses[] = {
 	{ "tree", 0 }, { "tree all", 2 },
-	{ "show vg-lv", 0 }, { "show nosuch", 1 }, { "show vg-lv nosuch", 1 },
+	{ "show vg-lv", 0 }, { "show /dev/mapper/vg-lv", 0 }, { "show nosuch", 1 }, { "show vg-lv nosuch", 1 },
 	{ "show", 2 },
 	{ "insert threshold vg-lv 1G", 0 }, { "insert threshold vg-lv 1G", 1 },
 	{ "insert threshold vg-lv 1.5G", 2 }, { "insert", 2 },
@@ -219,6 +225,79 @@ static void exit_statuses(void **state)
 	for (i = 0; i < verbs.nr; i++)
 		if (!is_tried(lines, STATUSES, verbs.word[i]))
 			fail_msg("%s is not tried", verbs.word[i]);
+}
+
+/*
+ * Serving
+ */
+
+/* The tool with its first word, in a process of its own. */
+static pid_t serve(const char *line, int in, int out)
+{
+	pid_t child = fork();
+
+	if (child)
+		return child;
+	dup2(in, STDIN_FILENO);
+	dup2(out, STDOUT_FILENO);
+	closefrom(3);
+	alarm(3 * PATIENCE_MS / 1000);
+	_exit(line_run(line));
+}
+
+static void greets(int fd)
+{
+	static const char greeting[] = "{ \"QMP\": ";
+	char text[sizeof(greeting)] = "";
+	struct pollfd wait = { .fd = fd, .events = POLLIN };
+
+	assert_int_equal(poll(&wait, 1, PATIENCE_MS), 1);
+	assert_int_equal(read(fd, text, sizeof(text) - 1), sizeof(text) - 1);
+	assert_string_equal(text, greeting);
+}
+
+static void serves_stdio(void **state)
+{
+	int in[2], out[2], status;
+	pid_t child;
+
+	(void)state;
+	assert_int_equal(pipe2(in, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(out, O_CLOEXEC), 0);
+	child = serve("qmp --stdio", in[0], out[1]);
+	greets(out[0]);
+	close(in[1]);
+	close(in[0]);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	close(out[0]);
+	close(out[1]);
+}
+
+static void serves_socket(void **state)
+{
+	char *path = print("%s/run/qmp.sock", case_folder());
+	char *line = print("qmp --socket %s", path);
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	pid_t child = serve(line, STDIN_FILENO, STDERR_FILENO);
+	int status, i;
+
+	(void)state;
+	strcpy(address.sun_path, path);
+	for (i = 0; i < PATIENCE_MS / 10; i++) {
+		if (!connect(fd, (struct sockaddr *)&address, sizeof(address)))
+			break;
+		usleep(10000);
+	}
+	greets(fd);
+	kill(child, SIGTERM);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_int_equal(access(path, F_OK), -1);
+	close(fd);
+	free(line);
+	free(path);
 }
 
 /*
@@ -392,6 +471,8 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		TEST(json_everywhere),
 		TEST(exit_statuses),
+		TEST(serves_stdio),
+		TEST(serves_socket),
 		TEST(man_has_verbs),
 		TEST(man_has_commands),
 		TEST(completes),

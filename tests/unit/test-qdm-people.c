@@ -188,6 +188,57 @@ static void backups(void **state)
 	     "vg-lv-backup: 100B to target, at most 1M/s\n");
 }
 
+/* Many events within a second are one line, and the end is another. */
+static void hurry(int signal)
+{
+	static int calls;
+
+	(void)signal;
+	if (++calls < 20)
+		fake_status("vg-lv-backup", "running 5/10 50/100 - intact ok 1 0 0 0");
+	else
+		finish_backup(signal);
+}
+
+static void line_a_second(void **state)
+{
+	const struct itimerval often = { { 0, 10000 }, { 0, 10000 } };
+	const struct itimerval never = { 0 };
+	const char *at;
+	int found = 0;
+
+	(void)state;
+	fake_add("target", "", CASE_SECTORS, "linear", "4000:32 0");
+	signal(SIGALRM, hurry);
+	setitimer(ITIMER_REAL, &often, NULL);
+	run(verb_backup, "backup --wait vg-lv target");
+	setitimer(ITIMER_REAL, &never, NULL);
+	assert_int_equal(result, 0);
+	for (at = text; (at = strchr(at, '\n')); at++)
+		found++;
+	assert_int_equal(found, 2);
+}
+
+/* Wherever a device or node is named, its path will do. */
+static void by_path(void **state)
+{
+	(void)state;
+	fake_add("target", "", CASE_SECTORS, "linear", "4000:32 0");
+	says(verb_throttle, "throttle /dev/mapper/vg-lv iops-total=5",
+	     "vg-lv: group -, iops-total=5/s, 0 waiting\n");
+	says(verb_insert, "insert threshold /dev/mapper/vg-lv 1G",
+	     "vg-lv-threshold: at 1G (1073741824)\n");
+	fake_status("vg-lv-threshold", "armed 4096 0 0 0 0");
+	says(verb_threshold, "threshold /dev/mapper/vg-lv-threshold",
+	     "vg-lv-threshold: armed at 4K (4096), written up to 0B\n");
+	says(verb_backup, "backup /dev/mapper/vg-lv /dev/mapper/target",
+	     "vg-lv-backup: 100B to /dev/mapper/target\n");
+	says(verb_remove, "remove /dev/mapper/vg-lv-throttle", "");
+	assert_null(fake_device("vg-lv-throttle"));
+	refuses(verb_insert, "insert threshold " CASE_LEAF " 1G",
+		"'" CASE_LEAF "' is no device of device-mapper, so nothing can be put under it; on top of it: blockdev-add");
+}
+
 #define NAMED	"insert --node mine threshold vg-lv 1G"
 
 static void inserts(void **state)
@@ -539,6 +590,8 @@ int main(void)
 		TEST(throttles),
 		TEST(thresholds),
 		TEST(backups),
+		TEST(line_a_second),
+		TEST(by_path),
 		TEST(lists),
 		TEST(inserts),
 		TEST(insert_may_fail),

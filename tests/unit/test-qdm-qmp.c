@@ -112,6 +112,12 @@ static void hosts(void **state)
 		"Could not open 'dev': the path has to begin with a slash");
 	refused("{'execute':'blockdev-add','arguments':{'driver':'host_device','node-name':'e'}}",
 		"GenericError", "Parameter 'filename' is missing");
+	refused(HOST("e", CASE_LEAF "','read-only':true,'discard':'unmap"),
+		"GenericError",
+		"Parameter 'read-only' does not accept value 'true'");
+	gives(HOST("e", CASE_LEAF "','read-only':false,'cache':{'direct':true},'aio':'native','discard':'unmap"),
+	      "{\"return\":{}}");
+	gives(DELETE("e"), "{\"return\":{}}");
 	gives(OVER("t0", "'d'"), "{\"return\":{}}");
 	assert_string_equal(fake_table("t0")->line[0].params, "253:1 0 g");
 	refused(DELETE("d"), "GenericError", "Node d is in use");

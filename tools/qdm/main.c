@@ -11,6 +11,7 @@
 #include "alloc.h"
 #include "describe.h"
 #include "json.h"
+#include "people.h"
 #include "qmp.h"
 #include "reference.h"
 #include "server.h"
@@ -95,6 +96,7 @@ static int run_show(int argc, char **argv)
 	struct graph graph;
 	struct node *node;
 	bool json = argc > 1 && !strcmp(argv[1], "--json");
+	char *name;
 	int result;
 
 	argc -= json;
@@ -103,7 +105,9 @@ static int run_show(int argc, char **argv)
 		return misused("show: give a node, and at most one key");
 	if (graph_read(&graph, &error))
 		return failed(&error);
-	node = graph_find(&graph, argv[1]);
+	name = people_node(&graph, argv[1]);
+	node = graph_find(&graph, name);
+	free(name);
 	if (node) {
 		shown = describe_node(&graph, node);
 		result = show_member(shown, argv[2], json);

@@ -34,9 +34,28 @@ static const struct arg leaf_args[] = {
 	{ .name = "file", .type = ARG_ANY, .must = true, \
 	  .what = "by name: under this device, or on this node; by path, or as {\"driver\": \"host_device\", \"filename\": PATH}: on top of this device" }
 
+static const char * const discards[] = { "ignore", "unmap", NULL };
+static const char * const aios[] = { "threads", "native", "io_uring", NULL };
+
+static const struct arg cache_args[] = {
+	{ .name = "direct", .type = ARG_BOOL },
+	{ .name = "no-flush", .type = ARG_BOOL },
+	{ 0 }
+};
+
+#define IDLE_WORD	"taken for QEMU's sake"
+
 static const struct arg host_args[] = {
 	{ .name = "filename", .type = ARG_STRING, .must = true,
 	  .what = "the device, by its path" },
+	{ .name = "read-only", .type = ARG_BOOL, .def = "false",
+	  .what = "only false" },
+	{ .name = "auto-read-only", .type = ARG_BOOL, .what = IDLE_WORD },
+	{ .name = "discard", .type = ARG_WORD, .words = discards,
+	  .what = IDLE_WORD },
+	{ .name = "aio", .type = ARG_WORD, .words = aios, .what = IDLE_WORD },
+	{ .name = "cache", .type = ARG_OBJECT, .members = cache_args,
+	  .what = IDLE_WORD },
 	{ 0 }
 };
 
@@ -180,15 +199,21 @@ static bool is_host(const struct call *call)
 	return !strcmp(call_word(call, "driver"), "host_device");
 }
 
+static int add_host(struct call *call, struct error *error)
+{
+	if (call_flag(call, "read-only"))
+		return refuse(error, "Parameter 'read-only' does not accept value 'true'");
+	return edit_add_host(&call->graph, call_word(call, "node-name"),
+			     call_word(call, "filename"), &call->plan, error);
+}
+
 int blockdev_add(struct call *call, struct error *error)
 {
 	struct filter filter = { 0 };
 	char tail[TAIL_LEN];
 
 	if (is_host(call))
-		return edit_add_host(&call->graph, call_word(call, "node-name"),
-				     call_word(call, "filename"), &call->plan,
-				     error);
+		return add_host(call, error);
 	if (fill_filter(call, &filter, tail, sizeof(tail), error))
 		return -1;
 	return edit_add(&call->graph, &filter, &call->plan, error);

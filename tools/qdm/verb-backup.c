@@ -28,6 +28,7 @@ struct progress {
 	unsigned long long total;
 	double begun;
 	double at;
+	double shown;
 	unsigned long long first;	/* what was done when it was begun */
 };
 
@@ -145,6 +146,25 @@ static int end(const char *device, struct json_object *job,
 	return error->class ? -1 : 0;
 }
 
+/* An event within the second is not worth a line; its end is. */
+static bool is_due(const struct progress *progress, bool over)
+{
+	return over || isatty(STDOUT_FILENO) ||
+	       progress->at - progress->shown > 0.9;
+}
+
+static void show(struct progress *progress, const struct options *options,
+		 struct json_object *job, const char *state)
+{
+	if (!is_due(progress, !strcmp(state, "concluded")))
+		return;
+	progress->shown = progress->at;
+	if (options->json)
+		print_json(progress, job);
+	else
+		print_progress(progress, state);
+}
+
 /* One look; 1 when it is over. */
 static int look(const char *device, const struct options *options,
 		struct progress *progress, struct error *error)
@@ -164,10 +184,7 @@ static int look(const char *device, const struct options *options,
 		progress->first = progress->done;
 	}
 	progress->at = now();
-	if (options->json)
-		print_json(progress, job);
-	else
-		print_progress(progress, state);
+	show(progress, options, job, state);
 	if (!strcmp(state, "concluded")) {
 		if (!options->json && isatty(STDOUT_FILENO))
 			putchar('\n');
@@ -241,6 +258,8 @@ int verb_backup(int argc, char **argv, struct error *error)
 		return -1;
 	if (options.nr != 2)
 		return misuse(error, "backup: give a device and a target");
+	if (people_named(&options, error))
+		return -1;
 	args = make_args(&options, error);
 	if (!args)
 		return -1;

@@ -223,6 +223,8 @@ int verb_throttle(int argc, char **argv, struct error *error)
 			      "--json --dry-run --group", error);
 	if (!result && !options.nr)
 		result = misuse(error, "throttle: give a device");
+	if (!result)
+		result = people_named(&options, error);
 	off = options.nr == 2 && !strcmp(options.word[1], "off");
 	if (!result && options.nr > 1 && !off)
 		result = people_limits(limits, options.word + 1,
@@ -306,6 +308,8 @@ int verb_threshold(int argc, char **argv, struct error *error)
 	    !read_size(options.word[1], &bytes))
 		return misuse(error, "'%s' is no size (for example 10G), nor off",
 			      options.word[1]);
+	if (people_named(&options, error))
+		return -1;
 	if (options.nr == 2) {
 		args = named("node-name", options.word[0]);
 		json_put_number(args, "write-threshold", bytes);

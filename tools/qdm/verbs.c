@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include "alloc.h"
 #include "edit.h"
@@ -81,19 +79,6 @@ static int read_words(int argc, char **argv, struct words *words,
 		}
 	}
 	return 0;
-}
-
-/* People name devices by path too; what is meant is the dm device. */
-static const char *device_name(const struct graph *graph, const char *word)
-{
-	const struct node *node;
-	struct stat info;
-
-	if (*word != '/' || stat(word, &info) || !S_ISBLK(info.st_mode))
-		return word;
-	node = graph_at(graph, (struct devno){ major(info.st_rdev),
-					       minor(info.st_rdev) });
-	return node ? node->dev.name : word;
 }
 
 static int add_limit(const char *word, char **tail, int *nr,
@@ -259,7 +244,7 @@ static int put_under(const struct words *words, struct filter *filter,
 
 	if (graph_read(&graph, error))
 		return -1;
-	filter->file = copy(device_name(&graph, words->device));
+	filter->file = people_node(&graph, words->device);
 	name = words->node ? copy(words->node) :
 	       print("%s-%s", filter->file, words->kind);
 	filter->name = name;
@@ -280,15 +265,18 @@ static int take_out(const struct words *words, struct error *error)
 {
 	struct graph graph;
 	struct plan plan = { 0 };
+	char *name;
 	int result;
 
 	if (graph_read(&graph, error))
 		return -1;
-	result = edit_take_out(&graph, words->kind, &plan, error);
+	name = people_node(&graph, words->kind);
+	result = edit_take_out(&graph, name, &plan, error);
 	if (!result)
 		result = finish(&plan, words->dry_run, error);
 	if (!result && words->json && !words->dry_run)
-		tell(words, words->kind);
+		tell(words, name);
+	free(name);
 	plan_free(&plan);
 	graph_free(&graph);
 	return result;
