@@ -190,6 +190,7 @@ static const struct {
 	{ "backup --speed fast vg-lv target", 2 },
 	{ "watch all", 2 }, { "events all", 2 },
 	{ "doctor", 1 }, { "doctor --idle", 2 }, { "doctor all", 2 },
+	{ "doctor --dry-run", 2 }, { "doctor --dry-run --repair --json", 2 },
 	{ "shell all", 2 },
 	{ "exec {'execute':'query-version'}", 0 }, { "exec {'execute':'nosuch'}", 1 },
 	{ "exec {", 1 }, { "exec", 2 }, { "exec --force {}", 2 },

@@ -142,6 +142,8 @@ static int act(const char *verb, char **word, struct error *error)
 		return kdm_resume(*word, &how, error);
 	if (!strcmp(verb, "suspend"))
 		return kdm_suspend(*word, error);
+	if (!strcmp(verb, "clear"))
+		return kdm_clear(*word, error);
 	if (!strcmp(verb, "remove"))
 		return kdm_remove(*word, error);
 	if (!strcmp(verb, "rename"))
@@ -193,7 +195,7 @@ static int tool(const char *name, char **argv)
 		return mkdir(argv[1], 0755) ? 1 : 0;
 	if (!strcmp(name, "rmdir"))
 		return rmdir(argv[1]) ? 1 : 0;
-	if (!strcmp(name, "mountpoint"))
+	if (!strcmp(name, "mountpoint") || !strcmp(name, "ipcrm"))
 		return 0;
 	return dmsetup(argv);
 }
@@ -296,7 +298,7 @@ struct edit {
 static void make_tools(void)
 {
 	static const char * const names[] = {
-		"dmsetup", "mkdir", "rmdir", "mountpoint",
+		"dmsetup", "mkdir", "rmdir", "mountpoint", "ipcrm",
 	};
 	char *folder = print("%s/bin", case_folder());
 	char *path;
@@ -526,7 +528,7 @@ static const struct edit verbs_edits[] = {
 
 static bool verb_has_case(const char *verb)
 {
-	bool found = !strcmp(verb, "exec");
+	bool found = !strcmp(verb, "exec") || !strcmp(verb, "doctor");
 	size_t i;
 
 	for (i = 0; i < VERBS_NR; i++)
@@ -563,6 +565,64 @@ static void verbs_by_hand(void **state)
 	every_verb_has_case();
 }
 
+/* All that a killed command can leave, and some that is to stay. */
+static void make_mess(void)
+{
+	static const struct edit none = { 0 };
+	struct error ignored = { 0 };
+
+	build(&none);
+	fake_add("w", "QDM-threshold-w", CASE_SECTORS, "wthreshold", "4000:16 0");
+	fake_device("w")->live = false;
+	fake_add("vg-b-root", "QDM-root-vg-b", CASE_SECTORS, "linear", "4000:17 0");
+	fake_add("vg-c", "", CASE_SECTORS, "linear", "4000:18 0");
+	fake_add("vg-c-root", "QDM-root-vg-c", CASE_SECTORS, "linear", "4000:18 0");
+	fake_add("vg-lv-root", "QDM-root-vg-lv", CASE_SECTORS, "linear", "4000:16 2048");
+	fake_add("mine", "QDM-threshold-mine", CASE_SECTORS, "wthreshold", "253:7 0");
+	fake_add("vg-lv-throttle", "QDM-throttle-vg-lv-throttle", CASE_SECTORS,
+		 "qthrottle", "253:8 0 -");
+	fake_add("disk", "QDM-root-disk", CASE_SECTORS, "linear", "4000:48 0");
+	fake_add("vg-d-root", "QDM-root-vg-d", CASE_SECTORS, "linear", "4000:19 0");
+	fake_add("n-inserting", "QDM-threshold-n", CASE_SECTORS, "wthreshold", "253:11 0");
+	fake_add("vg-d", "", CASE_SECTORS, "linear", "253:12 0");
+	fake_device("vg-d")->suspended = true;
+	kdm_load("vg-c", fake_table("vg-d"), &ignored);
+	case_group("bare", "");
+}
+
+static void mends_by_hand(const char *line)
+{
+	char *by_script, *by_tool, *before;
+	char *dry = dry_line(line);
+
+	make_mess();
+	before = picture();
+	line_run(dry);
+	by_tool = picture();
+	assert_string_equal(by_tool, before);
+	free(by_tool);
+	run_by_hand(dry, line_out);
+	by_script = picture();
+	make_mess();
+	line_run(line);
+	by_tool = picture();
+	if (strcmp(by_script, by_tool))
+		fail_msg("%s\nby its script:\n%sby itself:\n%s", line,
+			 by_script, by_tool);
+	assert_string_not_equal(by_tool, before);
+	free(before);
+	free(by_script);
+	free(by_tool);
+	free(dry);
+}
+
+static void doctor_by_hand(void **state)
+{
+	(void)state;
+	mends_by_hand("doctor --repair");
+	mends_by_hand("doctor --repair --idle");
+}
+
 static int end(void **state)
 {
 	line_forget();
@@ -577,6 +637,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		TEST(commands_by_hand),
 		TEST(verbs_by_hand),
+		TEST(doctor_by_hand),
 	};
 	const char *name = strrchr(argv[0], '/');
 

@@ -13,6 +13,9 @@
  * also puts the filter in; then that command was killed on its way. --idle asks
  * for the others, too. `qdm insert --node NAME` gives a passing name until the
  * filter is put in; if it was killed after that, the name is mended.
+ *
+ * With --dry-run each act is printed as a command instead, and what it would
+ * free is noted in the graph, so that what comes after it is found as well.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -48,7 +51,9 @@ static void put(struct check *check, enum outcome outcome, const char *text)
 	json_put_string(one, outcome == NOTE ? "note" : "trouble", text);
 	json_put_bool(one, "repaired", outcome == REPAIRED);
 	json_object_array_add(check->found, one);
-	if (!check->options->json)
+	if (check->options->dry_run)
+		printf("# %s\n", text);
+	else if (!check->options->json)
 		printf("%s: %s\n", words[outcome], text);
 	check->open += outcome == TROUBLE;
 }
@@ -88,6 +93,100 @@ static void check_surroundings(struct check *check)
 			groups_dir());
 }
 
+static int resume_plainly(const char *name, struct error *error)
+{
+	const struct kdm_how how = { 0 };
+
+	return kdm_resume(name, &how, error);
+}
+
+static int give_name(const char *name, struct error *error)
+{
+	const struct kdm_how how = { .inner = true };
+	char *wanted = print("%.*s", (int)(strlen(name) - strlen(PASSING_END)),
+			     name);
+	int result = kdm_rename(name, wanted, &how, error);
+
+	free(wanted);
+	return result;
+}
+
+static void print_command(const char *command, const char *name)
+{
+	fputs(command, stdout);
+	print_quoted(stdout, name);
+}
+
+static void print_rename(const char *name)
+{
+	char *wanted = print("%.*s", (int)(strlen(name) - strlen(PASSING_END)),
+			     name);
+
+	print_command("dmsetup rename ", name);
+	print_command(" ", wanted);
+	free(wanted);
+}
+
+static void print_rmdir(const char *name)
+{
+	print_command("rmdir ", groups_dir());
+	print_command("/", name);
+}
+
+/* What nothing holds open any more is free for the checks that follow. */
+static void close_below(struct check *check, const struct devno *deps,
+			size_t nr)
+{
+	struct node *below;
+	size_t i;
+
+	for (i = 0; i < nr; i++) {
+		below = graph_at(&check->graph, deps[i]);
+		if (below && below->dev.open_count)
+			below->dev.open_count--;
+	}
+}
+
+static void print_remove(struct check *check, const char *name)
+{
+	struct node *node = graph_find(&check->graph, name);
+
+	print_command("dmsetup remove --retry ", name);
+	node->dev.live = false;
+	close_below(check, node->below, node->nr_below);
+}
+
+static void print_clear(struct check *check, const char *name)
+{
+	struct error ignored = { 0 };
+	struct devno *deps;
+	size_t nr;
+
+	print_command("dmsetup clear ", name);
+	if (kdm_loaded_deps(name, &deps, &nr, &ignored))
+		return;
+	close_below(check, deps, nr);
+	free(deps);
+}
+
+static void print_act(struct check *check, const char *name,
+		      int (*act)(const char *name, struct error *error))
+{
+	if (act == kdm_remove)
+		print_remove(check, name);
+	else if (act == kdm_clear)
+		print_clear(check, name);
+	else if (act == give_name)
+		print_rename(name);
+	else if (act == group_remove)
+		print_rmdir(name);
+	else if (act == resume_plainly)
+		print_command("dmsetup resume ", name);
+	else
+		print_command("# no command does it: ", name);
+	putchar('\n');
+}
+
 /* Mends by @act, if that is wanted. */
 static enum outcome mend(struct check *check, const char *name,
 			 int (*act)(const char *name, struct error *error))
@@ -96,17 +195,14 @@ static enum outcome mend(struct check *check, const char *name,
 
 	if (!check->options->repair)
 		return TROUBLE;
+	if (check->options->dry_run) {
+		print_act(check, name, act);
+		return REPAIRED;
+	}
 	if (!act(name, &error))
 		return REPAIRED;
 	fprintf(stderr, "qdm: %s\n", error.text);
 	return TROUBLE;
-}
-
-static int resume_plainly(const char *name, struct error *error)
-{
-	const struct kdm_how how = { 0 };
-
-	return kdm_resume(name, &how, error);
 }
 
 static bool is_ours(const struct node *node)
@@ -258,17 +354,6 @@ static bool clear_idle(struct check *check, const struct node *node)
 	return true;
 }
 
-static int give_name(const char *name, struct error *error)
-{
-	const struct kdm_how how = { .inner = true };
-	char *wanted = print("%.*s", (int)(strlen(name) - strlen(PASSING_END)),
-			     name);
-	int result = kdm_rename(name, wanted, &how, error);
-
-	free(wanted);
-	return result;
-}
-
 /* Put in, and killed before it got the name that it was to have. */
 static void check_passing(struct check *check, const struct node *node)
 {
@@ -282,6 +367,19 @@ static void check_passing(struct check *check, const struct node *node)
 	    name, node_name(&node->dev));
 }
 
+static bool changes(const struct check *check)
+{
+	return check->options->repair && !check->options->dry_run;
+}
+
+static int read_again(struct check *check, struct error *error)
+{
+	if (!changes(check))
+		return 0;
+	graph_free(&check->graph);
+	return graph_read(&check->graph, error);
+}
+
 /* Those below a filter that has gone may have nothing on them now. */
 static int clear_filters(struct check *check, struct error *error)
 {
@@ -292,8 +390,7 @@ static int clear_filters(struct check *check, struct error *error)
 		again |= clear_idle(check, &check->graph.node[i]);
 	if (!again)
 		return 0;
-	graph_free(&check->graph);
-	if (graph_read(&check->graph, error))
+	if (read_again(check, error))
 		return -1;
 	return clear_filters(check, error);
 }
@@ -366,10 +463,7 @@ static int check_halfway(struct check *check, struct error *error)
 		check_pending(check, node);
 		check_suspended(check, node);
 	}
-	if (!check->options->repair)
-		return 0;
-	graph_free(&check->graph);
-	return graph_read(&check->graph, error);
+	return read_again(check, error);
 }
 
 static void check_nodes(struct check *check)
@@ -421,6 +515,19 @@ static void check_groups(struct check *check)
 	free(names);
 }
 
+static enum outcome drop_cookie(struct check *check, uint32_t cookie)
+{
+	struct error ignored = { 0 };
+
+	if (!check->options->repair)
+		return TROUBLE;
+	if (check->options->dry_run)
+		printf("ipcrm -S 0x%08x\n", cookie);
+	else if (kdm_drop_cookie(cookie, &ignored))
+		return TROUBLE;
+	return REPAIRED;
+}
+
 static void check_cookies(struct check *check)
 {
 	struct error error = { 0 };
@@ -433,9 +540,7 @@ static void check_cookies(struct check *check)
 		return;
 	}
 	for (i = 0; i < nr; i++) {
-		outcome = check->options->repair &&
-			  !kdm_drop_cookie(cookies[i], &error) ? REPAIRED :
-								 TROUBLE;
+		outcome = drop_cookie(check, cookies[i]);
 		say(check, outcome, "semaphore 0x%08x is left over: who waited for udev by it was killed",
 		    cookies[i]);
 	}
@@ -444,7 +549,7 @@ static void check_cookies(struct check *check)
 
 static int run_checks(struct check *check, struct error *error)
 {
-	bool repair = check->options->repair;
+	bool repair = changes(check);
 	int result;
 
 	if (repair && edit_lock(error))
@@ -456,7 +561,7 @@ static int run_checks(struct check *check, struct error *error)
 	}
 	check_surroundings(check);
 	result = check_halfway(check, error);
-	if (!result && repair)
+	if (!result && check->options->repair)
 		result = clear_filters(check, error);
 	if (!result)
 		check_nodes(check);
@@ -483,20 +588,26 @@ int verb_doctor(int argc, char **argv, struct error *error)
 	struct check check = { .options = &options };
 	int result;
 
-	if (options_read(&options, argc, argv, "--json --repair --idle", error))
+	if (options_read(&options, argc, argv, "--json --dry-run --repair --idle",
+			 error))
 		return -1;
 	if (options.nr)
 		return misuse(error, "doctor: '%s' is unexpected",
 			      options.word[0]);
 	if (options.idle && !options.repair)
 		return misuse(error, "--idle goes with --repair: it deletes filters that nothing lies on");
+	if (options.dry_run && (!options.repair || options.json))
+		return misuse(error, "--dry-run goes with --repair, and without --json");
 	check.found = json_object_new_array();
-	if (!options.json)
+	if (options.dry_run)
+		puts("#!/bin/bash\nset -euo pipefail");
+	else if (!options.json)
 		print_version();
 	result = run_checks(&check, error);
 	if (!result && options.json)
 		people_print_json(check.found);
-	else if (!result && !json_object_array_length(check.found))
+	else if (!result && !options.dry_run &&
+		 !json_object_array_length(check.found))
 		puts("all is well");
 	json_object_put(check.found);
 	if (!result && check.open)

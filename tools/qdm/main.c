@@ -277,7 +277,7 @@ static const struct verb verbs[] = {
 	{ "watch", "[--json] [--once]", "what goes through the nodes, each second",
 	  run_watch },
 	{ "events", "[--json]", "tell what happens", run_events },
-	{ "doctor", "[--json] [--repair [--idle]]",
+	{ "doctor", "[--json] [--repair [--idle] [--dry-run]]",
 	  "say what is wrong, and mend what a killed command has left",
 	  run_doctor },
 	{ "shell", "", "these verbs, with history and completion", run_shell },
