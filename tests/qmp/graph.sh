@@ -153,6 +153,54 @@ stacks_and_unstacks() {
 }
 it "stacks a second filter under a busy xfs and removes the lower one first" stacks_and_unstacks
 
+# live: a system whose root the volume is: its programs are read from it again and again.
+live() {
+	mkdir -p /mnt/lv/bin /mnt/lv/old
+	cp /usr/bin/busybox /mnt/lv/bin
+	cat >/mnt/lv/live <<-'END'
+		/bin/busybox umount -l /old
+		n=0
+		until [ -e /stop ]; do
+			/bin/busybox cp /bin/busybox /copy && /bin/busybox sync
+			/bin/busybox cmp /bin/busybox /copy || exit 1
+			echo $((n += 1)) >/count
+		done
+	END
+	unshare --mount --fork --pid --kill-child sh -c \
+		'cd /mnt/lv && pivot_root . old && exec /bin/busybox chroot . /bin/busybox sh /live' &
+	LIVE=$!
+}
+
+has_lived() { [ "$(cat /mnt/lv/count 2>/dev/null || echo 0)" -gt "$((LIVED + 1))" ]; }
+lives_on() { # lives_on WHEN: two rounds more, with nothing of it in memory
+	LIVED=$(cat /mnt/lv/count 2>/dev/null || echo 0)
+	echo 3 >/proc/sys/vm/drop_caches
+	eventually 30 has_lived || { echo "does not live on $1" && return 1; }
+}
+
+under_a_root() { # under_a_root VOLUME CHECK...
+	"$1"
+	live
+	lives_on "by itself"
+	qdm insert --node t0 throttle vg-lv iops-total=2000
+	lives_on "with a throttle"
+	qdm insert --node t1 threshold vg-lv 1G
+	lives_on "with a threshold on top"
+	qdm remove t0
+	lives_on "without the throttle"
+	qdm remove t1
+	lives_on "without either"
+	touch /mnt/lv/stop
+	wait "$LIVE"
+	umount /mnt/lv
+	"${@:2}" /dev/vg/lv >check.log 2>&1 || { cat check.log && return 1; }
+	same "devices left" "vg-lv" "$(dmsetup info -c --noheadings -o name)"
+}
+under_ext4() { under_a_root volume fsck.ext4 -fn; }
+under_xfs() { under_a_root xfs_volume xfs_repair -n; }
+it "goes under a busy root file system of ext4" under_ext4
+it "goes under a busy root file system of xfs" under_xfs
+
 KEY=000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f
 
 # A partition of a dm device is another dm device on it.
