@@ -177,6 +177,8 @@ survives_edits() {
 # The tool is the same on every kernel: all points on one of them, elsewhere every third.
 FIRST=1 STEP=1
 [ "$(kernel)" = 6.12 ] || FIRST=$((RANDOM % 3 + 1)) STEP=3
+	survives blockdev-add "'driver': 'host_device', 'node-name': 'd', 'filename': '$(memdev leaf 4)'" \
+		"qmp blockdev-del \"'node-name': 'd'\""
 	survives qom-set "'path': 'g', 'property': 'limits', 'value': {'iops-total': 5}" \
 		"qmp qom-set \"'path': 'g', 'property': 'limits', 'value': {'iops-total': 100}\""
 	then_do blockdev-add "$(throttle t g vol)" "qmp blockdev-del \"'node-name': 't'\""

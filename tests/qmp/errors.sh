@@ -76,7 +76,7 @@ refuses_nodes() {
 	generic blockdev-add "$(threshold w nosuch)" "Cannot find device='nosuch' nor node-name='nosuch' (a device that is not under device-mapper is named by its path)"
 	generic blockdev-add "$(threshold w /dev/nosuch)" "Could not open '/dev/nosuch': No such file or directory"
 	generic blockdev-add "$(threshold w /dev/null)" "'/dev/null' is not a block device"
-	generic blockdev-add "'driver': 'qcow2'" "Parameter 'driver' does not accept value 'qcow2' (accepted: copy-before-write, throttle, write-threshold)"
+	generic blockdev-add "'driver': 'qcow2'" "Parameter 'driver' does not accept value 'qcow2' (accepted: copy-before-write, host_device, throttle, write-threshold)"
 	generic blockdev-add "'driver': 'throttle', 'node-name': 'w', 'file': 't'" "Parameter 'throttle-group' is missing"
 	generic blockdev-add "'driver': 'throttle', 'node-name': 'w', 'file': 't', 'throttle-group': 'nosuch'" "Throttle group 'nosuch' does not exist"
 	generic blockdev-add "$(threshold w t), 'colour': 1" "Parameter 'colour' is unexpected"

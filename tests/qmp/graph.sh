@@ -107,6 +107,26 @@ limits_the_rate() {
 }
 it "limits the volume's rate, and qom-set lifts it" limits_the_rate
 
+# figure KEY: of the throttle, in the last round
+figure() { jq "last[] | select(.\"node-name\" == \"vg-lv-throttle\") | .\"$1\"" -s watched; }
+
+watches() {
+	volume
+	qdm throttle vg-lv iops-total=100
+	start_load 4
+	qdm watch --json --once >watched
+	local rate
+	rate=$(($(figure reads-per-second) + $(figure writes-per-second)))
+	# a limit of 100, in a second that need not be one of the limit's
+	if [ "$rate" -lt 60 ] || [ "$rate" -gt 140 ] || [ "$(figure waiting)" = 0 ]; then
+		cat watched
+		return 1
+	fi
+	qdm throttle vg-lv off
+	wait "$LOAD" || { cat fio.log && return 1; }
+}
+it "shows what goes through a limit at the moment, and what waits for it" watches
+
 stacks_and_unstacks() {
 	xfs_volume
 	group g "'iops-total': 5000"
@@ -129,6 +149,54 @@ stacks_and_unstacks() {
 	xfs_repair -n /dev/vg/lv 2>repair.log || { cat repair.log && return 1; }
 }
 it "stacks a second filter under a busy xfs and removes the lower one first" stacks_and_unstacks
+
+# live: a system whose root the volume is: its programs are read from it again and again.
+live() {
+	mkdir -p /mnt/lv/bin /mnt/lv/old
+	cp /usr/bin/busybox /mnt/lv/bin
+	cat >/mnt/lv/live <<-'END'
+		/bin/busybox umount -l /old
+		n=0
+		until [ -e /stop ]; do
+			/bin/busybox cp /bin/busybox /copy && /bin/busybox sync
+			/bin/busybox cmp /bin/busybox /copy || exit 1
+			echo $((n += 1)) >/count
+		done
+	END
+	unshare --mount --fork --pid --kill-child sh -c \
+		'cd /mnt/lv && pivot_root . old && exec /bin/busybox chroot . /bin/busybox sh /live' &
+	LIVE=$!
+}
+
+has_lived() { [ "$(cat /mnt/lv/count 2>/dev/null || echo 0)" -gt "$((LIVED + 1))" ]; }
+lives_on() { # lives_on WHEN: two rounds more, with nothing of it in memory
+	LIVED=$(cat /mnt/lv/count 2>/dev/null || echo 0)
+	echo 3 >/proc/sys/vm/drop_caches
+	eventually 30 has_lived || { echo "does not live on $1" && return 1; }
+}
+
+under_a_root() { # under_a_root VOLUME CHECK...
+	"$1"
+	live
+	lives_on "by itself"
+	qdm insert --node t0 throttle vg-lv iops-total=2000
+	lives_on "with a throttle"
+	qdm insert --node t1 threshold vg-lv 1G
+	lives_on "with a threshold on top"
+	qdm remove t0
+	lives_on "without the throttle"
+	qdm remove t1
+	lives_on "without either"
+	touch /mnt/lv/stop
+	wait "$LIVE"
+	umount /mnt/lv
+	"${@:2}" /dev/vg/lv >check.log 2>&1 || { cat check.log && return 1; }
+	same "devices left" "vg-lv" "$(dmsetup info -c --noheadings -o name)"
+}
+under_ext4() { under_a_root volume fsck.ext4 -fn; }
+under_xfs() { under_a_root xfs_volume xfs_repair -n; }
+it "goes under a busy root file system of ext4" under_ext4
+it "goes under a busy root file system of xfs" under_xfs
 
 KEY=000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f
 
@@ -248,6 +316,31 @@ over_a_leaf() {
 }
 it "inserts between a device and the part of a disk it maps" over_a_leaf
 
+# Down to a leaf that has a node; the filter on it is mounted, so udev's links lead there.
+over_a_host_device() {
+	local disk UUID
+	disk=$(memdev mem 16)
+	group g "'iops-total': 5000"
+	qmp blockdev-add "'driver': 'host_device', 'node-name': 'disk', 'filename': '$disk'"
+	qmp blockdev-add "$(throttle t0 g disk)"
+	mkfs.ext4 -q /dev/mapper/t0
+	mkdir -p /mnt/lv
+	mount /dev/mapper/t0 /mnt/lv
+	UUID=$(blkid -o value -s UUID -p /dev/mapper/t0)
+	udev_sees "$(readlink -f /dev/mapper/t0)"
+	qmp blockdev-add "$(threshold t1 0 disk)"
+	qmp block-insert-node "$(edge t0 disk t1)"
+	same "what t0 lies on" t1 "$(qdm show t0 children | jq -r '.[0]."node-name"')"
+	qmp block-remove-node "$(edge t0 disk t1)"
+	qmp blockdev-del "'node-name': 't1'"
+	qmp blockdev-del "'node-name': 'disk'" >reply && return 1
+	grep "Node disk is in use" reply
+	umount /mnt/lv
+	qmp blockdev-del "'node-name': 't0'"
+	qmp blockdev-del "'node-name': 'disk'"
+}
+it "takes a host_device for a leaf, and a filter on it for what is mounted" over_a_host_device
+
 in_one_go() {
 	volume
 	local before name
@@ -255,7 +348,8 @@ in_one_go() {
 	start_load vg-lv
 	qdm insert --dry-run throttle /dev/vg/lv iops-total=1K bps-read-max=8M && return 1
 	qdm insert --dry-run --node t0 throttle vg-lv iops-total=1K >script
-	same "name of the node" vg-lv-throttle "$(qdm insert throttle /dev/vg/lv iops-total=1K iops-total-max=2K)"
+	same "what is put in" "vg-lv-throttle: iops-total=1024/s iops-total-max=2048/s" \
+		"$(qdm insert throttle /dev/vg/lv iops-total=1K iops-total-max=2K)"
 	same "limits" "2048" "$(qdm show vg-lv-throttle limits | jq '."iops-total-max"')"
 	qdm insert --node t1 threshold vg-lv 1G
 	same "threshold" 1073741824 "$(qdm show t1 write-threshold)"
@@ -285,6 +379,36 @@ backs_up() {
 	same "devices left" "vg-lv" "$(dmsetup info -c --noheadings -o name)"
 }
 it "puts a backup under a volume, which copies what is overwritten" backs_up
+
+job_error() { # job_error FILE: what it says of an error, once
+	jq -ce 'select(.event == "BLOCK_JOB_ERROR") | .data' "$1" | head -n 1
+}
+says_job_error() { [ -n "$(job_error "$1")" ]; }
+
+# By udev, as no status keeps it; to a client and to "qdm events".
+tells_job_errors() {
+	local file wanted='{"device":"vol","operation":"write","action":"stop"}'
+	table vol "0 8192 linear $(memdev mem 4) 0"
+	table bad "0 8192 error"
+	mkfifo in
+	qdm qmp --stdio <in >client.out &
+	exec {FD}>in
+	echo '{"execute": "qmp_capabilities"}' >&"$FD"
+	qdm events --json >events.out &
+	eventually 10 test -s client.out
+	qdm exec '{"execute": "query-version"}' >/dev/null # as long as the other takes to begin
+	sleep 1
+	qmp blockdev-backup "'device': 'vol', 'target': 'bad', 'sync': 'full', 'on-target-error': 'stop'"
+	for file in client.out events.out; do
+		eventually 20 says_job_error "$file"
+		same "error in $file" "$wanted" "$(job_error "$file")"
+	done
+	kill %2
+	exec {FD}>&-
+	qmp block-job-cancel "'device': 'vol', 'force': true"
+	eventually 10 qdm remove vol-backup
+}
+it "tells clients and people of an error in a backup" tells_job_errors
 
 refuses_a_stale_size() {
 	volume

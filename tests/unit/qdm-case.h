@@ -7,6 +7,8 @@
 #define QDM_CASE_H
 
 #define CASE_SECTORS	131072
+/* A disk that is no dm device; see qdm-fake-leaf.c. */
+#define CASE_LEAF	"/dev/fake-leaf"
 
 /* For cmocka: before and after each test, and after all. */
 int case_set_up(void **state);

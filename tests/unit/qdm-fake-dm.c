@@ -23,6 +23,7 @@ static struct fake {
 	struct kdm_table live;
 	struct kdm_table loaded;
 	char status[256];	/* empty: the table's words */
+	char said[256];		/* all messages, each with a comma behind it */
 } fakes[DEVICES];
 
 static unsigned int next_minor;
@@ -229,7 +230,12 @@ const char *fake_log(void)
 	return changes;
 }
 
-/* One line for the device, two words for each of its tables. */
+const char *fake_said(const char *name)
+{
+	return find(name)->said;
+}
+
+/* One line for the device and what it was told, one for each of its tables. */
 static void save_table(FILE *out, const struct kdm_table *table)
 {
 	fprintf(out, "%llu\t%s\t%s\n",
@@ -238,7 +244,7 @@ static void save_table(FILE *out, const struct kdm_table *table)
 		table->nr ? table->line[0].params : "");
 }
 
-static void save(const char *path)
+void fake_save(const char *path)
 {
 	FILE *out = fopen(path, "w");
 	int i;
@@ -246,8 +252,9 @@ static void save(const char *path)
 	for (i = 0; out && i < DEVICES; i++) {
 		if (!*fakes[i].device.name)
 			continue;
-		fprintf(out, "%s\t%s\t%u %d %d %d\n", fakes[i].device.name,
-			fakes[i].device.uuid, fakes[i].device.devno.minor,
+		fprintf(out, "%s\t%s\t%s\t%u %d %d %d\n",
+			fakes[i].device.name, fakes[i].device.uuid,
+			fakes[i].said, fakes[i].device.devno.minor,
 			fakes[i].device.live, fakes[i].device.pending,
 			fakes[i].device.suspended);
 		save_table(out, &fakes[i].live);
@@ -288,6 +295,8 @@ void fake_restore(const char *path)
 		fake = add(strsep(&at, "\t"), "");
 		snprintf(fake->device.uuid, KDM_UUID_LEN, "%s",
 			 strsep(&at, "\t"));
+		snprintf(fake->said, sizeof(fake->said), "%s",
+			 strsep(&at, "\t"));
 		if (sscanf(at, "%u %d %d %d", &fake->device.devno.minor, &live,
 			   &pending, &suspended) != 4)
 			abort();
@@ -312,7 +321,7 @@ static void maybe_die(void)
 	if (die_at < 0 || die_at--)
 		return;
 	if (path)
-		save(path);
+		fake_save(path);
 	kill(getpid(), SIGKILL);
 }
 
@@ -413,13 +422,12 @@ int kdm_table(const char *name, struct kdm_table *table, struct error *error)
 }
 
 /* As the kernel's begins: with the group. */
-static void throttle_status(struct fake *fake)
+static char *throttle_status(const struct fake *fake)
 {
 	char group[64] = "-";
 
 	sscanf(fake->live.line[0].params, "%*s %*s %63s", group);
-	snprintf(fake->status, sizeof(fake->status),
-		 "%s 0 0 0 0 0 0 0 0 0 0 0 0 0 0", group);
+	return print("%s 0 0 0 0 0 0 0 0 0 0 0 0 0 0", group);
 }
 
 int kdm_status(const char *name, struct kdm_table *table, struct error *error)
@@ -431,13 +439,12 @@ int kdm_status(const char *name, struct kdm_table *table, struct error *error)
 	if (!*fake->status && table->nr &&
 	    !strcmp(table->line[0].type, "backupcow"))
 		strcpy(fake->status, "running 0/10 0/100 - intact ok 0 0 0 0");
-	if (!*fake->status && table->nr &&
-	    !strcmp(table->line[0].type, "qthrottle"))
-		throttle_status(fake);
-	if (!*fake->status || !table->nr)
+	if (!table->nr || (!*fake->status &&
+			   strcmp(table->line[0].type, "qthrottle")))
 		return 0;
 	free(table->line[0].params);
-	table->line[0].params = copy(fake->status);
+	table->line[0].params = *fake->status ? copy(fake->status) :
+						throttle_status(fake);
 	return 0;
 }
 
@@ -591,8 +598,13 @@ void kdm_rescue(const char *name)
 int kdm_message(const char *name, const char *text, struct error *error)
 {
 	char *both = print("%s %s", name, text);
+	struct fake *fake = find(name);
 	int result = change("message", both, error);
+	size_t used = strlen(fake->said);
 
+	if (!result)
+		snprintf(fake->said + used, sizeof(fake->said) - used, "%s,",
+			 text);
 	free(both);
 	return result;
 }

@@ -21,6 +21,7 @@ void fake_fail_at(int nr);
  * device; QDM_FAKE_STATE names a file that then keeps what there was, which
  * fake_restore() brings back.
  */
+void fake_save(const char *path);
 void fake_restore(const char *path);
 void fake_die_at(int nr);
 /* A change that is made elsewhere; other than 0 if it is to fail. */
@@ -33,6 +34,8 @@ void fake_suspend_on_failure(void);
 void fake_leave_cookie(uint32_t cookie);
 /* The device can be accessed past device-mapper. */
 void fake_make_direct(const char *name);
+/* The messages that its target got, as "pause,resume," */
+const char *fake_said(const char *name);
 /* All changes since fake_reset(), as "create a;load b;resume b;" */
 const char *fake_log(void);
 

@@ -9,7 +9,8 @@ QDM_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I$(QDM) -I$(HERE) \
 	-DCLIENT_HALF_SECONDS=2 -DQDM_DOCUMENTATION='"$(TOP)/Documentation"' $(shell pkg-config --cflags $(QDM_PACKAGES))
 QDM_LIBS := $(shell pkg-config --libs $(QDM_PACKAGES)) -Wl,--wrap=mkdir,--wrap=rmdir,--wrap=write
 
-QDM_PARTS := $(filter-out dm main,$(basename $(notdir $(wildcard $(QDM)/*.c)))) qdm-fake-dm qdm-fake-groups qdm-case
+QDM_PARTS := $(filter-out dm main,$(basename $(notdir $(wildcard $(QDM)/*.c)))) qdm-fake-dm qdm-fake-leaf qdm-fake-groups \
+	qdm-case qdm-line
 QDM_OBJECTS := $(QDM_PARTS:%=$(OUT)/qdm/%.o)
 vpath %.c $(QDM) $(HERE)
 

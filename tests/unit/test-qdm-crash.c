@@ -299,6 +299,8 @@ static void nodes(void **state)
 {
 	(void)state;
 	is_before_or_after(ADD("t"), (const char *[]){ NULL });
+	is_before_or_after(COMMAND("blockdev-add", "'driver':'host_device','node-name':'d','filename':'" CASE_LEAF "'"),
+			   (const char *[]){ NULL });
 	is_before_or_after(INSERT("t"), (const char *[]){ ADD("t"), NULL });
 	is_before_or_after(REMOVE("t"), (const char *[]){ ADD("t"),
 			   INSERT("t"), NULL });

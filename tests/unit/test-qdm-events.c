@@ -211,6 +211,17 @@ static void held_back(void **state)
 	tells(END("BLOCK_JOB_COMPLETED", "100", "") STATUS("lv", "concluded"));
 }
 
+static void given_up(void **state)
+{
+	(void)state;
+	add_backup("concluded 10/10 100/100 - intact ok 0 0 0 1");
+	job_remember("lv-backup", false, false);
+	tells("");
+	job_give_up("lv-backup");
+	tells(STATUS("lv", "aborting") END("BLOCK_JOB_CANCELLED", "100", "")
+	      STATUS("lv", "concluded"));
+}
+
 static void goes_by_itself(void **state)
 {
 	(void)state;
@@ -246,6 +257,7 @@ int main(void)
 		TEST(cancelled_job),
 		TEST(job_taken_away),
 		TEST(held_back),
+		TEST(given_up),
 		TEST(goes_by_itself),
 		TEST(error_in_a_job),
 	};

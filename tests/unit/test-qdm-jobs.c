@@ -173,6 +173,24 @@ static void ends(void **state)
 	has_line("vg-lv", "4000:16 2048");
 }
 
+/* What waits for its end can still be given up; the kernel knows nothing of it. */
+static void ends_cancelled(void **state)
+{
+	(void)state;
+	done(backup(",'auto-finalize':false,'auto-dismiss':false"));
+	fake_status("vg-lv-backup", "concluded 10/10 100/100 - intact ok 0 0 0 1");
+	assert_null(strstr(run("query-jobs", "%s", ""), "\"error\""));
+	done(run("job-cancel", "'id':'vg-lv'"));
+	assert_null(strstr(fake_log(), "message"));
+	assert_string_equal(run("query-jobs", "%s", ""),
+			    "{\"return\":[{\"id\":\"vg-lv\",\"type\":\"backup\",\"status\":\"concluded\",\"current-progress\":100,\"total-progress\":100,\"error\":\"Operation canceled\"}]}");
+	assert_non_null(strstr(run("query-block-jobs", "%s", ""),
+			       "\"error\":\"Operation canceled\""));
+	refused(run("job-cancel", "'id':'vg-lv'"),
+		"Job 'vg-lv' in state 'concluded' cannot accept command verb 'cancel'");
+	done(run("job-dismiss", "'id':'vg-lv'"));
+}
+
 static void prints(const char *command, const char *wanted)
 {
 	enum qmp_mode mode = QMP_FREE;
@@ -196,7 +214,28 @@ static void ends_not_when_dry(void **state)
 	       "#!/bin/bash\nset -euo pipefail\n");
 	prints("{'execute':'block-job-finalize','arguments':{'device':'vg-lv'}}",
 	       "#!/bin/bash\nset -euo pipefail\n");
+	prints("{'execute':'job-cancel','arguments':{'id':'vg-lv'}}",
+	       "#!/bin/bash\nset -euo pipefail\n");
 	assert_non_null(strstr(run("query-jobs", "%s", ""), "\"status\":\"pending\""));
+}
+
+/* What is only printed is not remembered: the job that somebody else begins then is his. */
+static void remembers_not_when_dry(void **state)
+{
+	static const char text[] =
+		"{'execute':'blockdev-backup','arguments':{" MINIMAL ",'auto-finalize':false}}";
+	enum qmp_mode mode = QMP_FREE;
+	FILE *out = fopen("/dev/null", "w");
+
+	(void)state;
+	assert_null(qmp_execute(text, strlen(text), &mode, out));
+	fclose(out);
+	fake_add("vg-lv-backup", "QDM-backup-vg-lv-backup", CASE_SECTORS,
+		 "backupcow", "4000:16 2048 253:1 0 128");
+	fake_status("vg-lv-backup", "concluded 10/10 100/100 - intact ok 0 0 0 1");
+	assert_non_null(strstr(run("query-jobs", "%s", ""), "\"status\":\"concluded\""));
+	assert_false(jobs_tidy());
+	assert_non_null(fake_device("vg-lv-backup"));
 }
 
 /* A backup is never ready, so there is nothing that this could change. */
@@ -380,7 +419,9 @@ int main(void)
 		TEST(is_steered),
 		TEST(is_asked),
 		TEST(ends),
+		TEST(ends_cancelled),
 		TEST(ends_not_when_dry),
+		TEST(remembers_not_when_dry),
 		TEST(never_completes),
 		TEST(graph_and_stats),
 		TEST(at_one_instant),

@@ -4,11 +4,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <setjmp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -16,7 +18,6 @@
 #include "group.h"
 #include "qdm-case.h"
 #include "qdm-fake-dm.h"
-#include "shell.h"
 #include "size.h"
 #include "verbs.h"
 
@@ -139,6 +140,12 @@ static void thresholds(void **state)
 	assert_non_null(strstr(fake_log(), "message w set-threshold 4096;"));
 	run(verb_threshold, "threshold w off");
 	assert_non_null(strstr(fake_log(), "message w set-threshold 0;"));
+	says(verb_threshold, "threshold vg-lv", "vg-lv: no threshold\n");
+	refuses(verb_threshold, "threshold vg-lv 4K",
+		"'vg-lv' has no write-threshold filter; blockdev-add one and insert it");
+	fake_add("above", "", CASE_SECTORS, "linear", "253:1 0");
+	says(verb_threshold, "threshold above 4K",
+	     "w: armed at 4K (4096), written up to 1.5K (1536)\n");
 	refuses(verb_threshold, "threshold w 4k",
 		"'4k' is no size (for example 10G), nor off");
 	refuses(verb_threshold, "threshold nosuch", "Node 'nosuch' not found");
@@ -184,7 +191,59 @@ static void backups(void **state)
 	refuses(verb_backup, "backup --wait vg-lv target",
 		"the backup of 'vg-lv' has failed: Input/output error");
 	assert_null(fake_device("vg-lv-backup"));
-	says(verb_backup, "backup vg-lv target", "vg-lv-backup\n");
+	says(verb_backup, "backup --speed 1M vg-lv target",
+	     "vg-lv-backup: 100B to target, at most 1M/s\n");
+}
+
+/* Many events within a second are one line, and the end is another. */
+static void hurry(int signal)
+{
+	static int calls;
+
+	(void)signal;
+	if (++calls < 20)
+		fake_status("vg-lv-backup", "running 5/10 50/100 - intact ok 1 0 0 0");
+	else
+		finish_backup(signal);
+}
+
+static void line_a_second(void **state)
+{
+	const struct itimerval often = { { 0, 10000 }, { 0, 10000 } };
+	const struct itimerval never = { 0 };
+	const char *at;
+	int found = 0;
+
+	(void)state;
+	fake_add("target", "", CASE_SECTORS, "linear", "4000:32 0");
+	signal(SIGALRM, hurry);
+	setitimer(ITIMER_REAL, &often, NULL);
+	run(verb_backup, "backup --wait vg-lv target");
+	setitimer(ITIMER_REAL, &never, NULL);
+	assert_int_equal(result, 0);
+	for (at = text; (at = strchr(at, '\n')); at++)
+		found++;
+	assert_int_equal(found, 2);
+}
+
+/* Wherever a device or node is named, its path will do. */
+static void by_path(void **state)
+{
+	(void)state;
+	fake_add("target", "", CASE_SECTORS, "linear", "4000:32 0");
+	says(verb_throttle, "throttle /dev/mapper/vg-lv iops-total=5",
+	     "vg-lv: group -, iops-total=5/s, 0 waiting\n");
+	says(verb_insert, "insert threshold /dev/mapper/vg-lv 1G",
+	     "vg-lv-threshold: at 1G (1073741824)\n");
+	fake_status("vg-lv-threshold", "armed 4096 0 0 0 0");
+	says(verb_threshold, "threshold /dev/mapper/vg-lv-threshold",
+	     "vg-lv-threshold: armed at 4K (4096), written up to 0B\n");
+	says(verb_backup, "backup /dev/mapper/vg-lv /dev/mapper/target",
+	     "vg-lv-backup: 100B to /dev/mapper/target\n");
+	says(verb_remove, "remove /dev/mapper/vg-lv-throttle", "");
+	assert_null(fake_device("vg-lv-throttle"));
+	refuses(verb_insert, "insert threshold " CASE_LEAF " 1G",
+		"'" CASE_LEAF "' is no device of device-mapper, so nothing can be put under it; on top of it: blockdev-add");
 }
 
 #define NAMED	"insert --node mine threshold vg-lv 1G"
@@ -192,15 +251,21 @@ static void backups(void **state)
 static void inserts(void **state)
 {
 	(void)state;
+	fake_add("vg-b", "LVM-y", CASE_SECTORS, "linear", "4000:17 0");
 	run(verb_insert, "insert --dry-run --node mine threshold vg-lv 1G");
 	assert_non_null(strstr(text, "dmsetup create mine-inserting --uuid QDM-threshold-mine\n"));
 	assert_non_null(strstr(text, "linear /dev/mapper/mine-inserting 0"));
 	assert_non_null(strstr(text, "vg-lv\ndmsetup rename mine-inserting mine\n"));
-	says(verb_insert, NAMED, "mine\n");
+	says(verb_insert, NAMED, "mine: at 1G (1073741824)\n");
 	assert_string_equal(fake_log(), "create vg-lv-root;create mine-inserting;"
 			    "load vg-lv;resume vg-lv;rename mine-inserting;");
 	assert_string_equal(fake_device("mine")->uuid, "QDM-threshold-mine");
-	assert_string_equal(fake_table("vg-lv")->line[0].params, "253:2 0");
+	assert_string_equal(fake_table("vg-lv")->line[0].params, "253:3 0");
+	says(verb_insert, "insert throttle vg-lv iops-total=1K bps-read=8M",
+	     "vg-lv-throttle: iops-total=1024/s bps-read=8M/s\n");
+	says(verb_insert, "insert --node shared throttle vg-lv --group g",
+	     "shared: group g\n");
+	says(verb_insert, "insert backup vg-lv vg-b", "vg-lv-backup: to vg-b\n");
 }
 
 /* What cannot be carried through is not there afterwards, named or not. */
@@ -226,7 +291,7 @@ static void insert_may_fail(void **state)
 static void insert_is_seen(void **state)
 {
 	(void)state;
-	says(verb_insert, NAMED, "mine\n");
+	says(verb_insert, NAMED, "mine: at 1G (1073741824)\n");
 	strcpy(fake_device("mine")->name, "mine-inserting");
 	assert_non_null(strstr(case_reply("{'execute':'query-named-block-nodes'}"),
 			       "\"node-name\":\"mine\""));
@@ -242,6 +307,67 @@ static void insert_is_seen(void **state)
 	assert_non_null(strstr(text, "repaired: filter 'mine-inserting'"));
 	assert_non_null(fake_device("mine"));
 	assert_null(fake_device("mine-inserting"));
+}
+
+/* Each signal is one more crossing, as the kernel would count them. */
+static void cross(int signal)
+{
+	static int seq;
+	char status[64];
+
+	(void)signal;
+	snprintf(status, sizeof(status), "fired 0 512 5000 %d 4096", ++seq);
+	fake_status("w", status);
+}
+
+/* The first line that the verb prints while a threshold fires again and again. */
+static char *first_line(bool json)
+{
+	char *argv[] = { (char *)"events", (char *)"--json", NULL };
+	char *line = NULL;
+	size_t room = 0;
+	int ends[2], i;
+	FILE *from;
+	pid_t child;
+
+	assert_int_equal(pipe(ends), 0);
+	signal(SIGUSR1, cross);
+	child = fork();
+	if (!child) {
+		dup2(ends[1], STDOUT_FILENO);
+		verb_events(json ? 2 : 1, argv, &error);
+		_exit(1);
+	}
+	close(ends[1]);
+	from = fdopen(ends[0], "r");
+	for (i = 0; i < 200 && poll(&(struct pollfd){ ends[0], POLLIN, 0 }, 1, 50) < 1; i++)
+		kill(child, SIGUSR1);
+	assert_true(getline(&line, &room, from) > 0);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	fclose(from);
+	return line;
+}
+
+static void events(void **state)
+{
+	struct json_object *event, *data;
+	char *line;
+
+	(void)state;
+	fake_add("w", "QDM-threshold-w", CASE_SECTORS, "wthreshold", "4000:16 0");
+	fake_status("w", "armed 4096 0 0 0 0");
+	line = first_line(false);
+	assert_non_null(strstr(line, " BLOCK_WRITE_THRESHOLD node-name=w amount-exceeded=512B write-threshold=4K (4096)\n"));
+	free(line);
+	line = first_line(true);
+	event = json_tokener_parse(line);
+	assert_string_equal(json_string(event, "event", ""), "BLOCK_WRITE_THRESHOLD");
+	assert_true(json_object_object_get_ex(event, "data", &data));
+	assert_string_equal(json_string(data, "write-threshold", ""), "4096");
+	json_object_put(event);
+	free(line);
+	refuses(verb_events, "events all", "events: 'all' is unexpected");
 }
 
 /* With --json each verb prints one JSON value, or one a line. */
@@ -375,6 +501,23 @@ static void doctor_and_idle(void **state)
 	assert_null(fake_device("vg-lv-root"));
 }
 
+/* A leaf's node waits for its filter; what lies on it may be mounted. */
+static void doctor_and_hosts(void **state)
+{
+	(void)state;
+	fake_add("d", "QDM-root-d", CASE_SECTORS, "linear", "4000:48 0");
+	fake_add("e", "QDM-root-e", CASE_SECTORS, "linear", "4000:49 0");
+	fake_add("e-throttle", "QDM-throttle-e-throttle", CASE_SECTORS,
+		 "qthrottle", "253:2 0 -");
+	run(verb_doctor, "doctor --repair");
+	assert_non_null(strstr(text, "note: node 'd' has nothing on it (blockdev-del, or --repair --idle)"));
+	assert_null(strstr(text, "'e"));
+	assert_non_null(fake_device("d"));
+	run(verb_doctor, "doctor --repair --idle");
+	assert_null(fake_device("d"));
+	assert_non_null(fake_device("e-throttle"));
+}
+
 /* Of what stands still only ours is resumed; lvextend drops a filter out. */
 static void doctor_and_suspended(void **state)
 {
@@ -501,32 +644,6 @@ static void doctor_and_semaphores(void **state)
 	assert_null(strstr(text, "semaphore"));
 }
 
-static char lines[512];
-
-static int note_line(int argc, char **argv)
-{
-	int i;
-
-	for (i = 0; i < argc; i++)
-		sprintf(lines + strlen(lines), "%s|", argv[i]);
-	strcat(lines, ";");
-	return 0;
-}
-
-static void shell(void **state)
-{
-	const struct shell shell = { .run = note_line };
-
-	(void)state;
-	shell_line(&shell, "tree\n");
-	shell_line(&shell, "insert  throttle 'a b' iops-total=5\n");
-	shell_line(&shell, "\n");
-	shell_line(&shell, "{\"execute\": \"x\"}\n");
-	assert_string_equal(lines,
-			    "qdm|tree|;qdm|insert|throttle|a b|iops-total=5|;qdm|exec|{\"execute\": \"x\"}\n|;");
-	assert_int_equal(shell_line(&shell, "tree 'x"), 2);
-}
-
 #define TEST(name)	cmocka_unit_test_setup_teardown(name, case_set_up, end)
 
 int main(void)
@@ -537,14 +654,18 @@ int main(void)
 		TEST(throttles),
 		TEST(thresholds),
 		TEST(backups),
+		TEST(line_a_second),
+		TEST(by_path),
 		TEST(lists),
 		TEST(inserts),
 		TEST(insert_may_fail),
 		TEST(insert_is_seen),
+		TEST(events),
 		TEST(in_json),
 		TEST(limits_in_json),
 		TEST(doctor),
 		TEST(doctor_and_idle),
+		TEST(doctor_and_hosts),
 		TEST(doctor_and_suspended),
 		TEST(doctor_and_lost),
 		TEST(doctor_and_groups),
@@ -552,7 +673,6 @@ int main(void)
 		TEST(doctor_and_joining),
 		TEST(doctor_and_loaded),
 		TEST(doctor_and_semaphores),
-		TEST(shell),
 	};
 
 	return cmocka_run_group_tests_name("qdm-people", tests, NULL, case_end);

@@ -43,6 +43,8 @@ static void no_commands(void **state)
 		"QMP input member 'arguments' must be an object");
 	refused("{'execute':'a','exec':1}", "GenericError",
 		"QMP input member 'exec' is unexpected");
+	refused("{'exec-oob':'query-version'}", "GenericError",
+		"QMP input member 'exec-oob' is unexpected");
 	refused("{'execute':'a'}", "CommandNotFound",
 		"The command a has not been found");
 	refused("{'execute':'query-version','arguments':{'a':1}}",
@@ -54,6 +56,8 @@ static void ids(void **state)
 	(void)state;
 	gives("{'execute':'query-version','id':{'a':[1,null]}}",
 	      "{\"return\":{\"qemu\":{\"major\":0,\"minor\":1,\"micro\":0},\"package\":\"qdm\"},\"id\":{\"a\":[1,null]}}");
+	gives("{'execute':1,'id':[5]}",
+	      "{\"error\":{\"class\":\"GenericError\",\"desc\":\"QMP input member 'execute' must be a string\"},\"id\":[5]}");
 	gives("{'execute':'a','id':null}",
 	      "{\"error\":{\"class\":\"CommandNotFound\",\"desc\":\"The command a has not been found\"},\"id\":null}");
 }
@@ -70,7 +74,7 @@ static void drivers(void **state)
 		"Parameter 'driver' is missing");
 	refused("{'execute':'blockdev-add','arguments':{'driver':'raw'}}",
 		"GenericError",
-		"Parameter 'driver' does not accept value 'raw' (accepted: copy-before-write, throttle, write-threshold)");
+		"Parameter 'driver' does not accept value 'raw' (accepted: copy-before-write, host_device, throttle, write-threshold)");
 	refused("{'execute':'blockdev-add','arguments':{'driver':'throttle','node-name':'t','file':'f'}}",
 		"GenericError", "Parameter 'throttle-group' is missing");
 	snprintf(text, sizeof(text), THROTTLE, "nosuch");
@@ -81,6 +85,99 @@ static void drivers(void **state)
 	snprintf(text, sizeof(text), THROTTLE, "g");
 	gives(text, "{\"return\":{}}");
 	assert_string_equal(fake_table("t0")->line[0].params, "253:1 0 g");
+}
+
+#define HOST(name, file) \
+	"{'execute':'blockdev-add','arguments':{'driver':'host_device','node-name':'" name "','filename':'" file "'}}"
+#define OVER(name, file) \
+	"{'execute':'blockdev-add','arguments':{'driver':'throttle','node-name':'" name "','throttle-group':'g','file':" file "}}"
+#define DELETE(name) \
+	"{'execute':'blockdev-del','arguments':{'node-name':'" name "'}}"
+#define RESIZE(node, size) \
+	"{'execute':'block_resize','arguments':{" node ",'size':" size "}}"
+
+/* A leaf's node stays until it is deleted itself, whatever lay on it. */
+static void hosts(void **state)
+{
+	(void)state;
+	gives(HOST("d", CASE_LEAF), "{\"return\":{}}");
+	assert_string_equal(fake_device("d")->uuid, "QDM-root-d");
+	assert_string_equal(fake_table("d")->line[0].type, "linear");
+	assert_string_equal(fake_table("d")->line[0].params, CASE_LEAF " 0");
+	refused(HOST("d", CASE_LEAF), "GenericError",
+		"Duplicate nodes with node-name='d'");
+	refused(HOST("e", "/dev/nosuch"), "GenericError",
+		"Could not open '/dev/nosuch': No such file or directory");
+	refused(HOST("e", "dev"), "GenericError",
+		"Could not open 'dev': the path has to begin with a slash");
+	refused("{'execute':'blockdev-add','arguments':{'driver':'host_device','node-name':'e'}}",
+		"GenericError", "Parameter 'filename' is missing");
+	refused(HOST("e", CASE_LEAF "','read-only':true,'discard':'unmap"),
+		"GenericError",
+		"Parameter 'read-only' does not accept value 'true'");
+	gives(HOST("e", CASE_LEAF "','read-only':false,'cache':{'direct':true},'aio':'native','discard':'unmap"),
+	      "{\"return\":{}}");
+	gives(DELETE("e"), "{\"return\":{}}");
+	gives(OVER("t0", "'d'"), "{\"return\":{}}");
+	assert_string_equal(fake_table("t0")->line[0].params, "253:1 0 g");
+	refused(DELETE("d"), "GenericError", "Node d is in use");
+	refused("{'execute':'block-insert-node','arguments':{'parent':'vg-lv','child':'vg-lv','node':'d'}}",
+		"GenericError",
+		"Block format 'host_device' used by node 'd' does not support insertion");
+	refused("{'execute':'blockdev-reopen','arguments':{'options':[{'driver':'host_device','node-name':'d','filename':'" CASE_LEAF "'}]}}",
+		"GenericError",
+		"Block format 'host_device' used by node 'd' does not support reopening");
+	gives(DELETE("t0"), "{\"return\":{}}");
+	assert_non_null(fake_device("d"));
+	gives(DELETE("d"), "{\"return\":{}}");
+	assert_null(fake_device("d"));
+}
+
+/* A leaf within the filter's arguments, as clients of QEMU may write it. */
+static void leaves(void **state)
+{
+	(void)state;
+	gives(OVER("t0", "{'driver':'host_device','filename':'" CASE_LEAF "'}"),
+	      "{\"return\":{}}");
+	assert_string_equal(fake_table("t0")->line[0].params, CASE_LEAF " 0 g");
+	refused(OVER("t1", "{'driver':'qcow2','filename':'x'}"), "GenericError",
+		"Parameter 'file.driver' does not accept value 'qcow2' (accepted: host_device)");
+	refused(OVER("t1", "{'driver':'host_device'}"), "GenericError",
+		"Parameter 'file.filename' is missing");
+	refused(OVER("t1", "[]"), "GenericError",
+		"Invalid parameter type for 'file', expected: BlockdevRef");
+	refused(OVER("t1", "null"), "GenericError",
+		"Invalid parameter type for 'file', expected: BlockdevRef");
+	gives("{'execute':'blockdev-add','arguments':{'driver':'copy-before-write','node-name':'b','file':'vg-lv',"
+	      "'target':{'driver':'host_device','filename':'" CASE_LEAF "'}}}",
+	      "{\"return\":{}}");
+	assert_non_null(strstr(fake_table("b")->line[0].params,
+			       " " CASE_LEAF " 0 "));
+}
+
+static void sizes(void **state)
+{
+	(void)state;
+	gives(HOST("d", CASE_LEAF), "{\"return\":{}}");
+	gives(OVER("t0", "'d'"), "{\"return\":{}}");
+	gives(RESIZE("'node-name':'d'", "134217728"), "{\"return\":{}}");
+	assert_int_equal(fake_table("t0")->line[0].len, 262144);
+	gives(RESIZE("'device':'t0'", "67108864"), "{\"return\":{}}");
+	assert_int_equal(fake_table("t0")->line[0].len, 131072);
+	refused(RESIZE("'node-name':'x'", "512"), "GenericError",
+		"Cannot find device='' nor node-name='x'");
+	refused("{'execute':'block_resize','arguments':{'size':512}}",
+		"GenericError", "Cannot find device='' nor node-name=''");
+	refused(RESIZE("'device':'t0'", "-1"), "GenericError",
+		"Parameter 'size' expects a >0 size");
+	refused(RESIZE("'device':'t0'", "0"), "GenericError",
+		"Parameter 'size' expects a >0 size");
+	refused(RESIZE("'device':'t0'", "513"), "GenericError",
+		"Parameter 'size' expects a multiple of 512");
+	refused(RESIZE("'device':'vg-lv'", "512"), "GenericError",
+		"'vg-lv' is no throttle, write-threshold or host_device node; only these can be resized");
+	refused(RESIZE("'node-name':'d'", "512"), "GenericError",
+		"'d' lies under 't0' and cannot become smaller; remove it from there first");
 }
 
 static void thresholds(void **state)
@@ -222,12 +319,23 @@ static void changes_no_children(void **state)
 	refused("{'execute':'x-blockdev-change','arguments':{'parent':'vg-lv','child':'a','node':'b'}}",
 		"GenericError", "The parameters child and node are in conflict");
 	refused("{'execute':'x-blockdev-change','arguments':{'parent':'vg-lv','node':'b'}}",
+		"GenericError", "Node 'b' not found");
+	refused("{'execute':'x-blockdev-change','arguments':{'parent':'vg-lv','node':'vg-lv'}}",
 		"GenericError",
 		"The node vg-lv does not support adding a child; use block-insert-node, block-remove-node or blockdev-replace");
 }
 
 #define LIMIT(more) \
 	"{'execute':'block_set_io_throttle','arguments':{'bps':0,'bps_rd':0,'bps_wr':0,'iops_rd':0,'iops_wr':0," more "}}"
+
+/* As QEMU does for limits of this kind: in what query-block says. */
+static void shows_limits(const char *wanted)
+{
+	const char *reply = case_reply("{'execute':'query-block'}");
+
+	if (!strstr(reply, wanted))
+		fail_msg("no %s in %s", wanted, reply);
+}
 
 static void limits_devices(void **state)
 {
@@ -242,12 +350,16 @@ static void limits_devices(void **state)
 	assert_string_equal(fake_log(), "");
 	gives(LIMIT("'id':'vg-lv','iops':5,'iops_max':9"), DONE);
 	has_params("vg-lv-throttle", "253:1 0 - 4 iops-total 5 iops-total-max 9");
+	shows_limits("\"bps\":0,\"bps_rd\":0,\"bps_wr\":0,\"iops\":5,");
+	shows_limits("\"iops_max\":9,\"iops_max_length\":1,\"group\":\"vg-lv\"");
 	gives(LIMIT("'device':'vg-lv','iops':6"), DONE);
 	assert_non_null(strstr(fake_log(), "message vg-lv-throttle limits bps-total 0 "));
 	assert_non_null(strstr(fake_log(), " iops-total 6 iops-total-max 0 "));
 	gives(LIMIT("'device':'vg-lv','iops':123,'group':'g'"), DONE);
 	has_params("vg-lv-throttle", "253:1 0 g 2 iops-total 123");
 	assert_string_equal(case_limits("g"), "iops-total=123");
+	shows_limits("\"iops\":123,");
+	shows_limits("\"group\":\"g\"");
 	gives(LIMIT("'device':'vg-lv','iops':8"), DONE);
 	assert_string_equal(case_limits("g"), "iops-total=8");
 	gives(LIMIT("'device':'vg-lv','iops':9,'group':'new'"), DONE);
@@ -260,6 +372,8 @@ static void limits_devices(void **state)
 	has_params("vg-lv", "4000:16 2048");
 	refused("{'execute':'object-del','arguments':{'id':'new'}}",
 		"GenericError", "object 'new' not found");
+	shows_limits("\"iops\":0,");
+	assert_null(strstr(case_reply("{'execute':'query-block'}"), "\"group\""));
 	assert_string_equal(case_limits("g"), "iops-total=8");
 }
 
@@ -303,6 +417,78 @@ static struct json_object *query(const char *command)
 	json_object_get(result);
 	json_object_put(reply);
 	return result;
+}
+
+/* The members that QEMU's schema promises; optional ones are not here. */
+static const struct {
+	const char *command;
+	const char *inner;	/* the member whose members these are */
+	const char *members[32];
+} shapes[] = {
+	{ "query-block", NULL, { "device", "type", "removable", "locked" } },
+	{ "query-block", "inserted",
+	  { "file", "ro", "drv", "backing_file_depth", "encrypted",
+	    "detect_zeroes", "bps", "bps_rd", "bps_wr", "iops", "iops_rd",
+	    "iops_wr", "image", "cache", "write_threshold", "active",
+	    "node-name", "children" } },
+	{ "query-named-block-nodes", NULL,
+	  { "file", "ro", "drv", "backing_file_depth", "encrypted",
+	    "detect_zeroes", "bps", "bps_rd", "bps_wr", "iops", "iops_rd",
+	    "iops_wr", "image", "cache", "write_threshold", "active",
+	    "node-name", "children" } },
+	{ "query-named-block-nodes", "image",
+	  { "filename", "format", "virtual-size" } },
+	{ "query-named-block-nodes", "cache",
+	  { "writeback", "direct", "no-flush" } },
+	{ "query-blockstats", NULL, { "device", "node-name", "stats" } },
+	{ "query-blockstats", "stats",
+	  { "rd_bytes", "wr_bytes", "zone_append_bytes", "unmap_bytes",
+	    "rd_operations", "wr_operations", "zone_append_operations",
+	    "flush_operations", "unmap_operations", "rd_total_time_ns",
+	    "wr_total_time_ns", "zone_append_total_time_ns",
+	    "flush_total_time_ns", "unmap_total_time_ns",
+	    "wr_highest_offset", "rd_merged", "wr_merged",
+	    "zone_append_merged", "unmap_merged" } },
+	{ "query-blockstats", "stats",
+	  { "failed_rd_operations", "failed_wr_operations",
+	    "failed_zone_append_operations", "failed_flush_operations",
+	    "failed_unmap_operations", "invalid_rd_operations",
+	    "invalid_wr_operations", "invalid_zone_append_operations",
+	    "invalid_flush_operations", "invalid_unmap_operations",
+	    "account_invalid", "account_failed", "timed_stats" } },
+	{ "query-jobs", NULL,
+	  { "id", "type", "status", "current-progress", "total-progress" } },
+	{ "query-block-jobs", NULL,
+	  { "type", "device", "len", "offset", "busy", "paused", "speed",
+	    "io-status", "ready", "status", "auto-finalize",
+	    "auto-dismiss" } },
+};
+
+static void has_shape(size_t nr)
+{
+	struct json_object *list = query(shapes[nr].command);
+	struct json_object *one = json_object_array_get_idx(list, 0);
+	const char * const *name = shapes[nr].members;
+
+	assert_non_null(one);
+	if (shapes[nr].inner)
+		assert_true(json_object_object_get_ex(one, shapes[nr].inner,
+						      &one));
+	for (; *name; name++)
+		if (!json_object_object_get_ex(one, *name, NULL))
+			fail_msg("%s lacks %s", shapes[nr].command, *name);
+	json_object_put(list);
+}
+
+static void query_shapes(void **state)
+{
+	size_t i;
+
+	(void)state;
+	fake_add("vg-lv-backup", "QDM-backup-vg-lv-backup", CASE_SECTORS,
+		 "backupcow", "253:0 0 4000:17 0 128");
+	for (i = 0; i < sizeof(shapes) / sizeof(*shapes); i++)
+		has_shape(i);
 }
 
 static struct json_object *find_named(struct json_object *list,
@@ -371,6 +557,8 @@ static void negotiation(void **state)
 {
 	static const char enable[] =
 		"{'execute':'qmp_capabilities','arguments':{'enable':['oob']}}";
+	static const char wrong[] =
+		"{'execute':'qmp_capabilities','arguments':{'enable':['x']}}";
 	static const char begin[] = "{'execute':'qmp_capabilities'}";
 	static const char ask[] = "{'execute':'query-version'}";
 	enum qmp_mode mode = QMP_NEGOTIATING;
@@ -382,7 +570,12 @@ static void negotiation(void **state)
 			       "CommandNotFound"));
 	json_object_put(reply);
 	reply = qmp_execute(enable, strlen(enable), &mode, NULL);
-	assert_true(qmp_is_error(reply));
+	assert_non_null(strstr(json_object_to_json_string(reply),
+			       "Capability oob not available"));
+	json_object_put(reply);
+	reply = qmp_execute(wrong, strlen(wrong), &mode, NULL);
+	assert_non_null(strstr(json_object_to_json_string(reply),
+			       "Parameter 'enable[0]' does not accept value 'x' (accepted: oob)"));
 	json_object_put(reply);
 	assert_int_equal(mode, QMP_NEGOTIATING);
 	json_object_put(qmp_execute(begin, strlen(begin), &mode, NULL));
@@ -420,6 +613,9 @@ int main(void)
 		CASE(no_commands),
 		CASE(ids),
 		CASE(drivers),
+		CASE(hosts),
+		CASE(leaves),
+		CASE(sizes),
 		CASE(thresholds),
 		CASE(backups),
 		CASE(groups),
@@ -430,6 +626,7 @@ int main(void)
 		CASE(dry_runs),
 		CASE(objects),
 		CASE(schema),
+		CASE(query_shapes),
 		CASE(negotiation),
 		CASE(reference_page),
 	};

@@ -93,6 +93,21 @@ static void greeting(void **state)
 	session_end(&session);
 }
 
+/* Who does not wait for the replies gets them in order all the same. */
+static void queued(void **state)
+{
+	(void)state;
+	session_begin(&session);
+	said();
+	gives(VERSION "{'execute':'qmp_capabilities','id':1}" VERSION
+	      "{'execute':'qmp_capabilities'}" VERSION,
+	      "{ \"error\": { \"class\": \"CommandNotFound\", \"desc\": \"Expecting capabilities negotiation with 'qmp_capabilities'\" } }\r\n"
+	      "{ \"return\": { }, \"id\": 1 }\r\n" ANSWER
+	      "{ \"error\": { \"class\": \"CommandNotFound\", \"desc\": \"Capabilities negotiation is already complete, command ignored\" } }\r\n"
+	      ANSWER);
+	session_end(&session);
+}
+
 static void cuts(void **state)
 {
 	const char *text = VERSION VERSION " \t\r\n" VERSION;
@@ -327,6 +342,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(greeting),
+		CASE(queued),
 		CASE(cuts),
 		CASE(writes),
 		CASE(not_objects),

@@ -50,10 +50,14 @@ static void filters(void **state)
 	fake_status("w", "armed 4096 0 1024 0 0");
 	fake_add("b", "QDM-backup-b", LEN, "backupcow", "253:0 0 4000:32 0 128");
 	fake_status("b", "running 5/10 50/100 - intact ok 0 0 0 0");
+	fake_add("t", "QDM-throttle-t", LEN, "qthrottle",
+		 "4000:17 0 - 4 iops-total 500 bps-write 10485760");
 	shows("b                                backup    64M backupcow, running 50% (50B of 100B), intact\n"
 	      "  w                              threshold 64M wthreshold, armed at 4K, written up to 1K\n"
 	      "    4000:16\n"
-	      "  4000:32\n");
+	      "  4000:32\n"
+	      "t                                throttle  64M qthrottle, private limits bps-write=10M/s iops-total=500/s, 0 waiting\n"
+	      "  4000:17\n");
 }
 
 static void another_table_than_the_uuid_says(void **state)

@@ -114,20 +114,28 @@ static int check_word(const struct arg *arg, struct json_object *value,
 		      path, given, allowed);
 }
 
+static int check_element(const struct arg *arg, struct json_object *element,
+			 const char *path, struct error *error)
+{
+	enum arg_type type = arg->words ? ARG_WORD : ARG_OBJECT;
+
+	if (!json_object_is_type(element, json_types[type]))
+		return refuse(error, "Invalid parameter type for '%s', expected: %s",
+			      path, type_names[type]);
+	return arg->words ? check_word(arg, element, path, error) :
+			    args_check(arg->members, element, path, error);
+}
+
 static int check_list(const struct arg *arg, struct json_object *list,
 		      const char *path, struct error *error)
 {
-	struct json_object *element;
 	char spelt[160];
 	size_t i;
 
 	for (i = 0; i < json_object_array_length(list); i++) {
-		element = json_object_array_get_idx(list, i);
 		snprintf(spelt, sizeof(spelt), "%s[%zu]", path, i);
-		if (!json_object_is_type(element, json_type_object))
-			return refuse(error, "Invalid parameter type for '%s', expected: object",
-				      spelt);
-		if (args_check(arg->members, element, spelt, error))
+		if (check_element(arg, json_object_array_get_idx(list, i),
+				  spelt, error))
 			return -1;
 	}
 	return 0;

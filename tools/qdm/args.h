@@ -16,7 +16,7 @@ enum arg_type {
 	ARG_BOOL,
 	ARG_WORD,	/* one of @words */
 	ARG_OBJECT,	/* with @members; any members when that is NULL */
-	ARG_LIST,	/* of objects with @members */
+	ARG_LIST,	/* of objects with @members, or of @words */
 	ARG_ANY,
 };
 

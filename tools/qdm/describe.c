@@ -200,6 +200,23 @@ static void put_children(struct json_object *object,
 	json_put(object, "children", children);
 }
 
+/*
+ * Of the host's page cache: what comes through dm has passed it already. The
+ * same for all nodes and kept: making it took some seven per cent of a large answer.
+ */
+static void put_cache(struct json_object *object)
+{
+	static struct json_object *cache;
+
+	if (!cache) {
+		cache = json_object_new_object();
+		json_put_bool(cache, "writeback", true);
+		json_put_bool(cache, "direct", true);
+		json_put_bool(cache, "no-flush", false);
+	}
+	json_put(object, "cache", json_object_get(cache));
+}
+
 /* What clients of QEMU expect in a node; the rest of it means nothing here. */
 static void put_qemu_members(struct json_object *object,
 			     const struct node *node, const char *path)
@@ -228,6 +245,8 @@ static void put_qemu_members(struct json_object *object,
 	json_put_number(image, "virtual-size",
 			kdm_table_len(&node->table) * SECTOR);
 	json_put(object, "image", image);
+	put_cache(object);
+	json_put_bool(object, "active", true);
 }
 
 struct json_object *describe_node(const struct graph *graph,

@@ -18,6 +18,9 @@
  *
  * A group with neither limits nor members is mkdir's and object-add's as well,
  * and is kept, too, unless the marker of object-add stands beside it.
+ *
+ * With --dry-run each act is printed as a command instead, and what it would
+ * free is noted in the graph, so that what comes after it is found as well.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -55,7 +58,9 @@ static void put(struct check *check, enum outcome outcome, const char *text)
 	json_put_string(one, outcome == NOTE ? "note" : "trouble", text);
 	json_put_bool(one, "repaired", outcome == REPAIRED);
 	json_object_array_add(check->found, one);
-	if (!check->options->json)
+	if (check->options->dry_run)
+		printf("# %s\n", text);
+	else if (!check->options->json)
 		printf("%s: %s\n", words[outcome], text);
 	check->open += outcome == TROUBLE;
 }
@@ -95,6 +100,193 @@ static void check_surroundings(struct check *check)
 			groups_dir());
 }
 
+static int resume_plainly(const char *name, struct error *error)
+{
+	const struct kdm_how how = { 0 };
+
+	return kdm_resume(name, &how, error);
+}
+
+static int give_name(const char *name, struct error *error)
+{
+	const struct kdm_how how = { .inner = true };
+	char *wanted = print("%.*s", (int)(strlen(name) - strlen(PASSING_END)),
+			     name);
+	int result = kdm_rename(name, wanted, &how, error);
+
+	free(wanted);
+	return result;
+}
+
+static int plan_taking_out(const char *name, struct plan *plan,
+			   struct error *error)
+{
+	struct graph graph;
+	int result;
+
+	if (graph_read(&graph, error))
+		return -1;
+	result = edit_take_out(&graph, name, plan, error);
+	graph_free(&graph);
+	return result;
+}
+
+static int take_out(const char *name, struct error *error)
+{
+	struct plan plan = { 0 };
+	int result = plan_taking_out(name, &plan, error) ||
+		     plan_run(&plan, error) ? -1 : 0;
+
+	plan_free(&plan);
+	return result;
+}
+
+static bool is_bare(const char *group)
+{
+	struct error ignored = { 0 };
+	struct limits limits, none;
+
+	limits_init(&none);
+	return !group_has_members(group) &&
+	       !group_read_limits(group, &limits, &ignored) &&
+	       !memcmp(&limits, &none, sizeof(none));
+}
+
+/* A group that has got limits or members by now is somebody's, and stays. */
+static int end_adding(const char *name, struct error *error)
+{
+	char *marker = group_marker(name);
+	int result = is_bare(name) ? group_remove(name, error) : 0;
+
+	if (!result)
+		result = group_remove(marker, error);
+	free(marker);
+	return result;
+}
+
+static void print_command(const char *command, const char *name)
+{
+	fputs(command, stdout);
+	print_quoted(stdout, name);
+}
+
+static void print_rename(const char *name)
+{
+	char *wanted = print("%.*s", (int)(strlen(name) - strlen(PASSING_END)),
+			     name);
+
+	print_command("dmsetup rename ", name);
+	print_command(" ", wanted);
+	free(wanted);
+}
+
+static void print_resume(const char *name)
+{
+	print_command("dmsetup resume ", name);
+}
+
+static void print_rmdir(const char *name)
+{
+	print_command("rmdir ", groups_dir());
+	print_command("/", name);
+}
+
+static void print_end_adding(const char *name)
+{
+	char *marker = group_marker(name);
+
+	if (is_bare(name)) {
+		print_rmdir(name);
+		putchar('\n');
+	}
+	print_rmdir(marker);
+	free(marker);
+}
+
+static void print_take_out(const char *name)
+{
+	struct error error = { 0 };
+	struct plan plan = { 0 };
+
+	if (!plan_taking_out(name, &plan, &error))
+		plan_print(&plan, stdout);
+	else
+		printf("# %s\n", error.text);
+	plan_free(&plan);
+}
+
+/* What nothing holds open any more is free for the checks that follow. */
+static void close_below(struct check *check, const struct devno *deps,
+			size_t nr)
+{
+	struct node *below;
+	size_t i;
+
+	for (i = 0; i < nr; i++) {
+		below = graph_at(&check->graph, deps[i]);
+		if (below && below->dev.open_count)
+			below->dev.open_count--;
+	}
+}
+
+static void print_remove(const char *name)
+{
+	print_command("dmsetup remove --retry ", name);
+}
+
+static void note_removed(struct check *check, const char *name)
+{
+	struct node *node = graph_find(&check->graph, name);
+
+	node->dev.live = false;
+	close_below(check, node->below, node->nr_below);
+}
+
+static void print_clear(const char *name)
+{
+	print_command("dmsetup clear ", name);
+}
+
+static void note_cleared(struct check *check, const char *name)
+{
+	struct error ignored = { 0 };
+	struct devno *deps;
+	size_t nr;
+
+	if (kdm_loaded_deps(name, &deps, &nr, &ignored))
+		return;
+	close_below(check, deps, nr);
+	free(deps);
+}
+
+/* Each way to mend, what prints it as a command, and what notes that it was done. */
+static const struct {
+	int (*act)(const char *name, struct error *error);
+	void (*print)(const char *name);
+	void (*note)(struct check *check, const char *name);
+} acts[] = {
+	{ kdm_remove, print_remove, note_removed },
+	{ kdm_clear, print_clear, note_cleared },
+	{ resume_plainly, print_resume, NULL },
+	{ give_name, print_rename, NULL },
+	{ take_out, print_take_out, NULL },
+	{ group_remove, print_rmdir, NULL },
+	{ end_adding, print_end_adding, NULL },
+};
+
+static void print_act(struct check *check, const char *name,
+		      int (*act)(const char *name, struct error *error))
+{
+	size_t i;
+
+	for (i = 0; acts[i].act != act; i++)
+		;
+	acts[i].print(name);
+	putchar('\n');
+	if (acts[i].note)
+		acts[i].note(check, name);
+}
+
 /* Mends by @act, if that is wanted. */
 static enum outcome mend(struct check *check, const char *name,
 			 int (*act)(const char *name, struct error *error))
@@ -103,17 +295,14 @@ static enum outcome mend(struct check *check, const char *name,
 
 	if (!check->options->repair)
 		return TROUBLE;
+	if (check->options->dry_run) {
+		print_act(check, name, act);
+		return REPAIRED;
+	}
 	if (!act(name, &error))
 		return REPAIRED;
 	fprintf(stderr, "qdm: %s\n", error.text);
 	return TROUBLE;
-}
-
-static int resume_plainly(const char *name, struct error *error)
-{
-	const struct kdm_how how = { 0 };
-
-	return kdm_resume(name, &how, error);
 }
 
 static bool is_ours(const struct node *node)
@@ -265,17 +454,6 @@ static bool clear_idle(struct check *check, const struct node *node)
 	return true;
 }
 
-static int give_name(const char *name, struct error *error)
-{
-	const struct kdm_how how = { .inner = true };
-	char *wanted = print("%.*s", (int)(strlen(name) - strlen(PASSING_END)),
-			     name);
-	int result = kdm_rename(name, wanted, &how, error);
-
-	free(wanted);
-	return result;
-}
-
 /* Put in, and killed before it got the name that it was to have. */
 static void check_passing(struct check *check, const struct node *node)
 {
@@ -289,6 +467,19 @@ static void check_passing(struct check *check, const struct node *node)
 	    name, node_name(&node->dev));
 }
 
+static bool changes(const struct check *check)
+{
+	return check->options->repair && !check->options->dry_run;
+}
+
+static int read_again(struct check *check, struct error *error)
+{
+	if (!changes(check))
+		return 0;
+	graph_free(&check->graph);
+	return graph_read(&check->graph, error);
+}
+
 /* Those below a filter that has gone may have nothing on them now. */
 static int clear_filters(struct check *check, struct error *error)
 {
@@ -299,10 +490,20 @@ static int clear_filters(struct check *check, struct error *error)
 		again |= clear_idle(check, &check->graph.node[i]);
 	if (!again)
 		return 0;
-	graph_free(&check->graph);
-	if (graph_read(&check->graph, error))
+	if (read_again(check, error))
 		return -1;
 	return clear_filters(check, error);
+}
+
+/* A leaf's node waits for its filter, as a filter does that is not put in. */
+static void check_host(struct check *check, const struct node *node)
+{
+	enum outcome outcome = NOTE;
+
+	if (check->options->idle)
+		outcome = mend(check, node->dev.name, kdm_remove);
+	say(check, outcome, "node '%s' has nothing on it (blockdev-del, or --repair --idle)",
+	    node->dev.name);
 }
 
 /* A root that nothing lies on has no use, but a filter may be on its way. */
@@ -312,6 +513,10 @@ static void check_root(struct check *check, const struct node *node)
 
 	if (node->kind != KIND_ROOT || !node->dev.live || node->dev.open_count)
 		return;
+	if (node_is_host(node)) {
+		check_host(check, node);
+		return;
+	}
 	say(check, mend(check, name, kdm_remove),
 	    "root '%s' has nothing on it: a command was killed before it made the filter, or after it removed it",
 	    name);
@@ -333,7 +538,8 @@ static void check_dropped(struct check *check, const struct node *node)
 	char *device;
 	const struct node *above;
 
-	if (node->kind != KIND_ROOT || !node->dev.open_count)
+	if (node->kind != KIND_ROOT || !node->dev.open_count ||
+	    node_is_host(node))
 		return;
 	device = print("%.*s", (int)(strlen(node->dev.name) - strlen("-root")),
 		       node->dev.name);
@@ -342,21 +548,6 @@ static void check_dropped(struct check *check, const struct node *node)
 		say(check, TROUBLE, "root '%s' has lost its device '%s'",
 			node->dev.name, device);
 	free(device);
-}
-
-static int take_out(const char *name, struct error *error)
-{
-	struct graph graph;
-	struct plan plan = { 0 };
-	int result;
-
-	if (graph_read(&graph, error))
-		return -1;
-	result = edit_take_out(&graph, name, &plan, error) ||
-		 plan_run(&plan, error) ? -1 : 0;
-	plan_free(&plan);
-	graph_free(&graph);
-	return result;
 }
 
 /* The only repair that swaps tables: a plan, which waits for udev by itself. */
@@ -376,10 +567,7 @@ static int check_on_their_way(struct check *check, struct error *error)
 		    "filter '%s' is in no group yet: block_set_io_throttle was killed before it gave the group its limits",
 		    node->dev.name);
 	}
-	if (!again)
-		return 0;
-	graph_free(&check->graph);
-	return graph_read(&check->graph, error);
+	return again ? read_again(check, error) : 0;
 }
 
 /* What a loaded table holds open is free only when that has been cleared. */
@@ -395,10 +583,7 @@ static int check_halfway(struct check *check, struct error *error)
 		check_pending(check, node);
 		check_suspended(check, node);
 	}
-	if (!check->options->repair)
-		return 0;
-	graph_free(&check->graph);
-	return graph_read(&check->graph, error);
+	return read_again(check, error);
 }
 
 static void check_nodes(struct check *check)
@@ -414,29 +599,6 @@ static void check_nodes(struct check *check)
 		check_dropped(check, node);
 		check_passing(check, node);
 	}
-}
-
-static bool is_bare(const char *group)
-{
-	struct error ignored = { 0 };
-	struct limits limits, none;
-
-	limits_init(&none);
-	return !group_has_members(group) &&
-	       !group_read_limits(group, &limits, &ignored) &&
-	       !memcmp(&limits, &none, sizeof(none));
-}
-
-/* A group that has got limits or members by now is somebody's, and stays. */
-static int end_adding(const char *name, struct error *error)
-{
-	char *marker = group_marker(name);
-	int result = is_bare(name) ? group_remove(name, error) : 0;
-
-	if (!result)
-		result = group_remove(marker, error);
-	free(marker);
-	return result;
 }
 
 static void check_group(struct check *check, const char *name)
@@ -504,6 +666,19 @@ static void check_groups(struct check *check)
 	free(names);
 }
 
+static enum outcome drop_cookie(struct check *check, uint32_t cookie)
+{
+	struct error ignored = { 0 };
+
+	if (!check->options->repair)
+		return TROUBLE;
+	if (check->options->dry_run)
+		printf("ipcrm -S 0x%08x\n", cookie);
+	else if (kdm_drop_cookie(cookie, &ignored))
+		return TROUBLE;
+	return REPAIRED;
+}
+
 static void check_cookies(struct check *check)
 {
 	struct error error = { 0 };
@@ -516,9 +691,7 @@ static void check_cookies(struct check *check)
 		return;
 	}
 	for (i = 0; i < nr; i++) {
-		outcome = check->options->repair &&
-			  !kdm_drop_cookie(cookies[i], &error) ? REPAIRED :
-								 TROUBLE;
+		outcome = drop_cookie(check, cookies[i]);
 		say(check, outcome, "semaphore 0x%08x is left over: who waited for udev by it was killed",
 		    cookies[i]);
 	}
@@ -539,7 +712,7 @@ static int with_udev(struct check *check, struct error *error,
 {
 	int result;
 
-	if (!check->options->repair)
+	if (!changes(check))
 		return checks(check, error);
 	if (kdm_udev_begin(error))
 		return -1;
@@ -552,7 +725,7 @@ static int run_checks(struct check *check, struct error *error)
 {
 	int result;
 
-	if (check->options->repair && edit_lock(error))
+	if (changes(check) && edit_lock(error))
 		return -1;
 	if (graph_read(&check->graph, error)) {
 		edit_unlock();
@@ -585,17 +758,26 @@ int verb_doctor(int argc, char **argv, struct error *error)
 	struct check check = { .options = &options };
 	int result;
 
-	if (options_read(&options, argc, argv, "--json --repair --idle", error))
+	if (options_read(&options, argc, argv, "--json --dry-run --repair --idle",
+			 error))
 		return -1;
+	if (options.nr)
+		return misuse(error, "doctor: '%s' is unexpected",
+			      options.word[0]);
 	if (options.idle && !options.repair)
 		return misuse(error, "--idle goes with --repair: it deletes filters that nothing lies on");
+	if (options.dry_run && (!options.repair || options.json))
+		return misuse(error, "--dry-run goes with --repair, and without --json");
 	check.found = json_object_new_array();
-	if (!options.json)
+	if (options.dry_run)
+		puts("#!/bin/bash\nset -euo pipefail");
+	else if (!options.json)
 		print_version();
 	result = run_checks(&check, error);
 	if (!result && options.json)
 		people_print_json(check.found);
-	else if (!result && !json_object_array_length(check.found))
+	else if (!result && !options.dry_run &&
+		 !json_object_array_length(check.found))
 		puts("all is well");
 	json_object_put(check.found);
 	if (!result && check.open)

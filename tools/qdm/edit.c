@@ -72,7 +72,7 @@ static void place_at(struct place *place, const struct node *node)
 		.node = node,
 		.devno = node->dev.devno,
 		.sectors = kdm_table_len(&node->table),
-		.inner = true,
+		.inner = !node_is_host(node),
 	};
 	if (name[strspn(name, DM_PLAIN_CHARS)])
 		snprintf(place->word, sizeof(place->word), "%u:%u",
@@ -184,7 +184,8 @@ static const struct node *find_root(const struct graph *graph,
 	const struct node *root = graph_find(graph, name);
 
 	free(name);
-	return root && root->kind == KIND_ROOT ? root : NULL;
+	return root && root->kind == KIND_ROOT && !node_is_host(root) ? root :
+									NULL;
 }
 
 /* What an edited device lies on: the topmost filter, or the root itself. */
@@ -397,6 +398,32 @@ int edit_add(const struct graph *graph, const struct filter *filter,
 	return 0;
 }
 
+/* A leaf gets a name: one linear line over all of it, and nothing else. */
+int edit_add_host(const struct graph *graph, const char *name,
+		  const char *path, struct plan *plan, struct error *error)
+{
+	struct place leaf;
+	struct step *step;
+	char *params;
+
+	if (check_new_name(graph, name, error))
+		return -1;
+	if (!is_path(path))
+		return refuse(error, "Could not open '%s': the path has to begin with a slash",
+			      path);
+	if (place_leaf(&leaf, graph, path, error))
+		return -1;
+	if (!leaf.sectors)
+		return refuse(error, "Device '%s' has no medium", path);
+	step = plan_add(plan, STEP_CREATE, name);
+	step->uuid = print("QDM-%s-%s", kind_word(KIND_ROOT), name);
+	params = print("%s 0", leaf.word);
+	kdm_table_add(&step->table, 0, leaf.sectors, "linear", params);
+	step->how.inner = true;
+	free(params);
+	return 0;
+}
+
 /* A root that only this node lies on is of no use to anybody after it. */
 static void remove_last_root(const struct graph *graph,
 			     const struct node *node, struct plan *plan)
@@ -406,7 +433,7 @@ static void remove_last_root(const struct graph *graph,
 
 	for (i = 0; i < node->nr_below; i++) {
 		root = graph_at(graph, node->below[i]);
-		if (root && root->kind == KIND_ROOT &&
+		if (root && root->kind == KIND_ROOT && !node_is_host(root) &&
 		    root->dev.open_count <= 1)
 			plan_add(plan, STEP_REMOVE, root->dev.name);
 	}
@@ -814,11 +841,12 @@ static int check_resize(const struct graph *graph, const struct node *node,
 	const char *name = node->dev.name;
 	const struct node *above = graph_above(graph, node->dev.devno);
 
-	if (node->kind != KIND_THROTTLE && node->kind != KIND_THRESHOLD)
-		return refuse(error, "'%s' is no throttle or write-threshold node; only these can be resized",
+	if (node->kind != KIND_THROTTLE && node->kind != KIND_THRESHOLD &&
+	    !node_is_host(node))
+		return refuse(error, "'%s' is no throttle, write-threshold or host_device node; only these can be resized",
 			      name);
-	if (!bytes || bytes % SECTOR)
-		return refuse(error, "Parameter 'size' expects a multiple of %d above 0",
+	if (bytes % SECTOR)
+		return refuse(error, "Parameter 'size' expects a multiple of %d",
 			      SECTOR);
 	if (above && bytes / SECTOR < kdm_table_len(&node->table))
 		return refuse(error, "'%s' lies under '%s' and cannot become smaller; remove it from there first",
@@ -866,12 +894,7 @@ static int resize_stack(const struct graph *graph, const struct node *node,
 int edit_resize(const struct graph *graph, const char *name, uint64_t bytes,
 		struct plan *plan, struct error *error)
 {
-	const struct node *node = graph_find(graph, name);
-
-	if (!node)
-		return refuse_as(error, ERROR_NOT_FOUND,
-				 "Device '%s' not found", name);
-	return resize_stack(graph, node, bytes, plan, error);
+	return resize_stack(graph, graph_find(graph, name), bytes, plan, error);
 }
 
 /*

@@ -19,6 +19,9 @@ struct filter {
 
 int edit_add(const struct graph *graph, const struct filter *filter,
 	     struct plan *plan, struct error *error);
+/* A node over all of a leaf, which is named by its path. */
+int edit_add_host(const struct graph *graph, const char *name,
+		  const char *path, struct plan *plan, struct error *error);
 /* Both at once: makes the filter and puts it under a device, on top. */
 int edit_put_under(struct graph *graph, const struct filter *filter,
 		   struct plan *plan, struct error *error);
@@ -42,6 +45,7 @@ int edit_replace(const struct graph *graph, const char *parent,
 		 struct error *error);
 int edit_threshold(const struct graph *graph, const char *name,
 		   uint64_t bytes, struct plan *plan, struct error *error);
+/* Of a node that is there. */
 int edit_resize(const struct graph *graph, const char *name, uint64_t bytes,
 		struct plan *plan, struct error *error);
 

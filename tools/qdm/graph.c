@@ -236,12 +236,19 @@ bool node_reaches(const struct graph *graph, const struct node *node,
 	return false;
 }
 
+/* A device's root has its device's name in the UUID, a leaf's node its own. */
+bool node_is_host(const struct node *node)
+{
+	return node->kind == KIND_ROOT &&
+	       !strcmp(name_in_uuid(node->dev.uuid), node->dev.name);
+}
+
 /* Down the first edge, which in a filter is the data and not a target. */
 static bool rests_on_root(const struct graph *graph, const struct node *node)
 {
 	while (node && node->kind != KIND_DEVICE) {
 		if (node->kind == KIND_ROOT)
-			return true;
+			return !node_is_host(node);
 		node = node->nr_below ? graph_at(graph, node->below[0]) : NULL;
 	}
 	return false;

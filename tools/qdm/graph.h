@@ -7,7 +7,7 @@
 
 enum kind {
 	KIND_DEVICE,	/* not ours: an LVM volume, a crypt device, ... */
-	KIND_ROOT,
+	KIND_ROOT,	/* a device's own table, or a leaf that has a node */
 	KIND_THROTTLE,
 	KIND_BACKUP,
 	KIND_VIEW,
@@ -38,6 +38,8 @@ struct node *graph_above(const struct graph *graph, struct devno devno);
 bool node_uses(const struct node *node, struct devno devno);
 bool node_reaches(const struct graph *graph, const struct node *node,
 		  const struct node *wanted);
+/* A leaf that blockdev-add has made a node of, and no device's root. */
+bool node_is_host(const struct node *node);
 /* Does another device show the same data to the users? */
 bool node_is_inner(const struct graph *graph, const struct node *node);
 

@@ -28,6 +28,7 @@ struct memory {
 	bool auto_finalize;
 	bool auto_dismiss;
 	bool finalized;
+	bool given_up;
 };
 
 static struct memory *memories;
@@ -77,6 +78,12 @@ bool job_finalize(const char *node)
 	return memory;
 }
 
+void job_give_up(const char *node)
+{
+	if (job_finalize(node))
+		recall(node)->given_up = true;
+}
+
 bool job_auto_finalize(const char *node)
 {
 	const struct memory *memory = recall(node);
@@ -122,6 +129,8 @@ static void hold_back(struct job *job)
 	if (memory && !memory->auto_finalize && !memory->finalized &&
 	    !strcmp(job->state, "concluded") && !job_failed(job))
 		strcpy(job->state, "pending");
+	if (memory && memory->given_up && !job_failed(job))
+		strcpy(job->error, "ECANCELED");
 }
 
 bool job_read(struct job *job, const char *node, const char *status,

@@ -48,6 +48,8 @@ char *job_node_name(const char *id);
 void job_remember(const char *node, bool auto_finalize, bool auto_dismiss);
 void job_forget(const char *node);
 bool job_finalize(const char *node);
+/* The same for a job that waits for its end, but it counts as cancelled. */
+void job_give_up(const char *node);
 bool job_auto_finalize(const char *node);
 bool job_auto_dismiss(const char *node);
 /* Deletes what has concluded and is to go by itself; true when it did. */

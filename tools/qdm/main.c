@@ -11,6 +11,7 @@
 #include "alloc.h"
 #include "describe.h"
 #include "json.h"
+#include "people.h"
 #include "qmp.h"
 #include "reference.h"
 #include "server.h"
@@ -95,6 +96,7 @@ static int run_show(int argc, char **argv)
 	struct graph graph;
 	struct node *node;
 	bool json = argc > 1 && !strcmp(argv[1], "--json");
+	char *name;
 	int result;
 
 	argc -= json;
@@ -103,7 +105,9 @@ static int run_show(int argc, char **argv)
 		return misused("show: give a node, and at most one key");
 	if (graph_read(&graph, &error))
 		return failed(&error);
-	node = graph_find(&graph, argv[1]);
+	name = people_node(&graph, argv[1]);
+	node = graph_find(&graph, name);
+	free(name);
 	if (node) {
 		shown = describe_node(&graph, node);
 		result = show_member(shown, argv[2], json);
@@ -152,6 +156,11 @@ static int run_exec(int argc, char **argv)
 	for (i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--dry-run"))
 			script = stdout;
+		else if (!strcmp(argv[i], "--json"))
+			continue;	/* a reply is JSON in any case */
+		else if (!strncmp(argv[i], "--", 2))
+			return misused("exec: '%s' is no option here; known are: --dry-run --json",
+				       argv[i]);
 		else if (command)
 			return misused("exec: '%s' is one command too many",
 				       argv[i]);
@@ -185,9 +194,15 @@ static int run_qmp(int argc, char **argv)
 
 static int run_reference(int argc, char **argv)
 {
-	if (argc > 1)
-		return misused("reference: '%s' is unexpected", argv[1]);
-	reference_print(stdout);
+	bool man = argc == 2 && !strcmp(argv[1], "--man");
+
+	if (argc > 1 && !man)
+		return misused("reference: '%s' is unexpected, only --man is known",
+			       argv[argc - 1]);
+	if (man)
+		reference_print_man(stdout);
+	else
+		reference_print(stdout);
 	return DONE;
 }
 
@@ -262,15 +277,15 @@ static const struct verb verbs[] = {
 	{ "watch", "[--json] [--once]", "what goes through the nodes, each second",
 	  run_watch },
 	{ "events", "[--json]", "tell what happens", run_events },
-	{ "doctor", "[--json] [--repair [--idle]]",
+	{ "doctor", "[--json] [--repair [--idle] [--dry-run]]",
 	  "say what is wrong, and mend what a killed command has left",
 	  run_doctor },
 	{ "shell", "", "these verbs, with history and completion", run_shell },
-	{ "exec", "[--dry-run] JSON|-", "carry out one QMP command", run_exec },
+	{ "exec", "[--dry-run] [--json] JSON|-", "carry out one QMP command", run_exec },
 	{ "qmp", "[--socket PATH | --stdio]",
 	  "serve QMP on a socket (" SERVER_SOCKET "), or on standard input and output",
 	  run_qmp },
-	{ "reference", "", "print the reference page of the QMP commands",
+	{ "reference", "[--man]", "print the reference page of the QMP commands, or the man page's part",
 	  run_reference },
 	{ "complete", "[WORD]", "print what may follow, for the shell's completion",
 	  run_complete },
@@ -280,20 +295,34 @@ static const struct verb verbs[] = {
 
 #define VERBS	(sizeof(verbs) / sizeof(*verbs))
 
-/* The options of all lines of that verb, out of their usage. */
-static void print_options(const char *name)
+/* The @nr-th option in the usage of that verb, whose lines are several. */
+static bool verb_option(const char *verb, unsigned int nr, char *text,
+			size_t room)
 {
 	const char *at;
 	size_t i, len;
 
 	for (i = 0; i < VERBS; i++) {
-		if (strcmp(verbs[i].name, name))
+		if (strcmp(verbs[i].name, verb))
 			continue;
 		for (at = verbs[i].usage; (at = strstr(at, "--")); at += len) {
 			len = strspn(at, "-abcdefghijklmnopqrstuvwxyz");
-			printf("%.*s\n", (int)len, at);
+			if (nr--)
+				continue;
+			snprintf(text, room, "%.*s", (int)len, at);
+			return true;
 		}
 	}
+	return false;
+}
+
+static void print_options(const char *verb)
+{
+	char option[64];
+	unsigned int i;
+
+	for (i = 0; verb_option(verb, i, option, sizeof(option)); i++)
+		puts(option);
 }
 
 static int run_complete(int argc, char **argv)
@@ -345,9 +374,19 @@ static const char *verb_name(unsigned int nr)
 	return nr < VERBS ? verbs[nr].name : NULL;
 }
 
+/* Until it is interrupted, or what it waits for has ended. */
+static bool verb_stays(const char *verb)
+{
+	return !strcmp(verb, "watch") || !strcmp(verb, "events") ||
+	       !strcmp(verb, "backup");
+}
+
 static int run_shell(int argc, char **argv)
 {
-	const struct shell shell = { .run = run, .verb = verb_name };
+	const struct shell shell = {
+		.run = run, .verb = verb_name, .option = verb_option,
+		.stays = verb_stays,
+	};
 
 	if (argc > 1)
 		return misused("shell: '%s' is unexpected", argv[1]);

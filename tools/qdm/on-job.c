@@ -407,7 +407,7 @@ static const struct {
 	const char *verb;
 	const char *states;
 } allowed[] = {
-	{ "cancel", " created running paused waiting " },
+	{ "cancel", " created running paused waiting pending " },
 	{ "pause", " created running paused " },
 	{ "resume", " created running paused " },
 	{ "set-speed", " created running paused " },
@@ -487,7 +487,11 @@ int job_cancel(struct call *call, struct error *error)
 	    !call_flag(call, "force"))
 		return refuse(error, "The block job for device '%s' is currently paused",
 			      call_word(call, "device"));
-	return send(call, &job, "cancel");
+	if (strcmp(job.state, "pending"))
+		return send(call, &job, "cancel");
+	if (!call->dry_run)
+		job_give_up(job.node);
+	return 0;
 }
 
 int job_complete(struct call *call, struct error *error)
@@ -536,6 +540,14 @@ int block_job_set_speed(struct call *call, struct error *error)
  * Asking
  */
 
+/* Unlike in an event, a cancel is an error here. */
+static void put_error(struct json_object *object, const struct job *job)
+{
+	if (job_failed(job) || job_cancelled(job))
+		json_object_object_add(object, "error",
+				       json_object_new_string(job_error_text(job)));
+}
+
 static struct json_object *as_job(const struct job *job)
 {
 	struct json_object *one = json_object_new_object();
@@ -545,8 +557,7 @@ static struct json_object *as_job(const struct job *job)
 	json_put_string(one, "status", job->state);
 	json_put_number(one, "current-progress", job->done);
 	json_put_number(one, "total-progress", job->total);
-	if (job_failed(job))
-		json_put_string(one, "error", job_error_text(job));
+	put_error(one, job);
 	return one;
 }
 
@@ -562,6 +573,7 @@ static struct json_object *as_block_job(const struct job *job)
 	json_put_string(one, "status", job->state);
 	json_put_bool(one, "auto-finalize", job_auto_finalize(job->node));
 	json_put_bool(one, "auto-dismiss", job_auto_dismiss(job->node));
+	put_error(one, job);
 	return one;
 }
 

@@ -20,21 +20,63 @@ static const char * const policies[] = {
 	"break-guest-write", "break-snapshot", NULL
 };
 
+/* As clients of QEMU may write a leaf, without a node of its own. */
+static const char * const leaf_drivers[] = { "host_device", NULL };
+
+static const struct arg leaf_args[] = {
+	{ .name = "driver", .type = ARG_WORD, .must = true,
+	  .words = leaf_drivers },
+	{ .name = "filename", .type = ARG_STRING, .must = true },
+	{ 0 }
+};
+
+#define FILE_ARG \
+	{ .name = "file", .type = ARG_ANY, .must = true, \
+	  .what = "by name: under this device, or on this node; by path, or as {\"driver\": \"host_device\", \"filename\": PATH}: on top of this device" }
+
+static const char * const discards[] = { "ignore", "unmap", NULL };
+static const char * const aios[] = { "threads", "native", "io_uring", NULL };
+
+static const struct arg cache_args[] = {
+	{ .name = "direct", .type = ARG_BOOL },
+	{ .name = "no-flush", .type = ARG_BOOL },
+	{ 0 }
+};
+
+#define IDLE_WORD	"taken for QEMU's sake"
+
+static const struct arg host_args[] = {
+	{ .name = "filename", .type = ARG_STRING, .must = true,
+	  .what = "the device, by its path" },
+	{ .name = "read-only", .type = ARG_BOOL, .def = "false",
+	  .what = "only false" },
+	{ .name = "auto-read-only", .type = ARG_BOOL, .what = IDLE_WORD },
+	{ .name = "discard", .type = ARG_WORD, .words = discards,
+	  .what = IDLE_WORD },
+	{ .name = "aio", .type = ARG_WORD, .words = aios, .what = IDLE_WORD },
+	{ .name = "cache", .type = ARG_OBJECT, .members = cache_args,
+	  .what = IDLE_WORD },
+	{ 0 }
+};
+
 static const struct arg throttle_args[] = {
+	FILE_ARG,
 	{ .name = "throttle-group", .type = ARG_STRING, .must = true,
 	  .what = "a group that is there" },
 	{ 0 }
 };
 
 static const struct arg threshold_args[] = {
+	FILE_ARG,
 	{ .name = "write-threshold", .type = ARG_SIZE, .must = true,
 	  .what = "bytes from the start of the node; 0 is off" },
 	{ 0 }
 };
 
 static const struct arg cbw_args[] = {
-	{ .name = "target", .type = ARG_STRING, .must = true,
-	  .what = "where old data goes: a node, or a device by its path" },
+	FILE_ARG,
+	{ .name = "target", .type = ARG_ANY, .must = true,
+	  .what = "where old data goes: a node, or a device as in file" },
 	{ .name = "on-cbw-error", .type = ARG_WORD, .words = policies,
 	  .def = "break-guest-write",
 	  .what = "what gives way when a copy fails" },
@@ -47,11 +89,12 @@ static const struct arg cbw_args[] = {
 };
 
 static const char * const driver_names[] = {
-	"copy-before-write", "throttle", "write-threshold", NULL
+	"copy-before-write", "host_device", "throttle", "write-threshold", NULL
 };
 
 static const struct arg_case driver_cases[] = {
 	{ "copy-before-write", cbw_args },
+	{ "host_device", host_args },
 	{ "throttle", throttle_args },
 	{ "write-threshold", threshold_args },
 	{ 0 }
@@ -60,13 +103,29 @@ static const struct arg_case driver_cases[] = {
 const struct arg blockdev_add_args[] = {
 	{ .name = "driver", .type = ARG_WORD, .must = true,
 	  .words = driver_names, .cases = driver_cases,
-	  .what = "the kind of filter" },
+	  .what = "the kind of node" },
 	{ .name = "node-name", .type = ARG_STRING, .must = true,
 	  .what = "the new node's name" },
-	{ .name = "file", .type = ARG_STRING, .must = true,
-	  .what = "by name: under this device, or on this node; by path: on top of this device" },
 	{ 0 }
 };
+
+/* A name or path, which may also be written as a leaf with its driver. */
+static int read_reference(const struct call *call, const char *name,
+			  const char **word, struct error *error)
+{
+	struct json_object *value = call_value(call, name);
+
+	*word = json_object_get_string(value);
+	if (json_object_is_type(value, json_type_string))
+		return 0;
+	if (!json_object_is_type(value, json_type_object))
+		return refuse(error, "Invalid parameter type for '%s', expected: BlockdevRef",
+			      name);
+	if (args_check(leaf_args, value, name, error))
+		return -1;
+	*word = arg_string(leaf_args, value, "filename");
+	return 0;
+}
 
 static int fill_throttle(struct call *call, struct filter *filter,
 			 char *tail, size_t len, struct error *error)
@@ -106,8 +165,7 @@ static int fill_cbw(struct call *call, struct filter *filter, char *tail,
 		 (unsigned long long)cluster / SECTOR,
 		 call_word(call, "on-cbw-error"),
 		 (unsigned long long)call_size(call, "cbw-timeout"));
-	filter->target = call_word(call, "target");
-	return 0;
+	return read_reference(call, "target", &filter->target, error);
 }
 
 static const struct driver {
@@ -130,9 +188,23 @@ static int fill_filter(struct call *call, struct filter *filter, char *tail,
 		driver++;
 	filter->name = call_word(call, "node-name");
 	filter->kind = driver->kind;
-	filter->file = call_word(call, "file");
 	filter->tail = tail;
+	if (read_reference(call, "file", &filter->file, error))
+		return -1;
 	return driver->fill(call, filter, tail, len, error);
+}
+
+static bool is_host(const struct call *call)
+{
+	return !strcmp(call_word(call, "driver"), "host_device");
+}
+
+static int add_host(struct call *call, struct error *error)
+{
+	if (call_flag(call, "read-only"))
+		return refuse(error, "Parameter 'read-only' does not accept value 'true'");
+	return edit_add_host(&call->graph, call_word(call, "node-name"),
+			     call_word(call, "filename"), &call->plan, error);
 }
 
 int blockdev_add(struct call *call, struct error *error)
@@ -140,6 +212,8 @@ int blockdev_add(struct call *call, struct error *error)
 	struct filter filter = { 0 };
 	char tail[TAIL_LEN];
 
+	if (is_host(call))
+		return add_host(call, error);
 	if (fill_filter(call, &filter, tail, sizeof(tail), error))
 		return -1;
 	return edit_add(&call->graph, &filter, &call->plan, error);
@@ -161,6 +235,9 @@ static int reopen_one(struct call *call, struct json_object *options,
 	struct filter filter = { 0 };
 	char tail[TAIL_LEN];
 
+	if (is_host(&one))
+		return refuse(error, "Block format 'host_device' used by node '%s' does not support reopening",
+			      call_word(&one, "node-name"));
 	if (fill_filter(&one, &filter, tail, sizeof(tail), error))
 		return -1;
 	return edit_reopen(&call->graph, &filter, &call->plan, error);
@@ -218,6 +295,8 @@ int x_blockdev_change(struct call *call, struct error *error)
 		return refuse(error, "The parameters child and node are in conflict");
 	if (!child && !node)
 		return refuse(error, "Either child or node must be specified");
+	if (node && !graph_find(&call->graph, node))
+		return refuse(error, "Node '%s' not found", node);
 	return refuse(error, "The node %s does not support %s a child; use block-insert-node, block-remove-node or blockdev-replace",
 		      parent, child ? "removing" : "adding");
 }
@@ -274,16 +353,25 @@ int block_set_write_threshold(struct call *call, struct error *error)
 }
 
 const struct arg resize_args[] = {
-	{ .name = "node-name", .type = ARG_STRING, .must = true,
-	  .what = "a node that nothing lies on" },
-	{ .name = "size", .type = ARG_SIZE, .must = true,
+	{ .name = "device", .type = ARG_STRING,
+	  .what = "the node; one of the two must be given" },
+	{ .name = "node-name", .type = ARG_STRING, .what = "the same" },
+	{ .name = "size", .type = ARG_INT, .must = true,
 	  .what = "bytes" },
 	{ 0 }
 };
 
 int block_resize(struct call *call, struct error *error)
 {
-	return edit_resize(&call->graph, call_word(call, "node-name"),
-			   call_size(call, "size"),
-			   &call->plan, error);
+	const char *device = call_word(call, "device");
+	const char *node = call_word(call, "node-name");
+	const char *name = device ? device : node;
+	int64_t size = json_object_get_int64(call_value(call, "size"));
+
+	if (!name || !graph_find(&call->graph, name))
+		return refuse(error, "Cannot find device='%s' nor node-name='%s'",
+			      device ? device : "", node ? node : "");
+	if (size <= 0)
+		return refuse(error, "Parameter 'size' expects a >0 size");
+	return edit_resize(&call->graph, name, size, &call->plan, error);
 }

@@ -2,11 +2,15 @@
 /* Commands that ask: about nodes and about the tool. They change nothing. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "describe.h"
 #include "handlers.h"
 #include "json.h"
+#include "limits.h"
+#include "on-limit.h"
 #include "qmp.h"
 #include "schema.h"
 
@@ -39,10 +43,69 @@ const struct arg blockstats_args[] = {
 	{ 0 }
 };
 
+/* Six times a rate, its burst and the burst's length, and then iops-size. */
+static bool is_rate(int i)
+{
+	return i % 3 == 0 && i < LIMITS_NR - 1;
+}
+
+static bool is_length(int i)
+{
+	return i % 3 == 2;
+}
+
+static uint64_t limit_at(struct json_object *limits, int i)
+{
+	struct json_object *value;
+
+	if (json_object_object_get_ex(limits, limit_names[i], &value))
+		return json_object_get_uint64(value);
+	return is_length(i);
+}
+
+/* A rate always, a burst and its length only if there is one. */
+static void put_old_limits(struct json_object *inserted,
+			   struct json_object *limits)
+{
+	uint64_t value;
+	int i;
+
+	for (i = 0; i < LIMITS_NR; i++) {
+		value = limit_at(limits, is_length(i) ? i - 1 : i);
+		if (!value && !is_rate(i))
+			continue;
+		value = limit_at(limits, i);
+		json_object_object_add(inserted, limit_old_name(i),
+				       json_object_new_uint64(value));
+	}
+}
+
+/* Limits by block_set_io_throttle are the device's, not those of a filter. */
+static void put_throttle(struct json_object *inserted,
+			 const struct graph *graph, const struct node *device)
+{
+	char *name = print("%s-throttle", device->dev.name);
+	const struct node *filter = graph_find(graph, name);
+	struct json_object *shown, *limits;
+	const char *group;
+
+	free(name);
+	if (!filter || !node_reaches(graph, device, filter))
+		return;
+	shown = describe_node(graph, filter);
+	group = json_string(shown, "throttle-group", "-");
+	if (json_object_object_get_ex(shown, "limits", &limits)) {
+		put_old_limits(inserted, limits);
+		json_put_string(inserted, "group", strcmp(group, "-") ?
+						   group : device->dev.name);
+	}
+	json_object_put(shown);
+}
+
 int query_block(struct call *call, struct error *error)
 {
+	struct json_object *one, *inserted;
 	const struct node *node;
-	struct json_object *one;
 	size_t i;
 
 	(void)error;
@@ -56,8 +119,9 @@ int query_block(struct call *call, struct error *error)
 		json_put_string(one, "type", "unknown");
 		json_put_bool(one, "removable", false);
 		json_put_bool(one, "locked", node->dev.open_count);
-		json_object_object_add(one, "inserted",
-				       describe_node(&call->graph, node));
+		inserted = describe_node(&call->graph, node);
+		put_throttle(inserted, &call->graph, node);
+		json_object_object_add(one, "inserted", inserted);
 		json_object_array_add(call->result, one);
 	}
 	return 0;
@@ -84,6 +148,28 @@ static const struct {
 	{ "flush_operations", 15, 1 },
 	{ "flush_total_time_ns", 16, MILLISECOND_NS },
 };
+
+/* Nobody counts these here, and clients expect them. */
+static const char * const no_figures[] = {
+	"zone_append_operations", "zone_append_merged", "zone_append_bytes",
+	"zone_append_total_time_ns", "failed_rd_operations",
+	"failed_wr_operations", "failed_zone_append_operations",
+	"failed_flush_operations", "failed_unmap_operations",
+	"invalid_rd_operations", "invalid_wr_operations",
+	"invalid_zone_append_operations", "invalid_flush_operations",
+	"invalid_unmap_operations",
+};
+
+static void put_no_figures(struct json_object *stats)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(no_figures) / sizeof(*no_figures); i++)
+		json_put_number(stats, no_figures[i], 0);
+	json_put_bool(stats, "account_invalid", false);
+	json_put_bool(stats, "account_failed", false);
+	json_put(stats, "timed_stats", json_object_new_array());
+}
 
 static void read_figures(struct devno devno, uint64_t *figure)
 {
@@ -117,8 +203,10 @@ static struct json_object *node_stats(const struct graph *graph,
 		json_put_number(stats, figures[i].name,
 				figure[figures[i].at] * figures[i].unit);
 	if (json_object_object_get_ex(shown, "high-water", &mark))
-		json_object_object_add(stats, "wr_highest_offset",
-				       json_object_get(mark));
+		json_put(stats, "wr_highest_offset", json_object_get(mark));
+	else
+		json_put_number(stats, "wr_highest_offset", 0);
+	put_no_figures(stats);
 	json_object_put(shown);
 	if (node->kind == KIND_DEVICE)
 		json_put_string(one, "device", node->dev.name);

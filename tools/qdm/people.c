@@ -7,7 +7,10 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
+#include "alloc.h"
 #include "json.h"
 #include "people.h"
 #include "qmp.h"
@@ -84,6 +87,37 @@ int options_read(struct options *options, int argc, char **argv,
 			return -1;
 		i += taken;
 	}
+	return 0;
+}
+
+char *people_node(const struct graph *graph, const char *word)
+{
+	const struct node *node;
+	struct stat info;
+
+	if (*word != '/' || stat(word, &info) || !S_ISBLK(info.st_mode))
+		return copy(word);
+	node = graph_at(graph, (struct devno){ major(info.st_rdev),
+					       minor(info.st_rdev) });
+	return copy(node ? node->dev.name : word);
+}
+
+int people_named(struct options *options, struct error *error)
+{
+	struct graph graph;
+	char *name;
+
+	if (!options->nr || *options->word[0] != '/')
+		return 0;
+	if (graph_read(&graph, error))
+		return -1;
+	name = people_node(&graph, options->word[0]);
+	if (*name != '/') {
+		snprintf(options->name, sizeof(options->name), "%s", name);
+		options->word[0] = options->name;
+	}
+	free(name);
+	graph_free(&graph);
 	return 0;
 }
 

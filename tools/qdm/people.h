@@ -7,6 +7,7 @@
 #include <json-c/json.h>
 
 #include "error.h"
+#include "graph.h"
 #include "limits.h"
 
 #define WORDS_MAX	24
@@ -15,6 +16,7 @@
 struct options {
 	const char *word[WORDS_MAX];
 	size_t nr;
+	char name[KDM_NAME_LEN];	/* what a path in the first word stands for */
 	bool json;
 	bool dry_run;
 	bool wait;
@@ -30,6 +32,11 @@ struct options {
 /* @known: the options that this verb has, as "--json --group". */
 int options_read(struct options *options, int argc, char **argv,
 		 const char *known, struct error *error);
+
+/* People name dm devices by path, too. The name, for the caller to free. */
+char *people_node(const struct graph *graph, const char *word);
+/* The same for a verb's first word, which is replaced; 0 or -1. */
+int people_named(struct options *options, struct error *error);
 
 /*
  * Carries out a QMP command; takes @args. The answer is for the caller to put,

@@ -353,7 +353,7 @@ int plan_run(const struct plan *plan, struct error *error)
  * Printing
  */
 
-static void print_quoted(FILE *out, const char *word)
+void print_quoted(FILE *out, const char *word)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_";

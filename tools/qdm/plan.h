@@ -60,6 +60,9 @@ int plan_run(const struct plan *plan, struct error *error);
 /* Prints a shell script that does the same. */
 void plan_print(const struct plan *plan, FILE *out);
 
+/* A word as the shell takes it. */
+void print_quoted(FILE *out, const char *word);
+
 /* One edit at a time on this machine; 0, or -1 when another does not end. */
 int edit_lock(struct error *error);
 void edit_unlock(void);

@@ -44,6 +44,8 @@ static void print_words(FILE *out, const struct arg *arg)
 
 static void print_type(FILE *out, const struct arg *arg)
 {
+	if (arg->words && arg->type == ARG_LIST)
+		fputs("array of ", out);
 	if (arg->words)
 		print_words(out, arg);
 	else if (arg->type == ARG_SIZE && arg->max)
@@ -114,6 +116,34 @@ void reference_print(FILE *out)
 	for (i = 0; i < event_types_nr; i++)
 		print_entry(out, event_types[i].name, event_types[i].what,
 			    event_types[i].data);
+}
+
+static void print_man_entry(FILE *out, const struct command *command)
+{
+	const struct arg *arg;
+
+	fprintf(out, ".It Cm %s", command->name);
+	for (arg = command->args; arg->name; arg++)
+		if (arg->must)
+			fprintf(out, " Ar %s", arg->name);
+	fprintf(out, "\n%s\n", command->what);
+}
+
+void reference_print_man(FILE *out)
+{
+	size_t i;
+
+	fputs(".\\\" Written by \"qdm reference --man\" from the table of commands.\n"
+	      ".Sh QMP COMMANDS\n"
+	      "With the arguments that must be given; the others are listed by\n"
+	      ".Nm\n.Cm reference .\n.Bl -tag -width Ds\n", out);
+	for (i = 0; i < commands_nr; i++)
+		print_man_entry(out, &commands[i]);
+	fputs(".El\n.Sh QMP EVENTS\n.Bl -tag -width Ds\n", out);
+	for (i = 0; i < event_types_nr; i++)
+		fprintf(out, ".It Ql %s\n%s\n", event_types[i].name,
+			event_types[i].what);
+	fputs(".El\n", out);
 }
 
 static const char *placeholder(const struct arg *arg)

@@ -7,6 +7,8 @@
 
 /* The page Documentation/qmp-reference.rst. */
 void reference_print(FILE *out);
+/* The commands and events in the man page qdm(8). */
+void reference_print_man(FILE *out);
 /* Each command with its mandatory arguments, as `qdm exec` takes it. */
 void reference_templates(FILE *out);
 

@@ -102,19 +102,22 @@ static void name_list(struct build *build, const struct arg *arg, char *name)
 {
 	char element[NUMBER_LEN];
 
-	name_object(build, arg->members, element);
+	if (arg->words)
+		name_words(build, arg->words, element);
+	else
+		name_object(build, arg->members, element);
 	snprintf(name, NAME_LEN, "[%s]", element);
 	json_put_string(entity(build, name, "array"), "element-type", element);
 }
 
 static void name_type(struct build *build, const struct arg *arg, char *name)
 {
-	if (arg->words)
+	if (arg->type == ARG_LIST)
+		name_list(build, arg, name);
+	else if (arg->words)
 		name_words(build, arg->words, name);
 	else if (arg->type == ARG_OBJECT && arg->members)
 		name_object(build, arg->members, name);
-	else if (arg->type == ARG_LIST)
-		name_list(build, arg, name);
 	else
 		snprintf(name, NAME_LEN, "%s", plain_types[arg->type]);
 }

@@ -22,13 +22,13 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <systemd/sd-daemon.h>
-#include <systemd/sd-device.h>
 #include <unistd.h>
 
 #include "alloc.h"
 #include "client.h"
 #include "events.h"
 #include "handlers.h"
+#include "listen.h"
 #include "server.h"
 
 #define CLIENTS_MAX	256
@@ -42,8 +42,7 @@ struct server {
 	bool last_ends;			/* there is no socket to come back by */
 	struct client_owner owner;
 	struct events events;
-	int kernel;			/* readable when something has happened */
-	sd_device_monitor *monitor;
+	struct listener listener;
 };
 
 static void tell_all(void *context, struct json_object *event)
@@ -110,76 +109,9 @@ static int add_client(struct server *server, int in, int out)
 	return 0;
 }
 
-/*
- * The kernel's side
- */
-
-/* Armed before looking: what happens from then on wakes us again. */
-static int on_kernel(sd_event_source *source, int fd, uint32_t events,
-		     void *context)
+static void on_kernel(void *context)
 {
-	struct error error = { 0 };
-
-	(void)source;
-	(void)events;
-	if (kdm_poll_arm(fd, &error)) {
-		fprintf(stderr, "qdm: %s\n", error.text);
-		return -EIO;
-	}
 	look_and_tidy(context);
-	return 0;
-}
-
-static int watch_kernel(struct server *server, struct error *error)
-{
-	int code;
-
-	if (kdm_open(error))
-		return -1;
-	server->kernel = kdm_poll_open(error);
-	if (server->kernel < 0 || kdm_poll_arm(server->kernel, error))
-		return -1;
-	if (events_look(&server->events, error))
-		return -1;
-	code = sd_event_add_io(server->loop, NULL, server->kernel, EPOLLIN,
-			       on_kernel, server);
-	if (code < 0)
-		return refuse(error, "cannot wait for device-mapper: %s",
-			      strerror(-code));
-	return 0;
-}
-
-static const char *property(sd_device *device, const char *name)
-{
-	const char *value;
-
-	return sd_device_get_property_value(device, name, &value) < 0 ? "" :
-									value;
-}
-
-/* What failed in a backup is said by the uevent alone. */
-static int on_uevent(sd_device_monitor *monitor, sd_device *device,
-		     void *context)
-{
-	struct server *server = context;
-
-	(void)monitor;
-	if (!strcmp(property(device, "DM_ACTION"), "BACKUP_ERROR"))
-		events_job_error(&server->events, property(device, "DM_NAME"),
-				 property(device, "DM_BACKUP_OPERATION"),
-				 property(device, "DM_BACKUP_ACTION"));
-	return 0;
-}
-
-/* Without udev there are no such events; the rest goes on. */
-static void watch_uevents(struct server *server)
-{
-	if (sd_device_monitor_new(&server->monitor) < 0)
-		return;
-	sd_device_monitor_filter_add_match_subsystem_devtype(server->monitor,
-							     "block", NULL);
-	sd_device_monitor_attach_event(server->monitor, server->loop);
-	sd_device_monitor_start(server->monitor, on_uevent, server);
 }
 
 /*
@@ -324,9 +256,12 @@ static int set_up(struct server *server, struct error *error)
 	int code;
 
 	*server = (struct server){
-		.kernel = -1,
 		.owner = { .ran = on_ran, .over = on_over, .context = server },
 		.events = { .tell = tell_all, .context = server },
+		.listener = {
+			.events = &server->events, .woken = on_kernel,
+			.context = server, .kernel = -1,
+		},
 	};
 	keep_memory();
 	sigemptyset(&signals);
@@ -343,10 +278,7 @@ static int set_up(struct server *server, struct error *error)
 					   NULL);
 	if (code < 0)
 		return refuse(error, "no event loop: %s", strerror(-code));
-	if (watch_kernel(server, error))
-		return -1;
-	watch_uevents(server);
-	return 0;
+	return listen_begin(&server->listener, server->loop, error);
 }
 
 static void tear_down(struct server *server)
@@ -359,10 +291,8 @@ static void tear_down(struct server *server)
 	}
 	events_free(&server->events);
 	jobs_forget();
-	sd_device_monitor_unref(server->monitor);
+	listen_end(&server->listener);
 	sd_event_unref(server->loop);
-	if (server->kernel >= 0)
-		close(server->kernel);
 }
 
 static int run(struct server *server, struct error *error)

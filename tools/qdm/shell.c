@@ -2,21 +2,26 @@
 /*
  * qdm shell: the verbs without typing qdm before them, with history and
  * completion. A line that begins with a brace is a QMP command. Nothing is kept
- * between lines; the history ends with the shell.
+ * between lines; the history ends with the shell. A verb that stays until it is
+ * interrupted has a process of its own, so that ^C does not end the shell.
  */
 #include <histedit.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "alloc.h"
 #include "dm.h"
+#include "reference.h"
 #include "shell.h"
 
-#define HISTORY	500
+#define HISTORY		500
+#define WORD_LEN	1024
 
 static const struct shell *current;
 
@@ -29,13 +34,14 @@ static char *prompt(EditLine *line)
 }
 
 /*
- * Completion: verbs for the first word, devices for the others
+ * Completion: verbs or QMP commands for the first word, and then the verb's
+ * options and devices
  */
 
 struct match {
 	const char *begun;
 	size_t len;
-	char common[KDM_NAME_LEN];
+	char common[WORD_LEN];
 	int nr;
 };
 
@@ -67,21 +73,56 @@ static void offer_devices(struct match *match)
 	free(names);
 }
 
+static void offer_verbs(struct match *match)
+{
+	unsigned int i;
+
+	for (i = 0; current->verb(i); i++)
+		offer(match, current->verb(i));
+}
+
+static void offer_commands(struct match *match)
+{
+	char *text = NULL, *line, *save = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	reference_templates(out);
+	fclose(out);
+	for (line = strtok_r(text, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save))
+		offer(match, line);
+	free(text);
+}
+
+static void offer_options(struct match *match, const char *line)
+{
+	char *verb = print("%.*s", (int)strcspn(line, " "), line);
+	char option[64];
+	unsigned int i;
+
+	for (i = 0; current->option(verb, i, option, sizeof(option)); i++)
+		offer(match, option);
+	free(verb);
+}
+
 static unsigned char complete(EditLine *edit, int key)
 {
 	const LineInfo *info = el_line(edit);
 	struct match match = { 0 };
 	const char *at = info->cursor;
-	unsigned int i;
 
 	(void)key;
 	while (at > info->buffer && at[-1] != ' ')
 		at--;
 	match.begun = at;
 	match.len = info->cursor - at;
-	if (at == info->buffer)
-		for (i = 0; current->verb(i); i++)
-			offer(&match, current->verb(i));
+	if (at == info->buffer && *at == '{')
+		offer_commands(&match);
+	else if (at == info->buffer)
+		offer_verbs(&match);
+	else if (*at == '-')
+		offer_options(&match, info->buffer);
 	else
 		offer_devices(&match);
 	if (!match.nr || strlen(match.common) < match.len)
@@ -106,6 +147,24 @@ static int run_json(const struct shell *shell, const char *text)
 	return result;
 }
 
+static int run_apart(const struct shell *shell, int argc, char **argv)
+{
+	pid_t child;
+	int status;
+
+	fflush(stdout);
+	child = fork();
+	if (!child) {
+		signal(SIGINT, SIG_DFL);
+		status = shell->run(argc, argv);
+		fflush(stdout);
+		_exit(status);
+	}
+	if (child < 0 || waitpid(child, &status, 0) < 0)
+		return 1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+}
+
 /* The words of a line with a word before them, as main() gets them. */
 static int run_words(const struct shell *shell, int argc, const char **words)
 {
@@ -116,7 +175,8 @@ static int run_words(const struct shell *shell, int argc, const char **words)
 	for (i = 0; i < argc; i++)
 		argv[i + 1] = (char *)words[i];
 	argv[argc + 1] = NULL;
-	result = shell->run(argc + 1, argv);
+	result = shell->stays(words[0]) ? run_apart(shell, argc + 1, argv) :
+					  shell->run(argc + 1, argv);
 	free(argv);
 	return result;
 }
@@ -170,6 +230,7 @@ static void use_terminal(void)
 	History *past = history_init();
 	HistEvent event;
 
+	signal(SIGINT, SIG_IGN);
 	history(past, &event, H_SETSIZE, HISTORY);
 	el_set(edit, EL_PROMPT, prompt);
 	el_set(edit, EL_EDITOR, "emacs");

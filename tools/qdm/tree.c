@@ -7,6 +7,7 @@
 
 #include "describe.h"
 #include "json.h"
+#include "people.h"
 #include "size.h"
 #include "tree.h"
 
@@ -35,14 +36,8 @@ static void print_throttle(FILE *out, struct json_object *node)
 
 	fprintf(out, ", %s%s", strcmp(group, "-") ? "group " : "private limits",
 		strcmp(group, "-") ? group : "");
-	if (json_object_object_get_ex(node, "limits", &limits)) {
-		json_object_object_foreach(limits, name, value)
-			fprintf(out, " %s=%llu", name,
-				(unsigned long long)
-				json_object_get_uint64(value));
-		if (!json_object_object_length(limits))
-			fputs(" unlimited", out);
-	}
+	if (json_object_object_get_ex(node, "limits", &limits))
+		people_print_limits(out, limits);
 	fprintf(out, ", %llu waiting", number(node, "read-waiting") +
 		number(node, "write-waiting"));
 }

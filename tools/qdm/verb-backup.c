@@ -5,6 +5,7 @@
  * query-jobs says of the job, with the rate. It is woken by the kernel's events;
  * the second is only for the display.
  */
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,7 @@ struct progress {
 	unsigned long long total;
 	double begun;
 	double at;
+	double shown;
 	unsigned long long first;	/* what was done when it was begun */
 };
 
@@ -134,15 +136,33 @@ static int end(const char *device, struct json_object *job,
 	const char *why = json_string(job, "error", NULL);
 	struct error dismissal = { 0 };
 
-	if (why)
-		refuse(error, "the backup of '%s' has failed: %s", device, why);
-	else if (people_number(job, "current-progress") <
-		 people_number(job, "total-progress"))
+	if (why && !strcmp(why, strerror(ECANCELED)))
 		refuse(error, "the backup of '%s' was cancelled", device);
+	else if (why)
+		refuse(error, "the backup of '%s' has failed: %s", device, why);
 	json_put_string(args, "id", device);
 	if (people_tell("job-dismiss", args, NULL, &dismissal))
 		refuse(error, "%s", dismissal.text);
 	return error->class ? -1 : 0;
+}
+
+/* An event within the second is not worth a line; its end is. */
+static bool is_due(const struct progress *progress, bool over)
+{
+	return over || isatty(STDOUT_FILENO) ||
+	       progress->at - progress->shown > 0.9;
+}
+
+static void show(struct progress *progress, const struct options *options,
+		 struct json_object *job, const char *state)
+{
+	if (!is_due(progress, !strcmp(state, "concluded")))
+		return;
+	progress->shown = progress->at;
+	if (options->json)
+		print_json(progress, job);
+	else
+		print_progress(progress, state);
 }
 
 /* One look; 1 when it is over. */
@@ -164,10 +184,7 @@ static int look(const char *device, const struct options *options,
 		progress->first = progress->done;
 	}
 	progress->at = now();
-	if (options->json)
-		print_json(progress, job);
-	else
-		print_progress(progress, state);
+	show(progress, options, job, state);
 	if (!strcmp(state, "concluded")) {
 		if (!options->json && isatty(STDOUT_FILENO))
 			putchar('\n');
@@ -197,7 +214,23 @@ static int wait_for(const struct options *options, struct error *error)
 	return over == 1 ? 0 : -1;
 }
 
-static void tell_begun(const struct options *options)
+static void print_begun(const struct options *options, const char *node,
+			struct error *error)
+{
+	struct json_object *job = find_job(options->word[0], error);
+	char text[SIZE_TEXT];
+	uint64_t speed;
+
+	printf("%s: %s to %s", node,
+	       size_text(text, people_number(job, "total-progress")),
+	       options->word[1]);
+	if (options->speed && read_size(options->speed, &speed))
+		printf(", at most %s/s", size_text(text, speed));
+	putchar('\n');
+	json_object_put(job);
+}
+
+static void tell_begun(const struct options *options, struct error *error)
 {
 	struct json_object *begun;
 	char *node = print("%s-backup", options->word[0]);
@@ -209,7 +242,7 @@ static void tell_begun(const struct options *options)
 		people_print_json(begun);
 		json_object_put(begun);
 	} else {
-		puts(node);
+		print_begun(options, node, error);
 	}
 	free(node);
 }
@@ -225,6 +258,8 @@ int verb_backup(int argc, char **argv, struct error *error)
 		return -1;
 	if (options.nr != 2)
 		return misuse(error, "backup: give a device and a target");
+	if (people_named(&options, error))
+		return -1;
 	args = make_args(&options, error);
 	if (!args)
 		return -1;
@@ -234,6 +269,6 @@ int verb_backup(int argc, char **argv, struct error *error)
 		return 0;
 	if (options.wait)
 		return wait_for(&options, error);
-	tell_begun(&options);
-	return 0;
+	tell_begun(&options, error);
+	return error->class ? -1 : 0;
 }

@@ -105,6 +105,18 @@ static int change_group(const struct options *options, bool is_new,
 	return options->dry_run ? 0 : show_group(group, options, error);
 }
 
+static int delete_group(const struct options *options, struct error *error)
+{
+	struct json_object *told = named("id", options->word[1]);
+	int result = people_tell("object-del", json_object_get(told), options,
+				 error);
+
+	if (!result && options->json && !options->dry_run)
+		people_print_json(told);
+	json_object_put(told);
+	return result;
+}
+
 int verb_group(int argc, char **argv, struct error *error)
 {
 	struct options options;
@@ -117,13 +129,15 @@ int verb_group(int argc, char **argv, struct error *error)
 		return show_groups(&options, error);
 	if (options.nr < 2)
 		return misuse(error, "group %s: give the group's name", what);
+	if ((!strcmp(what, "show") || !strcmp(what, "del")) && options.nr > 2)
+		return misuse(error, "group %s: '%s' is one word too many",
+			      what, options.word[2]);
 	if (!strcmp(what, "show"))
 		return show_group(options.word[1], &options, error);
 	if (!strcmp(what, "add") || !strcmp(what, "set"))
 		return change_group(&options, *what == 'a', error);
 	if (!strcmp(what, "del"))
-		return people_tell("object-del", named("id", options.word[1]),
-				   &options, error);
+		return delete_group(&options, error);
 	return misuse(error, "group: '%s' is unknown; there are add, set, show and del",
 		      what);
 }
@@ -209,6 +223,8 @@ int verb_throttle(int argc, char **argv, struct error *error)
 			      "--json --dry-run --group", error);
 	if (!result && !options.nr)
 		result = misuse(error, "throttle: give a device");
+	if (!result)
+		result = people_named(&options, error);
 	off = options.nr == 2 && !strcmp(options.word[1], "off");
 	if (!result && options.nr > 1 && !off)
 		result = people_limits(limits, options.word + 1,
@@ -230,31 +246,60 @@ int verb_throttle(int argc, char **argv, struct error *error)
  * Thresholds
  */
 
+static struct json_object *named_node(struct json_object *nodes,
+				      const char *name)
+{
+	struct json_object *one;
+	size_t i;
+
+	for (i = 0; name && i < json_object_array_length(nodes); i++) {
+		one = json_object_array_get_idx(nodes, i);
+		if (!strcmp(json_string(one, "node-name", ""), name))
+			return one;
+	}
+	return NULL;
+}
+
+static struct json_object *node_below(struct json_object *nodes,
+				      struct json_object *node)
+{
+	struct json_object *children;
+
+	if (!json_object_object_get_ex(node, "children", &children) ||
+	    !json_object_array_length(children))
+		return NULL;
+	return named_node(nodes, json_string(json_object_array_get_idx(children, 0),
+					     "node-name", NULL));
+}
+
+/* The node, or that below it whose threshold the command would set. */
 static struct json_object *describe(const char *name, struct error *error)
 {
 	struct json_object *nodes = people_ask("query-named-block-nodes", NULL,
 					       NULL, error);
-	struct json_object *one, *found = NULL;
-	size_t i;
+	struct json_object *node, *found = NULL;
 
-	for (i = 0; nodes && i < json_object_array_length(nodes); i++) {
-		one = json_object_array_get_idx(nodes, i);
-		if (!strcmp(json_string(one, "node-name", ""), name))
-			found = json_object_get(one);
-	}
-	json_object_put(nodes);
-	if (nodes && !found)
+	if (!nodes)
+		return NULL;
+	node = named_node(nodes, name);
+	if (!node)
 		refuse(error, "Node '%s' not found", name);
+	else
+		found = node;
+	while (node && strcmp(json_string(node, "kind", ""), "threshold"))
+		node = node_below(nodes, node);
+	found = json_object_get(node ? node : found);
+	json_object_put(nodes);
 	return found;
 }
 
-static void print_threshold(const char *name, struct json_object *node)
+static void print_threshold(struct json_object *node)
 {
+	const char *name = json_string(node, "node-name", "");
 	char at[SIZE_TEXT], mark[SIZE_TEXT];
 
-	if (!json_string(node, "state", NULL)) {
-		printf("%s: %s has no threshold of its own\n", name,
-		       json_string(node, "kind", "it"));
+	if (!json_object_object_get_ex(node, "high-water", NULL)) {
+		printf("%s: no threshold\n", name);
 		return;
 	}
 	printf("%s: %s at %s, written up to %s\n", name,
@@ -273,7 +318,7 @@ static int show_threshold(const char *name, const struct options *options,
 	if (options->json)
 		people_print_json(node);
 	else
-		print_threshold(name, node);
+		print_threshold(node);
 	json_object_put(node);
 	return 0;
 }
@@ -292,6 +337,8 @@ int verb_threshold(int argc, char **argv, struct error *error)
 	    !read_size(options.word[1], &bytes))
 		return misuse(error, "'%s' is no size (for example 10G), nor off",
 			      options.word[1]);
+	if (people_named(&options, error))
+		return -1;
 	if (options.nr == 2) {
 		args = named("node-name", options.word[0]);
 		json_put_number(args, "write-threshold", bytes);

@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include "alloc.h"
 #include "edit.h"
@@ -29,6 +27,8 @@ struct words {
 	size_t nr;
 	bool dry_run;
 	bool json;
+	/* what was understood, behind the new filter's name */
+	void (*print)(const struct words *words);
 };
 
 static int take_option(const char *name, const char *value,
@@ -79,19 +79,6 @@ static int read_words(int argc, char **argv, struct words *words,
 		}
 	}
 	return 0;
-}
-
-/* People name devices by path too; what is meant is the dm device. */
-static const char *device_name(const struct graph *graph, const char *word)
-{
-	const struct node *node;
-	struct stat info;
-
-	if (*word != '/' || stat(word, &info) || !S_ISBLK(info.st_mode))
-		return word;
-	node = graph_at(graph, (struct devno){ major(info.st_rdev),
-					       minor(info.st_rdev) });
-	return node ? node->dev.name : word;
 }
 
 static int add_limit(const char *word, char **tail, int *nr,
@@ -160,17 +147,45 @@ static char *backup_tail(const struct words *words, struct error *error)
 	return NULL;
 }
 
+static void print_throttle(const struct words *words)
+{
+	struct json_object *limits = json_object_new_object();
+	struct error ignored = { 0 };
+
+	people_limits(limits, words->rest, words->nr, &ignored);
+	if (words->group)
+		printf(" group %s", words->group);
+	else
+		people_print_limits(stdout, limits);
+	json_object_put(limits);
+}
+
+static void print_threshold(const struct words *words)
+{
+	char text[SIZE_TEXT];
+	uint64_t bytes;
+
+	if (read_size(words->rest[0], &bytes))
+		printf(" at %s", size_exact(text, bytes));
+}
+
+static void print_backup(const struct words *words)
+{
+	printf(" to %s", words->rest[0]);
+}
+
 static const struct {
 	const char *name;
 	enum kind kind;
 	char *(*tail)(const struct words *words, struct error *error);
+	void (*print)(const struct words *words);
 } filters[] = {
-	{ "throttle", KIND_THROTTLE, throttle_tail },
-	{ "threshold", KIND_THRESHOLD, threshold_tail },
-	{ "backup", KIND_BACKUP, backup_tail },
+	{ "throttle", KIND_THROTTLE, throttle_tail, print_throttle },
+	{ "threshold", KIND_THRESHOLD, threshold_tail, print_threshold },
+	{ "backup", KIND_BACKUP, backup_tail, print_backup },
 };
 
-static int fill_filter(struct filter *filter, const struct words *words,
+static int fill_filter(struct filter *filter, struct words *words,
 		       char **tail, struct error *error)
 {
 	size_t i;
@@ -186,6 +201,7 @@ static int fill_filter(struct filter *filter, const struct words *words,
 	*tail = filters[i].tail(words, error);
 	if (!*tail)
 		return -1;
+	words->print = filters[i].print;
 	filter->kind = filters[i].kind;
 	filter->tail = *tail;
 	if (filter->kind == KIND_BACKUP)
@@ -201,12 +217,15 @@ static int finish(const struct plan *plan, bool dry_run, struct error *error)
 	return 0;
 }
 
+/* Sizes as they were understood, with their units. */
 static void tell(const struct words *words, const char *name)
 {
 	struct json_object *told;
 
 	if (!words->json) {
-		puts(name);
+		printf("%s:", name);
+		words->print(words);
+		putchar('\n');
 		return;
 	}
 	told = json_object_new_object();
@@ -225,7 +244,7 @@ static int put_under(const struct words *words, struct filter *filter,
 
 	if (graph_read(&graph, error))
 		return -1;
-	filter->file = copy(device_name(&graph, words->device));
+	filter->file = people_node(&graph, words->device);
 	name = words->node ? copy(words->node) :
 	       print("%s-%s", filter->file, words->kind);
 	filter->name = name;
@@ -246,15 +265,18 @@ static int take_out(const struct words *words, struct error *error)
 {
 	struct graph graph;
 	struct plan plan = { 0 };
+	char *name;
 	int result;
 
 	if (graph_read(&graph, error))
 		return -1;
-	result = edit_take_out(&graph, words->kind, &plan, error);
+	name = people_node(&graph, words->kind);
+	result = edit_take_out(&graph, name, &plan, error);
 	if (!result)
 		result = finish(&plan, words->dry_run, error);
 	if (!result && words->json && !words->dry_run)
-		tell(words, words->kind);
+		tell(words, name);
+	free(name);
 	plan_free(&plan);
 	graph_free(&graph);
 	return result;
