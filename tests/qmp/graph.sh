@@ -60,7 +60,7 @@ graph() { # all but what passes through it at this moment
 
 # At a rate that leaves the processors to the edits.
 start_load() { # start_load DEVICE
-	load "$1" --directory=/mnt/lv --size=12m --rw=randrw --bs=4k-64k --iodepth=8 --rate_iops=200,200
+	load "$1" --directory=/mnt/lv --size=12m --rw=randrw --bs=4k-16k --iodepth=8 --rate_iops=100,100
 }
 
 inserts_under_load() {

@@ -51,6 +51,9 @@ usage_error() {
 # hash_of TEXT...: a short name for a recipe
 hash_of() { printf '%s\n' "$@" | sha256sum | cut -c1-12; }
 
+# As many as there are processors and one more; but each may take 1.5 GiB of memory.
+guests_at_once() { echo $(($(nproc) < 3 ? $(nproc) + 1 : 4)); }
+
 suite_of() {
 	case $1 in
 	6.1 | debug) echo bookworm ;;
