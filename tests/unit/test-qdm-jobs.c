@@ -173,7 +173,8 @@ static void ends(void **state)
 	has_line("vg-lv", "4000:16 2048");
 }
 
-static void prints(const char *command, const char *wanted)
+/* What a dry run prints, for the caller to free. */
+static char *script_of(const char *command)
 {
 	enum qmp_mode mode = QMP_FREE;
 	char *script = NULL;
@@ -182,6 +183,13 @@ static void prints(const char *command, const char *wanted)
 
 	assert_null(qmp_execute(command, strlen(command), &mode, out));
 	fclose(out);
+	return script;
+}
+
+static void prints(const char *command, const char *wanted)
+{
+	char *script = script_of(command);
+
 	assert_string_equal(script, wanted);
 	free(script);
 }
@@ -197,6 +205,24 @@ static void ends_not_when_dry(void **state)
 	prints("{'execute':'block-job-finalize','arguments':{'device':'vg-lv'}}",
 	       "#!/bin/bash\nset -euo pipefail\n");
 	assert_non_null(strstr(run("query-jobs", "%s", ""), "\"status\":\"pending\""));
+}
+
+/* How a job would have ended that was only printed says nothing of the next one. */
+static void remembers_nothing_when_dry(void **state)
+{
+	char *script = script_of("{'execute':'blockdev-backup','arguments':{" MINIMAL
+				 ",'auto-finalize':false}}");
+
+	(void)state;
+	assert_non_null(strstr(script, "dmsetup create vg-lv-backup "));
+	free(script);
+	assert_string_equal(fake_log(), "");
+	fake_add("vg-lv-backup", "QDM-backup-vg-lv-backup", CASE_SECTORS,
+		 "backupcow", "253:0 0 253:1 0 128 2 sync full");
+	fake_status("vg-lv-backup", "concluded 10/10 100/100 - intact ok 0 0 0 1");
+	assert_non_null(strstr(run("query-jobs", "%s", ""), "\"status\":\"concluded\""));
+	assert_non_null(strstr(run("query-block-jobs", "%s", ""),
+			       "\"auto-finalize\":true,\"auto-dismiss\":false"));
 }
 
 /* A backup is never ready, so there is nothing that this could change. */
@@ -381,6 +407,7 @@ int main(void)
 		TEST(is_asked),
 		TEST(ends),
 		TEST(ends_not_when_dry),
+		TEST(remembers_nothing_when_dry),
 		TEST(never_completes),
 		TEST(graph_and_stats),
 		TEST(at_one_instant),
