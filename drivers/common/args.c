@@ -210,7 +210,8 @@ static int parse_number(const struct qdm_opt *opt, const char *word,
 	int r = qdm_parse_u64(opt->name, word, opt->min, opt->max, value, why);
 
 	if (r && opt->range_text && is_integer(word))
-		qdm_refuse(why, "%s", opt->range_text);
+		qdm_refuse(why, "%s: %s %.40s", opt->range_text, opt->name,
+			   word);
 	return r;
 }
 
