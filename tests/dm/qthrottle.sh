@@ -132,7 +132,7 @@ it_on_stock "refuses operations out of range likewise" qemus_texts iops bps
 
 bad_names() {
 	local name
-	for name in "a/b" "grüppe" "a b" "$(printf 'x%.0s' {1..64})"; do
+	for name in . .. "a/b" "grüppe" "a b" "$(printf 'x%.0s' {1..64})"; do
 		fails dmsetup create bad --table "$(line "0 ${name// /\\ } 2 iops-read 5")"
 		fails mkdir "$CONFIG/$name"
 	done
