@@ -96,7 +96,7 @@ EXPORT_SYMBOL_GPL(qdm_parse_u64);
 
 /**
  * qdm_name_ok - may this be the name of a group or bitmap?
- * @name: the name
+ * @name: the name, which may become that of a folder
  */
 bool qdm_name_ok(const char *name)
 {
@@ -106,7 +106,8 @@ bool qdm_name_ok(const char *name)
 		if (!isascii(name[i]) ||
 		    (!isalnum(name[i]) && !strchr("._-", name[i])))
 			return false;
-	return len && len <= QDM_NAME_MAX;
+	return len && len <= QDM_NAME_MAX && strcmp(name, ".") &&
+	       strcmp(name, "..");
 }
 EXPORT_SYMBOL_GPL(qdm_name_ok);
 

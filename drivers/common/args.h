@@ -14,7 +14,7 @@
 #include <linux/qdm.h>
 
 /* What a name may be, for texts that refuse one. */
-#define QDM_NAME_RULE	"a name is 1 to 63 letters, digits, '.', '_' or '-'"
+#define QDM_NAME_RULE	"a name is 1 to 63 letters, digits, '.', '_' or '-', but not '.' or '..'"
 
 /**
  * struct qdm_why - why something was refused, in words a person can act on
