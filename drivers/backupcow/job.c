@@ -98,7 +98,8 @@ static int get_workers(struct job *job, struct qdm_why *why)
 	if (job->front_wq && job->sink_wq)
 		return 0;
 	drop_workers(job);
-	return qdm_refuse(why, "no memory for a backup's workers");
+	qdm_refuse(why, "no memory for a backup's workers");
+	return -ENOMEM;
 }
 
 static void job_free(struct job *job)
@@ -169,9 +170,11 @@ static int open_target(struct job *job, struct qdm_why *why)
 	job->target_file = bdev_file_open_by_dev(job->place.target,
 						 BLK_OPEN_READ | BLK_OPEN_WRITE,
 						 NULL, NULL);
-	if (IS_ERR(job->target_file))
-		return qdm_refuse(why, "the target cannot be opened for writing: error %ld",
-				  PTR_ERR(job->target_file));
+	if (IS_ERR(job->target_file)) {
+		qdm_refuse(why, "the target cannot be opened for writing: error %ld",
+			   PTR_ERR(job->target_file));
+		return PTR_ERR(job->target_file);
+	}
 	job->target = file_bdev(job->target_file);
 	return 0;
 }
@@ -251,9 +254,11 @@ static int get_memory(struct job *job, struct qdm_why *why)
 	u64 charge = copy_cost(COPY_MIN_BYTES);
 
 	job->words = kvzalloc(bytes, GFP_KERNEL | __GFP_NOWARN);
-	if (!job->words)
-		return qdm_refuse(why, "no memory for %llu bytes of cluster states: choose larger clusters",
-				  bytes);
+	if (!job->words) {
+		qdm_refuse(why, "no memory for %llu bytes of cluster states: choose larger clusters",
+			   bytes);
+		return -ENOMEM;
+	}
 	if (!copy_charge(charge, 0, true)) {
 		qdm_refuse(why, "the memory allowed by max_copy_memory_mib is in use by other backups");
 		goto out_free;
@@ -298,25 +303,30 @@ static void init(struct job *job, const struct job_place *place)
  * @place: from where to where
  * @why: the reason, if refused
  *
- * Return: the job, with one reference, or NULL.
+ * Return: the job, with one reference, or an error.
  */
 struct job *job_create(const struct job_place *place, struct qdm_why *why)
 {
 	struct job *job = kzalloc(sizeof(*job), GFP_KERNEL);
+	int r;
 
 	if (!job) {
 		qdm_refuse(why, "no memory for a backup");
-		return NULL;
+		return ERR_PTR(-ENOMEM);
 	}
 	init(job, place);
 	qdm_opts_default(&job_option_table, &job->opts);
-	if (open_target(job, why))
+	r = open_target(job, why);
+	if (r)
 		goto out_free;
-	if (get_memory(job, why))
+	r = get_memory(job, why);
+	if (r)
 		goto out_close;
-	if (get_workers(job, why))
+	r = get_workers(job, why);
+	if (r)
 		goto out_memory;
-	if (enlist(job, why))
+	r = enlist(job, why);
+	if (r)
 		goto out_workers;
 	clusters_init(&job->clusters, job->words, place->sectors, place->shift);
 	__module_get(THIS_MODULE);
@@ -331,7 +341,7 @@ out_close:
 	bdev_fput(job->target_file);
 out_free:
 	kfree(job);
-	return NULL;
+	return ERR_PTR(r);
 }
 
 /*------------------------------ tables and suspend -------------------------*/

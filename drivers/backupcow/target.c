@@ -121,6 +121,7 @@ static int find_job(struct backupcow *b, struct dm_target *ti,
 {
 	struct backup_device *device = b->device;
 	struct job_place place;
+	struct job *job;
 	int r = 0;
 
 	if (!b->line.has_target)
@@ -136,8 +137,11 @@ static int find_job(struct backupcow *b, struct dm_target *ti,
 	mutex_unlock(&device->lock);
 	if (r || b->job)
 		return r;
-	b->job = job_create(&place, why);
-	return b->job ? 0 : -EINVAL;
+	job = job_create(&place, why);
+	if (IS_ERR(job))
+		return PTR_ERR(job);
+	b->job = job;
+	return 0;
 }
 
 static int get_device_state(struct backupcow *b, struct dm_target *ti,

@@ -96,7 +96,7 @@ EXPORT_SYMBOL_GPL(qdm_parse_u64);
 
 /**
  * qdm_name_ok - may this be the name of a group or bitmap?
- * @name: the name
+ * @name: the name, which may become that of a folder
  */
 bool qdm_name_ok(const char *name)
 {
@@ -106,7 +106,8 @@ bool qdm_name_ok(const char *name)
 		if (!isascii(name[i]) ||
 		    (!isalnum(name[i]) && !strchr("._-", name[i])))
 			return false;
-	return len && len <= QDM_NAME_MAX;
+	return len && len <= QDM_NAME_MAX && strcmp(name, ".") &&
+	       strcmp(name, "..");
 }
 EXPORT_SYMBOL_GPL(qdm_name_ok);
 
@@ -210,7 +211,8 @@ static int parse_number(const struct qdm_opt *opt, const char *word,
 	int r = qdm_parse_u64(opt->name, word, opt->min, opt->max, value, why);
 
 	if (r && opt->range_text && is_integer(word))
-		qdm_refuse(why, "%s", opt->range_text);
+		qdm_refuse(why, "%s: %s %.40s", opt->range_text, opt->name,
+			   word);
 	return r;
 }
 

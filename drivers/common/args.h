@@ -14,7 +14,7 @@
 #include <linux/qdm.h>
 
 /* What a name may be, for texts that refuse one. */
-#define QDM_NAME_RULE	"a name is 1 to 63 letters, digits, '.', '_' or '-'"
+#define QDM_NAME_RULE	"a name is 1 to 63 letters, digits, '.', '_' or '-', but not '.' or '..'"
 
 /**
  * struct qdm_why - why something was refused, in words a person can act on
@@ -35,7 +35,7 @@ struct qdm_why {
  * @words: for an option whose value is a word: the words, NULL at the end;
  *	the value is the word's index
  * @name_len: for an option whose value is a name: room for it, with the NUL
- * @range_text: for a value out of range, the whole text instead of ours
+ * @range_text: for a value out of range, the text instead of ours
  */
 struct qdm_opt {
 	const char *name;

@@ -52,22 +52,27 @@ static const char *check_bucket(const struct qt_limit *limit)
 /**
  * qt_limits_check - may these limits be set together?
  * @limits: the limits
+ * @culprit: gets the bucket at fault, or QT_NONE; of those in conflict the total
  *
  * Return: NULL, or why not.
  */
-const char *qt_limits_check(const struct qt_limits *limits)
+const char *qt_limits_check(const struct qt_limits *limits,
+			    enum qt_bucket *culprit)
 {
 	const struct qt_limit *ops = &limits->bucket[QT_OPS_TOTAL];
 	const char *why = NULL;
-	int i;
 
-	if (total_conflicts(&limits->bucket[QT_BPS_TOTAL]) ||
-	    total_conflicts(ops))
-		return QT_TEXT_CONFLICT;
+	for (*culprit = 0; *culprit < QT_BUCKETS; *culprit += QT_OPS_TOTAL)
+		if (total_conflicts(&limits->bucket[*culprit]))
+			return QT_TEXT_CONFLICT;
+	*culprit = QT_NONE;
 	if (limits->op_size && !ops[0].avg && !ops[1].avg && !ops[2].avg)
 		return "iops size requires an iops value to be set";
-	for (i = 0; i < QT_BUCKETS && !why; i++)
-		why = check_bucket(&limits->bucket[i]);
+	for (*culprit = 0; *culprit < QT_BUCKETS; ++*culprit) {
+		why = check_bucket(&limits->bucket[*culprit]);
+		if (why)
+			break;
+	}
 	return why;
 }
 

@@ -137,7 +137,8 @@ struct qt_throttle {
 };
 
 void qt_limits_init(struct qt_limits *limits);
-const char *qt_limits_check(const struct qt_limits *limits);
+const char *qt_limits_check(const struct qt_limits *limits,
+			    enum qt_bucket *culprit);
 bool qt_limits_enabled(const struct qt_limits *limits);
 
 void qt_config(struct qt_throttle *throttle, const struct qt_limits *limits);

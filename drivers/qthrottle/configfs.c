@@ -294,8 +294,8 @@ struct qt_group *qt_group_get(const char *name, struct qdm_why *why)
 		if (!group)
 			group = ERR_PTR(-ENOMEM);
 	} else if (!qdm_name_ok(name)) {
-		return ERR_PTR(qdm_refuse(why, "group '%.70s': " QDM_NAME_RULE
-					  ", or '-'", name));
+		return ERR_PTR(qdm_refuse(why, "group '%.70s' is not '-', and " QDM_NAME_RULE,
+					  name));
 	} else {
 		group = get_named(name);
 	}

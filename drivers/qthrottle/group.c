@@ -304,10 +304,10 @@ static void apply(struct qt_group *group, const struct qt_limits *limits)
 int qt_group_set_limits(struct qt_group *group, const struct qt_limits *limits,
 			struct qdm_why *why)
 {
-	const char *wrong = qt_limits_check(limits);
+	int r = qt_limits_judge(limits, why);
 
-	if (wrong)
-		return qdm_refuse(why, "%s", wrong);
+	if (r)
+		return r;
 	spin_lock(&group->lock);
 	apply(group, limits);
 	spin_unlock(&group->lock);
@@ -345,7 +345,6 @@ int qt_group_change_limits(struct qt_group *group, unsigned int argc,
 			   char **argv, struct qdm_why *why)
 {
 	struct qt_options changes, result;
-	const char *wrong;
 	u64 given;
 	int r;
 
@@ -355,14 +354,13 @@ int qt_group_change_limits(struct qt_group *group, unsigned int argc,
 	spin_lock(&group->lock);
 	result.limits = group->limits;
 	overlay(&result, &changes, given);
-	wrong = qt_limits_check(&result.limits);
-	if (!wrong)
+	r = qt_limits_judge(&result.limits, why);
+	if (!r)
 		apply(group, &result.limits);
 	spin_unlock(&group->lock);
-	if (wrong)
-		return qdm_refuse(why, "%s", wrong);
-	look_again(group);
-	return 0;
+	if (!r)
+		look_again(group);
+	return r;
 }
 
 /**

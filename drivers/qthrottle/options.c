@@ -9,6 +9,9 @@
 #include "group.h"
 #include "options.h"
 
+/* Average, burst and length: a bucket's words stand together in the table. */
+#define BUCKET_WORDS	3
+
 #define RATE_TEXT "bps/iops/max values must be within [0, 1000000000000000]"
 
 #define RATE(word, which, field) {					\
@@ -68,3 +71,39 @@ static const struct qdm_opt options[] = {
 
 const struct qdm_opt_table qt_limit_table = { options, QT_NR_LIMITS };
 const struct qdm_opt_table qt_option_table = { options, ARRAY_SIZE(options) };
+
+static void add_word(struct qdm_why *why, const struct qdm_opt *opt, u64 value)
+{
+	size_t len = strlen(why->text);
+
+	if (value != opt->def)
+		scnprintf(why->text + len, sizeof(why->text) - len, " %s %llu",
+			  opt->name, value);
+}
+
+/**
+ * qt_limits_judge - may these limits be set together?
+ * @limits: the limits
+ * @why: the reason, if not: QEMU's text, and behind it the words at fault
+ *
+ * Return: 0, or -EINVAL.
+ */
+int qt_limits_judge(const struct qt_limits *limits, struct qdm_why *why)
+{
+	const struct qt_limit *limit;
+	const struct qdm_opt *opt;
+	enum qt_bucket culprit;
+	const char *wrong = qt_limits_check(limits, &culprit);
+
+	if (!wrong)
+		return 0;
+	if (culprit == QT_NONE)
+		return qdm_refuse(why, "%s", wrong);
+	qdm_refuse(why, "%s:", wrong);
+	limit = &limits->bucket[culprit];
+	opt = &options[BUCKET_WORDS * culprit];
+	add_word(why, &opt[0], limit->avg);
+	add_word(why, &opt[1], limit->max);
+	add_word(why, &opt[2], limit->length);
+	return -EINVAL;
+}

@@ -25,4 +25,6 @@ struct qt_options {
 extern const struct qdm_opt_table qt_limit_table;
 extern const struct qdm_opt_table qt_option_table;
 
+int qt_limits_judge(const struct qt_limits *limits, struct qdm_why *why);
+
 #endif /* QDM_OPTIONS_H */

@@ -76,7 +76,6 @@ static struct qdm_perdev_registry histories =
 static int parse_options(struct qthrottle *qt, unsigned int argc, char **argv,
 			 struct qdm_why *why)
 {
-	const char *wrong;
 	u64 given;
 	int r;
 
@@ -85,11 +84,8 @@ static int parse_options(struct qthrottle *qt, unsigned int argc, char **argv,
 				 &given, why);
 	if (r)
 		return r;
-	wrong = qt_limits_check(&qt->options.limits);
-	if (wrong)
-		return qdm_refuse(why, "%s", wrong);
 	qt->has_limits = given & ((1ULL << QT_NR_LIMITS) - 1);
-	return 0;
+	return qt_limits_judge(&qt->options.limits, why);
 }
 
 /*

@@ -205,6 +205,19 @@ write_times_out() {
 }
 it "cbw-timeout fails the write, the copy is not in vain" write_times_out
 
+# Where the clock goes by the latest, a round shows it about every second time.
+goes_by_the_oldest() {
+	program latecomers latecomers.c
+	stack 16
+	table top "0 $SECTORS backupcow $ORIGIN 0 /dev/mapper/sink 0 128 4 sync none cbw-timeout 1"
+	dmsetup suspend --noflush sink
+	"$OLDPWD/latecomers" /dev/mapper/top
+	"$OLDPWD/latecomers" /dev/mapper/top
+	dmsetup resume sink
+	eventually 60 field_is top 7 0
+}
+it_on_stock "cbw-timeout goes by who waits longest, however many come later" goes_by_the_oldest
+
 snapshot_times_out() {
 	stack 16
 	table top "0 $SECTORS backupcow $ORIGIN 0 /dev/mapper/sink 0 4096 6 sync none cbw-timeout 1 on-cbw-error break-snapshot"

@@ -81,7 +81,7 @@ three_doors() {
 	table t "$(line "0 g 2 iops-write 1000")"
 	before=$(cat "$CONFIG"/g/limits)
 	refused "iops-write 0 iops-size 4096" "iops size requires an iops value to be set"
-	refused "bps-read 18446744073709551616" "bps/iops/max values must be within"
+	refused "bps-read 18446744073709551616" "bps/iops/max values must be within [0, 1000000000000000]: bps-read 18446744073709551616"
 	refused "bps-reed 5" "unknown option 'bps-reed'"
 	refused "iops-read 5 iops-read 6" "iops-read is given twice"
 	refused "iops-read 1.5" "iops-read must be a whole number within"
@@ -93,25 +93,25 @@ it_on_stock "refuses bad limits at all three doors, and changes nothing" three_d
 
 conflicts() { # conflicts KIND
 	local text="bps/iops/max total values and read/write values cannot be used at the same time"
-	refused "$1-total 1 $1-read 1" "$text"
-	refused "$1-total 1 $1-write 1" "$text"
-	refused "$1-total 1 $1-read 1 $1-write 1" "$text"
-	refused "$1-total-max 1 $1-write-max 1" "$text"
+	refused "$1-total 1 $1-read 1" "$text: $1-total 1"
+	refused "$1-total 1 $1-write 1" "$text: $1-total 1"
+	refused "$1-total 1 $1-read 1 $1-write 1" "$text: $1-total 1"
+	refused "$1-total-max 1 $1-write-max 1" "$text: $1-total-max 1"
 }
 
 wrong_numbers() { # wrong_numbers LIMIT
-	refused "$1 -1" "bps/iops/max values must be within [0, 1000000000000000]"
+	refused "$1 -1" "bps/iops/max values must be within [0, 1000000000000000]: $1 -1"
 	refused "$1-max-length 4294967296" "$1-max-length value must be in the range [0, 4294967295]"
 }
 
 out_of_range() { # out_of_range LIMIT
-	refused "$1 1000000000000001" "bps/iops/max values must be within [0, 1000000000000000]"
-	refused "$1 1 $1-max 1000000000000001" "bps/iops/max values must be within [0, 1000000000000000]"
-	refused "$1 1 $1-max-length 0" "the burst length cannot be 0"
-	refused "$1 1 $1-max-length 2" "burst length set without burst rate"
-	refused "$1 1 $1-max 1000000000000 $1-max-length 1001" "burst length too high for this burst rate"
-	refused "$1-max 1" "bps_max/iops_max require corresponding bps/iops values"
-	refused "$1 100 $1-max 30" "bps_max/iops_max cannot be lower than bps/iops"
+	refused "$1 1000000000000001" "bps/iops/max values must be within [0, 1000000000000000]: $1 1000000000000001"
+	refused "$1 1 $1-max 1000000000000001" "bps/iops/max values must be within [0, 1000000000000000]: $1 1 $1-max 1000000000000001"
+	refused "$1 1 $1-max-length 0" "the burst length cannot be 0: $1 1 $1-max-length 0"
+	refused "$1 1 $1-max-length 2" "burst length set without burst rate: $1 1 $1-max-length 2"
+	refused "$1 1 $1-max 1000000000000 $1-max-length 1001" "burst length too high for this burst rate: $1 1 $1-max 1000000000000 $1-max-length 1001"
+	refused "$1-max 1" "bps_max/iops_max require corresponding bps/iops values: $1-max 1"
+	refused "$1 100 $1-max 30" "bps_max/iops_max cannot be lower than bps/iops: $1 100 $1-max 30"
 	refused "$1-max-length -1" "$1-max-length value must be in the range [0, 4294967295]"
 }
 
@@ -132,7 +132,7 @@ it_on_stock "refuses operations out of range likewise" qemus_texts iops bps
 
 bad_names() {
 	local name
-	for name in "a/b" "grüppe" "a b" "$(printf 'x%.0s' {1..64})"; do
+	for name in . .. "a/b" "grüppe" "a b" "$(printf 'x%.0s' {1..64})"; do
 		fails dmsetup create bad --table "$(line "0 ${name// /\\ } 2 iops-read 5")"
 		fails mkdir "$CONFIG/$name"
 	done

@@ -67,7 +67,7 @@ documented_listener() {
 it "is heard by the listener in the documentation" documented_listener
 
 remove_rule() {
-	rm -f /run/udev/rules.d/99-example.rules /usr/local/sbin/threshold-passed
+	rm -f /run/udev/rules.d/99-example.rules /usr/local/sbin/threshold-passed /run/threshold-passed
 	udevadm control --reload
 }
 

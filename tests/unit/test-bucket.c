@@ -109,6 +109,7 @@ struct trace {
 
 static void begin_trace(struct trace *trace)
 {
+	enum qt_bucket culprit;
 	struct qt_limits limits;
 
 	*trace = (struct trace){
@@ -120,7 +121,7 @@ static void begin_trace(struct trace *trace)
 	qt_limits_init(&limits);
 	limits.bucket[trace->bucket] = trace->ref.limit;
 	limits.op_size = trace->op_size;
-	assert_null(qt_limits_check(&limits));
+	assert_null(qt_limits_check(&limits, &culprit));
 	qt_config(&trace->throttle, &limits);
 }
 

@@ -389,6 +389,7 @@ static bool begins(const char *text, const char *with)
 static int limits_are_checked(void)
 {
 	const struct limits_case *c;
+	enum qt_bucket culprit;
 	struct qt_limits limits;
 	size_t i;
 
@@ -397,41 +398,48 @@ static int limits_are_checked(void)
 		qt_limits_init(&limits);
 		limits.bucket[c->bucket] =
 			(struct qt_limit){ c->avg, c->max, c->length };
-		if (!begins(qt_limits_check(&limits), c->text))
+		if (!begins(qt_limits_check(&limits, &culprit), c->text))
 			return 1000 + (int)i;
+		if (*c->text && culprit != c->bucket)
+			return 2000 + (int)i;
 	}
 	return 0;
 }
 
 static int totals_exclude_directions(void)
 {
+	enum qt_bucket culprit;
 	struct qt_limits limits;
 
 	qt_limits_init(&limits);
 	limits.bucket[QT_BPS_TOTAL].avg = 1;
 	limits.bucket[QT_BPS_READ].avg = 1;
-	EXPECT(begins(qt_limits_check(&limits), "bps/iops/max total values"));
+	EXPECT(begins(qt_limits_check(&limits, &culprit), "bps/iops/max total values"));
+	EXPECT(culprit == QT_BPS_TOTAL);
 	limits.bucket[QT_BPS_TOTAL].avg = 0;
 	limits.bucket[QT_BPS_WRITE].avg = 1;
-	EXPECT(!qt_limits_check(&limits));
+	EXPECT(!qt_limits_check(&limits, &culprit));
 	limits.bucket[QT_OPS_TOTAL].avg = 1;
-	EXPECT(!qt_limits_check(&limits));
+	EXPECT(!qt_limits_check(&limits, &culprit));
 	limits.bucket[QT_OPS_TOTAL].max = 1;
 	limits.bucket[QT_OPS_WRITE].max = 1;
-	EXPECT(begins(qt_limits_check(&limits), "bps/iops/max total values"));
+	EXPECT(begins(qt_limits_check(&limits, &culprit), "bps/iops/max total values"));
+	EXPECT(culprit == QT_OPS_TOTAL);
 	return 0;
 }
 
 static int size_needs_operations(void)
 {
+	enum qt_bucket culprit;
 	struct qt_limits limits;
 
 	qt_limits_init(&limits);
 	limits.op_size = 4096;
 	limits.bucket[QT_BPS_TOTAL].avg = 1;
-	EXPECT(begins(qt_limits_check(&limits), "iops size requires"));
+	EXPECT(begins(qt_limits_check(&limits, &culprit), "iops size requires"));
+	EXPECT(culprit == QT_NONE);
 	limits.bucket[QT_OPS_READ].avg = 1;
-	EXPECT(!qt_limits_check(&limits));
+	EXPECT(!qt_limits_check(&limits, &culprit));
 	return 0;
 }
 

@@ -1,0 +1,50 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# A backup does its work in kernel threads, which a kernel that is not preempted takes no
+# processor from: they have to let others run by themselves. In the deterministic lane, where
+# there is one processor and no other machine's load, how long they hold it can be measured.
+. ./lib.sh
+needs_lane icount
+without_udev
+
+# Guest time flies while the host reads a program from its disk.
+TIME_LIMIT=1200
+PREEMPT=/sys/kernel/debug/sched/preempt
+
+state_is() { # state_is NAME STATE
+	[ "$(dmsetup status "$1" | cut -d' ' -f4)" = "$2" ]
+}
+
+stripes() { # stripes DEVICE: 16 MiB, every other 4 KiB of zeroes
+	head -c 4096 /dev/zero | tr '\0' x >stripes
+	truncate -s 8192 stripes
+	for _ in {1..11}; do cp stripes half && cat half >>stripes; done
+	dd if=stripes of="$1" bs=1M oflag=direct status=none
+}
+
+# Stripes are written one by one, and a target that answers at once calls for the next one
+# before the last is dealt with.
+lets_others_run() {
+	local origin longest preempt dir=$PWD
+	program turns turns.c
+	grep -q none "$PREEMPT" || skip "this kernel cannot be told not to preempt"
+	cd /tmp
+	origin=$(memdev origin 16)
+	stripes "$origin"
+	table sink "0 32768 zero"
+	table top "0 32768 backupcow $origin 0 /dev/mapper/sink 0 8 4 detect-zeroes on speed 1"
+	preempt=$(sed 's/.*(\(.*\)).*/\1/' "$PREEMPT")
+	echo none >"$PREEMPT"
+	"$dir/turns" >longest &
+	dmsetup message top 0 set-speed 0
+	eventually 60 state_is top concluded
+	kill $!
+	wait $!
+	echo "$preempt" >"$PREEMPT"
+	longest=$(cat longest)
+	echo "others had to wait for $longest us at the most"
+	[ "$longest" -lt 8000 ]
+}
+it "lets others run between the pieces of what it writes" lets_others_run
+
+finish
