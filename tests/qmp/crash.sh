@@ -186,13 +186,20 @@ FIRST=1 STEP=1
 	qmp blockdev-add "$(threshold w vol)"
 	survives block-set-write-threshold "'node-name': 'w', 'write-threshold': 4096" \
 		"qmp block-set-write-threshold \"'node-name': 'w', 'write-threshold': 0\""
-	survives block_resize "'node-name': 'w', 'size': 2097152" \
-		"qmp block_resize \"'node-name': 'w', 'size': 4194304\""
+	qmp block_resize "'node-name': 'w', 'size': 2097152"
+	qmp blockdev-add "$(threshold x /dev/mapper/w)"
+	then_do block_resize "'node-name': 'w', 'size': 4194304" \
+		"qmp blockdev-del \"'node-name': 'x'\" &&
+		qmp block_resize \"'node-name': 'w', 'size': 2097152\" &&
+		qmp blockdev-add \"$(threshold x /dev/mapper/w)\""
+	qmp blockdev-del "'node-name': 'x'"
 	survives blockdev-replace "'parent': 'vol', 'child': 'root', 'new-child': 'w'" \
 		"qmp blockdev-replace \"'parent': 'vol', 'child': 'root', 'new-child': 't'\""
 	qmp object-add "$(group h 200)"
-	survives blockdev-reopen "'options': [{$(throttle t h vol-root)}]" \
-		"qmp blockdev-reopen \"'options': [{$(throttle t g vol-root)}]\""
+	qmp blockdev-add "$(throttle u g t)"
+	survives blockdev-reopen "'options': [{$(throttle t h vol-root)}, {$(throttle u h t)}]" \
+		"qmp blockdev-reopen \"'options': [{$(throttle t g vol-root)}, {$(throttle u g t)}]\""
+	qmp blockdev-del "'node-name': 'u'"
 	qmp blockdev-del "'node-name': 'w'"
 	then_do block-remove-node "$(edge t)" "qmp block-insert-node \"$(edge t)\""
 	then_do blockdev-del "'node-name': 't'" "qmp blockdev-add \"$(throttle t g vol)\""

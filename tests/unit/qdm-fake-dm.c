@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "alloc.h"
@@ -29,6 +30,12 @@ static struct fake {
 static unsigned int next_minor;
 static int fail_at;
 static int die_at;
+/* Whose memory this is; another process has to take what that one has left. */
+static pid_t owner;
+static bool is_heir;
+static bool die_later;
+static int heir_dies_at = -1;
+static int heir_dies_first_at;
 static int meddle_at;
 static const char *meddled;
 static const char *meddle_params;
@@ -52,6 +59,8 @@ void fake_reset(void)
 	next_minor = 0;
 	fail_at = -1;
 	die_at = -1;
+	heir_dies_first_at = -1;
+	owner = getpid();
 	meddle_at = -1;
 	suspend_on_failure = false;
 	stale_cookie = 0;
@@ -60,10 +69,23 @@ void fake_reset(void)
 	*changes = '\0';
 }
 
+/* A guard goes on with the devices of the process that was killed. */
+static void inherit(void)
+{
+	const char *path = getenv("QDM_FAKE_STATE");
+
+	if (owner == getpid() || !path)
+		return;
+	fake_restore(path);
+	is_heir = true;
+	die_at = heir_dies_at;
+}
+
 static struct fake *find(const char *name)
 {
 	int i;
 
+	inherit();
 	for (i = 0; i < DEVICES; i++)
 		if (*fakes[i].device.name &&
 		    !strcmp(fakes[i].device.name, name))
@@ -178,6 +200,20 @@ struct kdm_device *fake_device(const char *name)
 	return fake ? &fake->device : NULL;
 }
 
+const char *fake_at(const char *number)
+{
+	unsigned int minor;
+	int i;
+
+	if (sscanf(number, "253:%u", &minor) != 1)
+		return NULL;
+	for (i = 0; i < DEVICES; i++)
+		if (*fakes[i].device.name &&
+		    fakes[i].device.devno.minor == minor)
+			return fakes[i].device.name;
+	return NULL;
+}
+
 struct kdm_table *fake_table(const char *name)
 {
 	return &find(name)->live;
@@ -200,6 +236,22 @@ void fake_fail_at(int nr)
 void fake_die_at(int nr)
 {
 	die_at = nr;
+	owner = getpid();
+}
+
+void fake_die_later(bool yes)
+{
+	die_later = yes;
+}
+
+void fake_heir_dies_at(int nr)
+{
+	heir_dies_at = nr;
+}
+
+void fake_heir_dies_first_at(int nr)
+{
+	heir_dies_first_at = nr;
 }
 
 void fake_meddle_at(int nr, const char *name, const char *params)
@@ -264,6 +316,36 @@ void fake_save(const char *path)
 		fclose(out);
 }
 
+static void maybe_die(void)
+{
+	const char *path = getenv("QDM_FAKE_STATE");
+
+	if (die_at < 0 || die_at--)
+		return;
+	if (path)
+		fake_save(path);
+	kill(getpid(), SIGKILL);
+}
+
+static void note_change(void)
+{
+	count_openers();
+	if (is_heir)
+		fake_save(getenv("QDM_FAKE_STATE"));
+}
+
+static void note_table(struct fake *fake)
+{
+	note_change();
+	fake_groups_resume(&fake->live);
+}
+
+static void is_done(void)
+{
+	if (die_later)
+		maybe_die();
+}
+
 static void restore_table(FILE *in, struct kdm_table *table)
 {
 	char *line = NULL, *at, *type;
@@ -314,15 +396,18 @@ void fake_restore(const char *path)
 	count_openers();
 }
 
-static void maybe_die(void)
+static void maybe_lose_heir(void)
 {
-	const char *path = getenv("QDM_FAKE_STATE");
+	FILE *in;
+	int pid;
 
-	if (die_at < 0 || die_at--)
+	if (heir_dies_first_at < 0 || heir_dies_first_at--)
 		return;
-	if (path)
-		fake_save(path);
-	kill(getpid(), SIGKILL);
+	in = fopen("/proc/thread-self/children", "r");
+	if (in && fscanf(in, "%d", &pid) == 1 && !kill(pid, SIGKILL))
+		waitid(P_PID, pid, NULL, WEXITED | WNOWAIT);
+	if (in)
+		fclose(in);
 }
 
 /* Somebody with dmsetup, who knows no lock. */
@@ -343,7 +428,9 @@ static int change(const char *verb, const char *name, struct error *error)
 	size_t used = strlen(changes);
 
 	maybe_meddle();
-	maybe_die();
+	maybe_lose_heir();
+	if (!die_later)
+		maybe_die();
 	if (fail_at >= 0 && !fail_at--)
 		return refuse(error, "%s of %s was made to fail", verb, name);
 	snprintf(changes + used, sizeof(changes) - used, "%s %s;", verb, name);
@@ -470,6 +557,40 @@ int kdm_need_target(const char *type, struct error *error)
 	return 0;
 }
 
+static int change_of(const struct fake *fake, const char *verb,
+		     const char *name, struct error *error)
+{
+	if (change(verb, name, error))
+		return -1;
+	if (!fake)
+		return refuse(error, "cannot %s '%s': No such device or address",
+			      verb, name);
+	return 0;
+}
+
+/* As our targets do it when a table is loaded. */
+static int check_room(const struct kdm_table *table, struct error *error)
+{
+	struct devno *deps = NULL;
+	uint64_t room;
+	int result = 0;
+	size_t nr = 0;
+	int i;
+
+	numbers(table, &deps, &nr);
+	for (i = 0; nr && i < DEVICES; i++) {
+		room = kdm_table_len(&fakes[i].live);
+		if (*fakes[i].device.name &&
+		    same_devno(fakes[i].device.devno, deps[0]) &&
+		    kdm_table_len(table) > room)
+			result = refuse(error, "'%s' has %llu sectors, too few",
+					fakes[i].device.name,
+					(unsigned long long)room);
+	}
+	free(deps);
+	return result;
+}
+
 int kdm_create(const char *name, const char *uuid,
 	       const struct kdm_table *table, const struct kdm_how *how,
 	       struct error *error)
@@ -477,7 +598,7 @@ int kdm_create(const char *name, const char *uuid,
 	struct fake *fake;
 
 	(void)how;
-	if (change("create", name, error))
+	if (change("create", name, error) || check_room(table, error))
 		return -1;
 	fake = add(name, uuid);
 	maybe_die();	/* it is there and has no table */
@@ -488,8 +609,8 @@ int kdm_create(const char *name, const char *uuid,
 	fake->device.pending = false;
 	kdm_table_copy(&fake->live, table);
 	fake->device.live = true;
-	count_openers();
-	fake_groups_resume(&fake->live);
+	note_table(fake);
+	is_done();
 	return 0;
 }
 
@@ -498,12 +619,13 @@ int kdm_load(const char *name, const struct kdm_table *table,
 {
 	struct fake *fake = find(name);
 
-	if (change("load", name, error))
+	if (change_of(fake, "load", name, error) || check_room(table, error))
 		return -1;
 	kdm_table_free(&fake->loaded);
 	kdm_table_copy(&fake->loaded, table);
 	fake->device.pending = true;
-	count_openers();
+	note_change();
+	is_done();
 	return 0;
 }
 
@@ -524,12 +646,30 @@ int kdm_clear(const char *name, struct error *error)
 	struct fake *fake = find(name);
 
 	note_rescue("clear", name);
-	if (change("clear", name, error))
+	if (change_of(fake, "clear", name, error))
 		return -1;
 	kdm_table_free(&fake->loaded);
 	fake->device.pending = false;
-	count_openers();
+	note_change();
+	is_done();
 	return 0;
+}
+
+static void go_on(struct fake *fake)
+{
+	bool swaps = fake->device.pending;
+
+	fake->device.suspended = false;
+	fake->device.pending = false;
+	if (swaps) {
+		kdm_table_free(&fake->live);
+		fake->live = fake->loaded;
+		fake->loaded = (struct kdm_table){ 0 };
+	}
+	if (swaps)
+		note_table(fake);
+	else
+		note_change();
 }
 
 int kdm_resume(const char *name, const struct kdm_how *how,
@@ -538,19 +678,13 @@ int kdm_resume(const char *name, const struct kdm_how *how,
 	struct fake *fake = find(name);
 
 	(void)how;
-	if (change("resume", name, error)) {
-		fake->device.suspended = suspend_on_failure;
+	if (change_of(fake, "resume", name, error)) {
+		if (fake)
+			fake->device.suspended = suspend_on_failure;
 		return -1;
 	}
-	fake->device.suspended = false;
-	if (!fake->device.pending)
-		return 0;
-	kdm_table_free(&fake->live);
-	fake->live = fake->loaded;
-	fake->loaded = (struct kdm_table){ 0 };
-	fake->device.pending = false;
-	count_openers();
-	fake_groups_resume(&fake->live);
+	go_on(fake);
+	is_done();
 	return 0;
 }
 
@@ -558,12 +692,13 @@ int kdm_remove(const char *name, struct error *error)
 {
 	struct fake *fake = find(name);
 
-	if (change("remove", name, error))
+	if (change_of(fake, "remove", name, error))
 		return -1;
 	kdm_table_free(&fake->live);
 	kdm_table_free(&fake->loaded);
 	memset(fake, 0, sizeof(*fake));
-	count_openers();
+	note_change();
+	is_done();
 	return 0;
 }
 
@@ -573,12 +708,14 @@ int kdm_rename(const char *name, const char *to, const struct kdm_how *how,
 	struct fake *fake = find(name);
 
 	(void)how;
-	if (change("rename", name, error))
+	if (change_of(fake, "rename", name, error))
 		return -1;
 	if (find(to))
 		return refuse(error, "cannot rename '%s': Device or resource busy",
 			      name);
 	snprintf(fake->device.name, KDM_NAME_LEN, "%s", to);
+	note_change();
+	is_done();
 	return 0;
 }
 
@@ -587,12 +724,19 @@ int kdm_suspend(const char *name, struct error *error)
 	if (change("suspend", name, error))
 		return -1;
 	find(name)->device.suspended = true;
+	note_change();
+	is_done();
 	return 0;
 }
 
 void kdm_rescue(const char *name)
 {
+	struct fake *fake = find(name);
+
 	note_rescue("rescue", name);
+	maybe_die();
+	if (fake)
+		go_on(fake);
 }
 
 int kdm_message(const char *name, const char *text, struct error *error)

@@ -12,6 +12,8 @@ void fake_add(const char *name, const char *uuid, uint64_t len,
 	      const char *type, const char *params);
 struct kdm_device *fake_device(const char *name);
 struct kdm_table *fake_table(const char *name);
+/* The name of the device that a table line calls "253:<minor>". */
+const char *fake_at(const char *number);
 /* Its status line from now on, with which it raises an event. */
 void fake_status(const char *name, const char *status);
 /* The @nr-th change from now on fails; 0 is the next one. */
@@ -24,6 +26,12 @@ void fake_fail_at(int nr);
 void fake_save(const char *path);
 void fake_restore(const char *path);
 void fake_die_at(int nr);
+/* When the change is made, instead of before it. */
+void fake_die_later(bool yes);
+/* So is the process that goes on in its place, instead of its @nr-th change. */
+void fake_heir_dies_at(int nr);
+/* That process is killed before the @nr-th change, and this one is not. */
+void fake_heir_dies_first_at(int nr);
 /* A change that is made elsewhere; other than 0 if it is to fail. */
 int fake_step(const char *verb, const char *name);
 /* Before the @nr-th change somebody else gives @name a linear table. */

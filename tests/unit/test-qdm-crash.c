@@ -7,6 +7,7 @@
  * as nothing but the kernel remembers anything.
  */
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,16 +15,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <signal.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "alloc.h"
 #include "group.h"
 #include "qdm-case.h"
 #include "qdm-fake-dm.h"
 #include "verbs.h"
 
 #define POINTS_MAX	40
+#define GUARDED_MAX	3
+#define ALONE_MAX	12
+#define PICTURE		2048
 
 static int is_entry(const struct dirent *entry)
 {
@@ -53,7 +60,25 @@ static void picture_groups(char *text, size_t len)
 	free(found);
 }
 
-/* Names and tables of all devices, by name and not by number, and all groups. */
+/* With names instead of numbers, which depend on what was made before. */
+static size_t picture_line(const struct kdm_line *line, char *text, size_t len)
+{
+	size_t used = snprintf(text, len, " %llu %s", (unsigned long long)
+			       line->len, line->type);
+	char *words = copy(line->params);
+	char *save = NULL;
+	char *word;
+
+	for (word = strtok_r(words, " ", &save); word;
+	     word = strtok_r(NULL, " ", &save))
+		used += snprintf(text + used, len - used, " %s",
+				 fake_at(word) ? fake_at(word) : word);
+	free(words);
+	used += snprintf(text + used, len - used, ";");
+	return used;
+}
+
+/* All devices and their tables, and all groups. */
 static void picture(char *text, size_t len)
 {
 	struct error error = { 0 };
@@ -70,9 +95,9 @@ static void picture(char *text, size_t len)
 		if (device.pending)
 			fail_msg("%s is left with a table that is not live",
 				 names[i]);
-		used += snprintf(text + used, len - used, "%s %s %s;",
-				 names[i], fake_table(names[i])->line[0].type,
-				 fake_table(names[i])->line[0].params);
+		used += snprintf(text + used, len - used, "%s", names[i]);
+		used += picture_line(fake_table(names[i])->line, text + used,
+				     len - used);
 	}
 	free(names);
 	picture_groups(text + used, len - used);
@@ -83,6 +108,7 @@ static const struct {
 	int (*run)(int argc, char **argv, struct error *error);
 } verbs[] = {
 	{ "insert", verb_insert },
+	{ "remove", verb_remove },
 	{ "group", verb_group },
 	{ "throttle", verb_throttle },
 };
@@ -122,14 +148,45 @@ static void repair(void)
 	stdout = terminal;
 }
 
-static void carry_out(const char *command)
+/* Filters on a device that has grown since, and have not. */
+static void short_stack(void)
 {
+	fake_add("low", "QDM-threshold-low", CASE_SECTORS, "wthreshold", "253:1 0 0");
+	fake_add("mid", "QDM-throttle-mid", CASE_SECTORS, "qthrottle", "253:3 0 g");
+	fake_add("top", "QDM-threshold-top", CASE_SECTORS, "wthreshold", "253:4 0 9");
+	fake_table("vg-b")->line[0].len = 2 * CASE_SECTORS;
+}
+
+/* As pvmove does it. */
+static void move(void)
+{
+	kdm_table_free(fake_table("vg-lv"));
+	kdm_table_add(fake_table("vg-lv"), 0, CASE_SECTORS, "linear",
+		      "4000:16 4096");
+}
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+} others[] = {
+	{ "doctor", repair },
+	{ "short stack", short_stack },
+	{ "move", move },
+};
+
+static bool carry_out(const char *command)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(others) / sizeof(*others); i++)
+		if (!strcmp(others[i].name, command)) {
+			others[i].run();
+			return true;
+		}
 	if (*command == '{')
-		assert_null(strstr(case_reply(command), "error"));
-	else if (!strcmp(command, "doctor"))
-		repair();
-	else
-		tell(command);
+		return !strstr(case_reply(command), "error");
+	tell(command);
+	return true;
 }
 
 static void build(const char * const *commands)
@@ -142,11 +199,21 @@ static void build(const char * const *commands)
 	fake_add("vg-b", "LVM-y", CASE_SECTORS, "linear", "4000:17 0");
 	fake_add("target", "", CASE_SECTORS, "linear", "4000:32 0");
 	for (; *commands; commands++)
-		carry_out(*commands);
+		assert_true(carry_out(*commands));
 }
 
-/* True when the command was through before it could be killed. */
-static bool killed_at(const char *command, int point)
+/* Who goes on in place of a killed process has the lock until it is through. */
+static void wait_for_guard(void)
+{
+	int lock = open(getenv("QDM_LOCK"), O_RDWR | O_CLOEXEC);
+
+	assert_int_equal(flock(lock, LOCK_EX), 0);
+	close(lock);
+}
+
+enum end { DONE, REFUSED, KILLED };
+
+static enum end end_of(const char *command, int point)
 {
 	char path[128];
 	pid_t child;
@@ -157,31 +224,47 @@ static bool killed_at(const char *command, int point)
 	child = fork();
 	if (!child) {
 		fake_die_at(point);
-		carry_out(command);
-		_exit(0);
+		_exit(carry_out(command) ? DONE : REFUSED);
 	}
 	waitpid(child, &status, 0);
 	unsetenv("QDM_FAKE_STATE");
 	if (WIFEXITED(status))
-		return true;
+		return WEXITSTATUS(status);
+	wait_for_guard();
 	fake_restore(path);
-	return false;
+	return KILLED;
+}
+
+/* True when the command was through before it could be killed. */
+static bool killed_at(const char *command, int point)
+{
+	enum end end = end_of(command, point);
+
+	assert_int_not_equal(end, REFUSED);
+	return end == DONE;
 }
 
 /* @prepared: the commands that come before, NULL at the end. */
+static void pictures(const char *command, const char * const *prepared,
+		     char *before, char *after)
+{
+	build(prepared);
+	repair();
+	picture(before, PICTURE);
+	build(prepared);
+	assert_true(carry_out(command));
+	repair();
+	picture(after, PICTURE);
+}
+
 static void is_before_or_after(const char *command,
 			       const char * const *prepared)
 {
-	char before[2048], after[2048], left[2048];
+	char before[PICTURE], after[PICTURE], left[PICTURE];
 	int point;
 
-	build(prepared);
-	repair();
-	picture(before, sizeof(before));
-	build(prepared);
-	carry_out(command);
-	repair();
-	picture(after, sizeof(after));
+	pictures(command, prepared, before, after);
+	assert_string_not_equal(before, after);
 	for (point = 0; point < POINTS_MAX; point++) {
 		build(prepared);
 		if (killed_at(command, point))
@@ -195,16 +278,25 @@ static void is_before_or_after(const char *command,
 	assert_in_range(point, 1, POINTS_MAX - 1);
 }
 
+/* Also when a step is done and nobody knows of it yet. */
+static void is_whole(const char *command, const char * const *prepared)
+{
+	is_before_or_after(command, prepared);
+	fake_die_later(true);
+	is_before_or_after(command, prepared);
+	fake_die_later(false);
+}
+
 /* Doctor is killed, too, wherever the command has been, and is asked again. */
 static void survives_doctor(const char *command)
 {
 	static const char * const prepared[] = { NULL };
-	char before[2048], after[2048], left[2048];
+	char before[PICTURE], after[PICTURE], left[PICTURE];
 	int point, again, kills = 0;
 
 	build(prepared);
 	picture(before, sizeof(before));
-	carry_out(command);
+	assert_true(carry_out(command));
 	picture(after, sizeof(after));
 	for (point = 0, again = 0; point < POINTS_MAX; again++) {
 		build(prepared);
@@ -254,11 +346,57 @@ static void can_be_repeated(const char *command)
 	assert_in_range(point, 1, POINTS_MAX - 1);
 }
 
-/* What fails instead of being killed leaves the graph before by itself. */
-static void is_undone(const char *command)
+/*
+ * The guard is killed, too: then it may be half done, and the least is that nothing
+ * stands still or waits once doctor was asked.
+ */
+static void runs_after_two_kills(const char *command,
+				 const char * const *prepared)
 {
-	static const char * const prepared[] = { NULL };
-	char before[2048], left[2048];
+	char left[PICTURE];
+	int point, second;
+
+	for (point = 0, second = 0; point < POINTS_MAX; second++) {
+		build(prepared);
+		fake_heir_dies_at(second);
+		if (killed_at(command, point))
+			break;
+		repair();
+		picture(left, sizeof(left));
+		if (second < GUARDED_MAX)
+			continue;
+		point++;
+		second = -1;
+	}
+	fake_heir_dies_at(-1);
+	assert_in_range(point, 1, POINTS_MAX - 1);
+}
+
+/* Nobody would go on in this one's place: then it does not begin, or ends alone. */
+static void stands_alone(const char *command, const char * const *prepared)
+{
+	char before[PICTURE], after[PICTURE], left[PICTURE];
+	int point, refused = 0, done = 0;
+	bool ok;
+
+	pictures(command, prepared, before, after);
+	for (point = 0; point < ALONE_MAX; point++) {
+		build(prepared);
+		fake_heir_dies_first_at(point);
+		ok = carry_out(command);
+		picture(left, sizeof(left));
+		assert_string_equal(left, ok ? after : before);
+		refused += !ok;
+		done += ok;
+	}
+	assert_int_not_equal(refused, 0);
+	assert_int_not_equal(done, 0);
+}
+
+/* What fails instead of being killed leaves the graph before by itself. */
+static void is_undone(const char *command, const char * const *prepared)
+{
+	char before[PICTURE], left[PICTURE];
 	const char *reply;
 	int point;
 
@@ -277,6 +415,34 @@ static void is_undone(const char *command)
 				 command, left);
 	}
 	assert_in_range(point, 1, POINTS_MAX - 1);
+}
+
+/* A step fails, and death comes before that or while the rest is undone. */
+static void goes_back_if_killed(const char *command,
+				const char * const *prepared)
+{
+	char before[PICTURE], after[PICTURE], left[PICTURE];
+	int failing = 0, point = 0;
+	enum end end;
+
+	pictures(command, prepared, before, after);
+	for (;; point++) {
+		build(prepared);
+		fake_fail_at(failing);
+		end = end_of(command, point);
+		if (end == DONE)
+			break;
+		if (end == REFUSED) {
+			point = failing++;
+			continue;
+		}
+		repair();
+		picture(left, sizeof(left));
+		if (strcmp(left, before) && strcmp(left, after))
+			fail_msg("failed at %d of %s, killed at %d, left: %s",
+				 failing, command, point, left);
+	}
+	assert_in_range(failing, 1, POINTS_MAX - 1);
 }
 
 #define COMMAND(name, arguments) \
@@ -319,14 +485,79 @@ static void both_in_one(void **state)
 			   (const char *[]){ LIMIT("5"), NULL });
 }
 
-static void several(void **state)
+#define REOPENED(name, group, file) \
+	"{'driver':'throttle','node-name':'" name "','throttle-group':'" group "','file':'" file "'}"
+#define REOPEN(options)	COMMAND("blockdev-reopen", "'options':[" options "]")
+#define RESIZE(name, bytes) \
+	COMMAND("block_resize", "'node-name':'" name "','size':" bytes)
+#define ACTION(device) \
+	"{'type':'blockdev-backup','data':{'device':'" device "','target':'target','sync':'full'}}"
+#define BOTH_AT_ONCE \
+	COMMAND("transaction", "'actions':[" ACTION("vg-lv") "," ACTION("vg-b") "]")
+
+static const char * const two_throttles[] = {
+	ADD("t"), INSERT("t"), ADD("u"), INSERT("u"), NULL
+};
+
+static const char * const stack[] = { "short stack", NULL };
+/* The device has another table now than its root, and its filter is out. */
+static const char * const stale[] = {
+	ADD("t"), INSERT("t"), REMOVE("t"), "move", NULL
+};
+static const char * const nothing[] = { NULL };
+
+static void one_swap(void **state)
 {
 	(void)state;
-	is_before_or_after(COMMAND("blockdev-reopen", "'options':["
-				   "{'driver':'throttle','node-name':'t','throttle-group':'h','file':'vg-lv-root'}]"),
+	is_before_or_after(REOPEN(REOPENED("t", "h", "vg-lv-root")),
 			   (const char *[]){ ADD("t"), INSERT("t"), NULL });
 	is_before_or_after(COMMAND("blockdev-replace", "'parent':'vg-lv','child':'root','new-child':'u'"),
 			   (const char *[]){ ADD("t"), INSERT("t"), ADD("u"), NULL });
+}
+
+static void taken_out(void **state)
+{
+	(void)state;
+	is_whole("remove t", two_throttles);
+	is_whole("remove u", two_throttles);
+}
+
+#define REOPEN_BOTH \
+	REOPEN(REOPENED("t", "h", "vg-lv-root") "," REOPENED("u", "h", "t"))
+
+static void several(void **state)
+{
+	(void)state;
+	is_whole(REOPEN_BOTH, two_throttles);
+	is_whole(REOPEN(REOPENED("u", "h", "vg-lv-root") ","
+			REOPENED("t", "h", "vg-lv-root")), two_throttles);
+	is_whole(RESIZE("low", "134217728"), stack);
+	is_whole(BOTH_AT_ONCE, nothing);
+}
+
+static void without_guard(void **state)
+{
+	(void)state;
+	stands_alone(REOPEN_BOTH, two_throttles);
+	stands_alone(RESIZE("low", "134217728"), stack);
+	stands_alone(BOTH_AT_ONCE, nothing);
+}
+
+/* The root is brought up to date before the rest, and that is no command. */
+static void old_roots(void **state)
+{
+	(void)state;
+	is_whole(ADD("u"), stale);
+	is_whole(INSERT("t"), stale);
+	is_whole(LIMIT("5"), stale);
+	is_whole("insert --node n throttle vg-lv iops-total=5", stale);
+}
+
+static void two_kills(void **state)
+{
+	(void)state;
+	runs_after_two_kills(RESIZE("low", "134217728"), stack);
+	runs_after_two_kills(BOTH_AT_ONCE, nothing);
 }
 
 /* A name that is not the command's own: known by the one it has meanwhile. */
@@ -413,9 +644,19 @@ static void doctor_itself(void **state)
 static void failures(void **state)
 {
 	(void)state;
-	is_undone(GROUP("n", "'iops-total':5"));
-	is_undone(SHARED("n", "5"));
-	is_undone(SHARED("g", "5"));
+	is_undone(GROUP("n", "'iops-total':5"), nothing);
+	is_undone(SHARED("n", "5"), nothing);
+	is_undone(SHARED("g", "5"), nothing);
+	is_undone(REOPEN_BOTH, two_throttles);
+	is_undone(RESIZE("low", "134217728"), stack);
+	is_undone(BOTH_AT_ONCE, nothing);
+}
+
+static void failures_and_kills(void **state)
+{
+	(void)state;
+	goes_back_if_killed(RESIZE("low", "134217728"), stack);
+	goes_back_if_killed(BOTH_AT_ONCE, nothing);
 }
 
 #define TEST(name) \
@@ -426,7 +667,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(nodes),
 		TEST(both_in_one),
+		TEST(one_swap),
+		TEST(taken_out),
 		TEST(several),
+		TEST(old_roots),
+		TEST(two_kills),
+		TEST(without_guard),
 		TEST(people),
 		TEST(objects),
 		TEST(new_groups),
@@ -434,7 +680,9 @@ int main(void)
 		TEST(once_more),
 		TEST(doctor_itself),
 		TEST(failures),
+		TEST(failures_and_kills),
 	};
 
+	signal(SIGPIPE, SIG_DFL);
 	return cmocka_run_group_tests_name("qdm-crash", tests, NULL, case_end);
 }

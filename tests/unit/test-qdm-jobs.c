@@ -379,7 +379,7 @@ static void back_to_filter(void **state)
 static const char *rescued_at(int step)
 {
 	static char text[256];
-	char path[128];
+	char path[128], state[128];
 	FILE *file = NULL;
 	pid_t child;
 	int i;
@@ -387,6 +387,8 @@ static const char *rescued_at(int step)
 	snprintf(path, sizeof(path), "%s/rescue", case_folder());
 	unlink(path);
 	setenv("QDM_FAKE_RESCUE", path, 1);
+	snprintf(state, sizeof(state), "%s/state", case_folder());
+	setenv("QDM_FAKE_STATE", state, 1);
 	child = fork();
 	if (!child) {
 		fake_die_at(step);
@@ -403,6 +405,7 @@ static const char *rescued_at(int step)
 	if (file)
 		fclose(file);
 	unsetenv("QDM_FAKE_RESCUE");
+	unsetenv("QDM_FAKE_STATE");
 	return text;
 }
 

@@ -398,6 +398,7 @@ static void stack_grows(void **state)
 	fake_add("mark", "QDM-threshold-mark", LEN, "wthreshold", "253:0 0 0");
 	fake_add("slow", "QDM-throttle-slow", LEN, "qthrottle", "253:1 0 g");
 	fake_add("luks", "CRYPT-x", LEN, "crypt", "aes - 0 253:2 0");
+	fake_table("vg-lv")->line[0].len = 2 * LEN;
 	assert_int_equal(try_resize("mark", 2 * LEN, &error), 0);
 	assert_string_equal(fake_log(),
 			    "load mark;resume mark;load slow;resume slow;");

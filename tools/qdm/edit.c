@@ -868,8 +868,9 @@ static void plan_size(const struct graph *graph, const struct node *node,
 }
 
 /*
- * Filters on top grow with what they lie on, from the bottom up. Anything else
- * up there stays as long as it is; whoever made it knows how to make it grow.
+ * Filters on top grow with what they lie on, from the bottom up: a table that is
+ * longer than what it lies on is not even loaded. Anything else up there stays as
+ * long as it is; whoever made it knows how to make it grow.
  */
 static int resize_stack(const struct graph *graph, const struct node *node,
 			uint64_t bytes, struct plan *plan, struct error *error)
@@ -894,7 +895,10 @@ static int resize_stack(const struct graph *graph, const struct node *node,
 int edit_resize(const struct graph *graph, const char *name, uint64_t bytes,
 		struct plan *plan, struct error *error)
 {
-	return resize_stack(graph, graph_find(graph, name), bytes, plan, error);
+	if (resize_stack(graph, graph_find(graph, name), bytes, plan, error))
+		return -1;
+	plan_goes_back(plan);
+	return 0;
 }
 
 /*

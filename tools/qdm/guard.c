@@ -1,129 +1,187 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A plan that swaps several devices at one instant has them all suspended for a
- * moment. If the process ended in that moment, or waited for something that
- * lies on one of the devices, they would stand still for ever. So another
- * process, made before the first suspend and holding nothing but memory that is
- * locked, listens on a pipe. When the pipe ends without the word that all is
- * done, or nothing comes for some seconds, it resumes the devices: to their old
- * tables if no swap had begun, else to their new ones, so that what is left is
- * one graph or the other.
+ * One swap is one ioctl, and what came before it doctor can undo. But a plan that
+ * goes on after a swap would be half done if the process ended there: one node of
+ * several has its new table or length, or a filter is out and not deleted. And a
+ * plan that swaps several devices at one instant has them all suspended for a
+ * moment, and they would stand still for ever if the process ended in that moment,
+ * or waited for something that lies on one of the devices.
  *
- *	plan:   fork  suspend a  suspend b  "s" resume a  resume b  "d"
- *	guard:    \------- listening -----------------------------> ends
+ * So another process, made before the first step, is told of each step from the
+ * first swap or suspend on. When the word that all is done does not come, because
+ * the first process has died, it goes on with the step that it heard of last: it
+ * finishes the plan, or undoes it if the first one was at that.
  *
- * Death after the last resume and before the word is harmless, too: there is
- * nothing to resume then.
+ *	plan:	fork  load a  load b  "2" resume a  "3" resume b  "done"
+ *	guard:	 \------------ listening ------------------------> ends
+ *
+ * While devices stand still it waits for some seconds only, holding nothing but
+ * memory that is locked, and resumes them without a word to udev: to their new
+ * tables if a swap had begun, which is all that was left to do, else to their old.
+ *
+ * It has the lock of edits, too, so no other edit meets what is half done. Only
+ * who kills both leaves that to doctor.
  */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "guard.h"
 
 #define PATIENCE_MS	10000
-#define SWAPPING	's'
-#define DONE		'd'
+#define FOREVER		(-1)
 
-static bool is_needed(const struct plan *plan)
+/* What is told: the step that comes next, the plan's length at the end. */
+struct word {
+	size_t at;
+	bool back;
+};
+
+/* Among the first @nr steps. */
+static bool suspends(const struct plan *plan, size_t nr)
 {
 	size_t i;
 
-	for (i = 0; i < plan->nr; i++)
+	for (i = 0; i < nr; i++)
 		if (plan->step[i].kind == STEP_SUSPEND)
 			return true;
 	return false;
 }
 
-static void rescue(const struct plan *plan, bool swapping)
+/* A swap that is not the last step. */
+static bool goes_on(const struct plan *plan)
 {
+	size_t i;
+
+	for (i = 0; i + 1 < plan->nr; i++)
+		if (plan->step[i].kind == STEP_RESUME)
+			return true;
+	return false;
+}
+
+static void rescue(const struct plan *plan, const struct word *word)
+{
+	bool swaps = plan->step[word->at].kind != STEP_SUSPEND && !word->back;
 	struct error ignored = { 0 };
 	const struct step *step;
 	size_t i;
 
-	for (i = 0; i < plan->nr; i++) {
+	for (i = 0; i <= word->at; i++) {
 		step = &plan->step[i];
 		if (step->kind != STEP_SUSPEND)
 			continue;
-		if (!swapping)
+		if (!swaps)
 			kdm_clear(step->name, &ignored);
 		kdm_rescue(step->name);
 	}
 }
 
-static void listen_to(int pipe, const struct plan *plan)
+static bool hear(int socket, const struct plan *plan, struct word *word)
 {
-	struct pollfd wait = { .fd = pipe, .events = POLLIN };
-	bool swapping = false;
-	char word;
+	struct pollfd wait = { .fd = socket, .events = POLLIN };
+	bool still = word->at < plan->nr && suspends(plan, word->at + 1);
 
-	while (poll(&wait, 1, PATIENCE_MS) > 0 && read(pipe, &word, 1) == 1) {
-		if (word == DONE)
-			return;
-		swapping = true;
-	}
-	rescue(plan, swapping);
+	return poll(&wait, 1, still ? PATIENCE_MS : FOREVER) > 0 &&
+	       recv(socket, word, sizeof(*word), 0) == sizeof(*word);
+}
+
+static void listen_to(int socket, const struct plan *plan,
+		      take_over_fn *take_over)
+{
+	struct word word = { .at = plan->nr };
+	bool still;
+
+	while (hear(socket, plan, &word) && word.at < plan->nr)
+		;
+	if (word.at == plan->nr)
+		return;
+	still = suspends(plan, word.at + 1);
+	if (still)
+		rescue(plan, &word);
+	if (!still || word.back)
+		take_over(plan, word.at, word.back);
 }
 
 /* Its own group: what ends the plan's must not end it. */
-static void be_the_guard(int pipe, const struct plan *plan)
+static void be_the_guard(int socket, const struct plan *plan,
+			 take_over_fn *take_over)
 {
 	setsid();
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
-	mlockall(MCL_CURRENT | MCL_FUTURE);
-	listen_to(pipe, plan);
+	if (suspends(plan, plan->nr))
+		mlockall(MCL_CURRENT | MCL_FUTURE);
+	listen_to(socket, plan, take_over);
 	_exit(0);
 }
 
 int guard_begin(struct guard *guard, const struct plan *plan,
-		struct error *error)
+		take_over_fn *take_over, struct error *error)
 {
 	int ends[2];
 
-	*guard = (struct guard){ .pipe = -1 };
-	if (!is_needed(plan))
+	*guard = (struct guard){ .socket = -1 };
+	if (!goes_on(plan) && !suspends(plan, plan->nr))
 		return 0;
-	if (pipe(ends))
-		return refuse(error, "no pipe: %s", strerror(errno));
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+		return refuse(error, "no pair of sockets: %s", strerror(errno));
 	guard->pid = fork();
 	if (!guard->pid) {
 		close(ends[1]);
-		be_the_guard(ends[0], plan);
+		be_the_guard(ends[0], plan, take_over);
 	}
 	close(ends[0]);
-	guard->pipe = ends[1];
+	guard->socket = ends[1];
 	if (guard->pid > 0)
 		return 0;
-	close(guard->pipe);
+	close(guard->socket);
 	guard->pid = 0;
-	return refuse(error, "no process to watch over suspended devices: %s",
+	return refuse(error, "no process to finish the edit if this one is killed: %s",
 		      strerror(errno));
 }
 
-static void say(struct guard *guard, char word)
+/* False if the guard has ended, which has nothing to do with SIGPIPE. */
+static bool say(struct guard *guard, size_t at, bool back)
 {
-	/* a guard that has ended has done its work */
-	if (guard->pid && write(guard->pipe, &word, 1) != 1)
-		return;
+	const struct word word = { .at = at, .back = back };
+
+	guard->told = true;
+	return send(guard->socket, &word, sizeof(word), MSG_NOSIGNAL) ==
+	       sizeof(word);
 }
 
-void guard_step(struct guard *guard, const struct step *step)
+int guard_step(struct guard *guard, const struct plan *plan, size_t at,
+	       struct error *error)
 {
-	if (step->kind == STEP_RESUME)
-		say(guard, SWAPPING);
+	const enum step_kind kind = plan->step[at].kind;
+	bool begun = guard->told;
+
+	if (!guard->pid || (!begun && kind != STEP_RESUME &&
+			    kind != STEP_SUSPEND))
+		return 0;
+	/* without a guard it is better to go on than to stop half way */
+	if (say(guard, at, false) || begun)
+		return 0;
+	return refuse(error, "the process that was to finish this edit if this one is killed was killed itself");
 }
 
-void guard_end(struct guard *guard)
+void guard_back(struct guard *guard, size_t at)
+{
+	if (guard->told)
+		say(guard, at, true);
+}
+
+void guard_end(struct guard *guard, const struct plan *plan)
 {
 	if (!guard->pid)
 		return;
-	say(guard, DONE);
-	close(guard->pipe);
+	say(guard, plan->nr, false);
+	close(guard->socket);
 	waitpid(guard->pid, NULL, 0);
 }

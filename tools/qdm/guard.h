@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Somebody who resumes what stands still; see guard.c. */
+/* Somebody who goes on with an edit whose process dies; see guard.c. */
 #ifndef QDM_GUARD_H
 #define QDM_GUARD_H
 
@@ -9,15 +9,22 @@
 
 struct guard {
 	pid_t pid;		/* 0: none was needed */
-	int pipe;
+	int socket;
+	bool told;		/* has been told of a step */
 };
 
-/* For a plan that lets several devices stand still at once. */
+/* From the step @at on, which may be done by then; @back undoes it instead. */
+typedef void take_over_fn(const struct plan *plan, size_t at, bool back);
+
+/* For a plan that a kill would leave half done, or devices standing still. */
 int guard_begin(struct guard *guard, const struct plan *plan,
-		struct error *error);
-/* Before each step. */
-void guard_step(struct guard *guard, const struct step *step);
-/* All devices run again. */
-void guard_end(struct guard *guard);
+		take_over_fn *take_over, struct error *error);
+/* Before each step; an error if there is no guard any more to begin with. */
+int guard_step(struct guard *guard, const struct plan *plan, size_t at,
+	       struct error *error);
+/* The step has failed, and what was done is about to be undone. */
+void guard_back(struct guard *guard, size_t at);
+/* All is done, or undone. */
+void guard_end(struct guard *guard, const struct plan *plan);
 
 #endif /* QDM_GUARD_H */

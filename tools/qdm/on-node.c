@@ -253,6 +253,7 @@ int blockdev_reopen(struct call *call, struct error *error)
 			       error))
 			return -1;
 	plan_swaps_last(&call->plan);
+	plan_goes_back(&call->plan);
 	return 0;
 }
 

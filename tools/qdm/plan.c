@@ -9,6 +9,8 @@
  * swaps and resumes within one ioctl; so there is no moment at which the end
  * of this process leaves a device suspended. What fails before the swap is
  * undone; after it nothing is missing, at worst something unused is left.
+ * Several swaps are undone together; if this process is killed between them,
+ * the guard (guard.c) goes on in its place.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -284,13 +286,15 @@ static void undo_swap(const struct step *step)
 		kdm_resume(step->name, &step->how, &ignored);
 }
 
-/* Back after a swap that went well, because a later one did not. */
+/* Back after a swap that went well, because a later step did not. */
 static void swap_back(const struct step *step)
 {
-	struct error ignored = { 0 };
+	struct error error = { 0 };
 
-	if (!kdm_load(step->name, &step->was, &ignored))
-		kdm_resume(step->name, &step->how, &ignored);
+	if (kdm_load(step->name, &step->was, &error) ||
+	    kdm_resume(step->name, &step->how, &error))
+		fprintf(stderr, "qdm: '%s' keeps its new table, though the edit has failed: %s\n",
+			step->name, error.text);
 }
 
 static void undo_step(const struct step *step)
@@ -323,30 +327,81 @@ static void undo(const struct plan *plan, size_t failed)
 		undo_step(step);
 }
 
+static int run_from(const struct plan *plan, size_t at, struct guard *guard,
+		    struct error *error)
+{
+	for (; at < plan->nr; at++)
+		if (guard_step(guard, plan, at, error) ||
+		    check_unchanged(plan, &plan->step[at], error) ||
+		    run_step(&plan->step[at], error))
+			break;
+	if (at == plan->nr)
+		return 0;
+	guard_back(guard, at);
+	undo(plan, at);
+	return -1;
+}
+
+/* A step during which its process died may be done, half done or not begun. */
+static int run_again(const struct step *step, struct error *error)
+{
+	struct kdm_device device;
+	int found = kdm_find(step->name, &device, error);
+
+	if (step->kind == STEP_CREATE && found == 1 &&
+	    !strcmp(device.uuid, step->uuid) && kdm_remove(step->name, error))
+		return -1;
+	if ((step->kind == STEP_REMOVE || step->kind == STEP_RENAME) && !found)
+		return 0;
+	return run_step(step, error);
+}
+
+/* In the guard. Nobody is left to be told of an error but the log. */
+static void finish(const struct plan *plan, size_t at)
+{
+	struct guard none = { 0 };
+	struct error error = { 0 };
+	int result = run_again(&plan->step[at], &error);
+
+	if (result)
+		undo(plan, at);
+	else
+		result = run_from(plan, at + 1, &none, &error);
+	if (result)
+		fprintf(stderr, "qdm: an edit whose process was killed could not be finished: %s\n",
+			error.text);
+}
+
+static void take_over(const struct plan *plan, size_t at, bool back)
+{
+	struct error error = { 0 };
+
+	if (kdm_udev_begin(&error))
+		fprintf(stderr, "qdm: %s\n", error.text);
+	if (back)
+		undo(plan, at);
+	else
+		finish(plan, at);
+	kdm_udev_end();
+}
+
 int plan_run(const struct plan *plan, struct error *error)
 {
 	struct guard guard;
-	size_t i;
+	int result;
 
 	if (!plan->nr)
 		return 0;
-	if (guard_begin(&guard, plan, error))
+	if (guard_begin(&guard, plan, take_over, error))
 		return -1;
 	if (kdm_udev_begin(error)) {
-		guard_end(&guard);
+		guard_end(&guard, plan);
 		return -1;
 	}
-	for (i = 0; i < plan->nr; i++) {
-		guard_step(&guard, &plan->step[i]);
-		if (check_unchanged(plan, &plan->step[i], error) ||
-		    run_step(&plan->step[i], error))
-			break;
-	}
-	if (i < plan->nr)
-		undo(plan, i);
-	guard_end(&guard);
+	result = run_from(plan, 0, &guard, error);
+	guard_end(&guard, plan);
 	kdm_udev_end();
-	return i < plan->nr ? -1 : 0;
+	return result;
 }
 
 /*
