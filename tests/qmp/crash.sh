@@ -174,9 +174,6 @@ survives_edits() {
 	table vol "0 8192 linear $(memdev vol 4) 0"
 	qmp object-add "'qom-type': 'throttle-group', 'id': 'bare'" # which is legal, and stays
 	then_do object-add "$(group g 100)" "qmp object-del \"'id': 'g'\""
-# The tool is the same on every kernel: all points on one of them, elsewhere every third.
-FIRST=1 STEP=1
-[ "$(kernel)" = 6.12 ] || FIRST=$((RANDOM % 3 + 1)) STEP=3
 	survives blockdev-add "'driver': 'host_device', 'node-name': 'd', 'filename': '$(memdev leaf 4)'" \
 		"qmp blockdev-del \"'node-name': 'd'\""
 	survives qom-set "'path': 'g', 'property': 'limits', 'value': {'iops-total': 5}" \
