@@ -400,10 +400,32 @@ static void objects(void **state)
 	(void)state;
 	gives("{'execute':'qom-list','arguments':{'path':'/objects'}}",
 	      "{\"return\":[{\"name\":\"g\",\"type\":\"child<throttle-group>\"}]}");
-	gives("{'execute':'qom-list','arguments':{'path':'/objects/g'}}",
-	      "{\"return\":[{\"name\":\"type\",\"type\":\"string\"},{\"name\":\"limits\",\"type\":\"ThrottleLimits\"}]}");
+	assert_non_null(strstr(case_reply("{'execute':'qom-list','arguments':{'path':'/objects/g'}}"),
+			       "[{\"name\":\"type\",\"type\":\"string\"},{\"name\":\"limits\",\"type\":\"ThrottleLimits\"},{\"name\":\"x-bps-total\",\"type\":\"int\"},"));
 	refused("{'execute':'qom-list','arguments':{'path':'..'}}",
 		"DeviceNotFound", "Device '..' not found");
+}
+
+#define OLD(more) \
+	"{'execute':'object-add','arguments':{'qom-type':'throttle-group','id':'old'," more "}}"
+
+/* The limits as properties of their own, from before there was one of all. */
+static void old_properties(void **state)
+{
+	(void)state;
+	refused(OLD("'x-iops-total':10,'limits':{'iops-read':10}"), "GenericError",
+		"bps/iops/max total values and read/write values cannot be used at the same time");
+	refused(OLD("'x-iops-total':-1"), "GenericError",
+		"bps/iops/max values must be within [0, 1000000000000000]");
+	gives(OLD("'x-iops-total':100,'x-iops-total-max':200,'limits':{'bps-read':5}"), DONE);
+	assert_string_equal(case_limits("old"),
+			    "bps-read=5 iops-total=100 iops-total-max=200");
+	gives("{'execute':'qom-get','arguments':{'path':'old','property':'x-iops-total-max'}}",
+	      "{\"return\":200}");
+	refused("{'execute':'qom-set','arguments':{'path':'old','property':'x-iops-total','value':5}}",
+		"GenericError", "Property cannot be set after initialization");
+	refused("{'execute':'qom-get','arguments':{'path':'old','property':'x-iops'}}",
+		"GenericError", "Property 'throttle-group.x-iops' not found");
 }
 
 static struct json_object *query(const char *command)
@@ -625,6 +647,7 @@ int main(void)
 		CASE(limits_devices),
 		CASE(dry_runs),
 		CASE(objects),
+		CASE(old_properties),
 		CASE(schema),
 		CASE(query_shapes),
 		CASE(negotiation),

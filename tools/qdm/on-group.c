@@ -14,17 +14,17 @@
 #include "handlers.h"
 #include "json.h"
 
-static const struct arg limits_members[] = {
-#define LIMIT(limit)	{ .name = limit, .type = ARG_INT }
-#define LIMIT3(rate) \
-	LIMIT(rate), LIMIT(rate "-max"), LIMIT(rate "-max-length")
-	LIMIT3("bps-total"), LIMIT3("bps-read"), LIMIT3("bps-write"),
-	LIMIT3("iops-total"), LIMIT3("iops-read"), LIMIT3("iops-write"),
-	LIMIT("iops-size"),
-#undef LIMIT3
-#undef LIMIT
-	{ 0 }
-};
+#define LIMIT(limit, text)	{ .name = limit, .type = ARG_INT, .what = text }
+#define LIMIT3(rate, text) \
+	LIMIT(rate, text), LIMIT(rate "-max", text), \
+	LIMIT(rate "-max-length", text)
+#define LIMITS(x, text) \
+	LIMIT3(x "bps-total", text), LIMIT3(x "bps-read", text), \
+	LIMIT3(x "bps-write", text), LIMIT3(x "iops-total", text), \
+	LIMIT3(x "iops-read", text), LIMIT3(x "iops-write", text), \
+	LIMIT(x "iops-size", text)
+
+static const struct arg limits_members[] = { LIMITS("", NULL), { 0 } };
 
 static const char * const qom_types[] = { "throttle-group", NULL };
 
@@ -35,8 +35,13 @@ const struct arg object_add_args[] = {
 	  .what = "the group's name" },
 	{ .name = "limits", .type = ARG_OBJECT, .members = limits_members,
 	  .what = "limits; those not given are off" },
+	LIMITS("x-", "the one of limits, as QEMU's older clients say it"),
 	{ 0 }
 };
+
+#undef LIMITS
+#undef LIMIT3
+#undef LIMIT
 
 const struct arg object_del_args[] = {
 	{ .name = "id", .type = ARG_STRING, .must = true,
@@ -48,7 +53,7 @@ const struct arg qom_get_args[] = {
 	{ .name = "path", .type = ARG_STRING, .must = true,
 	  .what = "the group's name, also as /objects/NAME" },
 	{ .name = "property", .type = ARG_STRING, .must = true,
-	  .what = "limits" },
+	  .what = "limits, or one of them with x- before its name" },
 	{ 0 }
 };
 
@@ -75,6 +80,23 @@ static int overlay_limits(struct limits *limits, struct json_object *given,
 		if (limits_set(limits, name, json_object_get_int64(value),
 			       error))
 			return -1;
+	return limits_check(limits, error);
+}
+
+static int overlay_old_names(struct limits *limits, const struct call *call,
+			     struct error *error)
+{
+	struct json_object *value;
+	char name[64];
+	int i;
+
+	for (i = 0; i < LIMITS_NR; i++) {
+		snprintf(name, sizeof(name), "x-%s", limit_names[i]);
+		value = call_value(call, name);
+		if (value && limits_set(limits, limit_names[i],
+					json_object_get_int64(value), error))
+			return -1;
+	}
 	return limits_check(limits, error);
 }
 
@@ -128,7 +150,7 @@ int object_add(struct call *call, struct error *error)
 	struct limits limits;
 
 	limits_init(&limits);
-	if (check_new(id, error))
+	if (check_new(id, error) || overlay_old_names(&limits, call, error))
 		return -1;
 	if (json_object_object_get_ex(call->args, "limits", &given) &&
 	    overlay_limits(&limits, given, error))
@@ -162,7 +184,21 @@ static const char *object_id(struct call *call)
 	return strncmp(path, "/objects/", 9) ? path : path + 9;
 }
 
-static int find_property(struct call *call, const char *id,
+/* The place of x-NAME among the limits; LIMITS_NR is all of them, -1 none. */
+static int property_nr(const char *property)
+{
+	int i;
+
+	if (!strcmp(property, "limits"))
+		return LIMITS_NR;
+	for (i = LIMITS_NR - 1; i >= 0; i--)
+		if (!strncmp(property, "x-", 2) &&
+		    !strcmp(property + 2, limit_names[i]))
+			break;
+	return i;
+}
+
+static int find_property(struct call *call, const char *id, int *nr,
 			 struct limits *limits, struct error *error)
 {
 	struct error ignored = { 0 };
@@ -170,7 +206,8 @@ static int find_property(struct call *call, const char *id,
 	if (group_check_name(id, &ignored) || !group_exists(id))
 		return refuse_as(error, ERROR_NOT_FOUND,
 				 "Device '%s' not found", id);
-	if (strcmp(call_word(call, "property"), "limits"))
+	*nr = property_nr(call_word(call, "property"));
+	if (*nr < 0)
 		return refuse(error, "Property 'throttle-group.%s' not found",
 			      call_word(call, "property"));
 	return group_read_limits(id, limits, error);
@@ -179,10 +216,14 @@ static int find_property(struct call *call, const char *id,
 int qom_get(struct call *call, struct error *error)
 {
 	struct limits limits;
-	int i;
+	int i, nr;
 
-	if (find_property(call, object_id(call), &limits, error))
+	if (find_property(call, object_id(call), &nr, &limits, error))
 		return -1;
+	if (nr < LIMITS_NR) {
+		call->result = json_object_new_int64(limits.value[nr]);
+		return 0;
+	}
 	call->result = json_object_new_object();
 	for (i = 0; i < LIMITS_NR; i++)
 		json_put_number(call->result, limit_names[i],
@@ -200,10 +241,12 @@ int qom_set(struct call *call, struct error *error)
 	const char *id = object_id(call);
 	struct json_object *wrapped, *given;
 	struct limits limits, before;
-	int result;
+	int result, nr;
 
-	if (find_property(call, id, &before, error))
+	if (find_property(call, id, &nr, &before, error))
 		return -1;
+	if (nr < LIMITS_NR)
+		return refuse(error, "Property cannot be set after initialization");
 	json_object_object_get_ex(call->args, "value", &given);
 	wrapped = json_object_new_object();
 	json_object_object_add(wrapped, "value", json_object_get(given));
@@ -245,6 +288,8 @@ int qom_list(struct call *call, struct error *error)
 {
 	struct error ignored = { 0 };
 	const char *id = object_id(call);
+	char name[64];
+	int i;
 
 	call->result = json_object_new_array();
 	if (!strcmp(id, "/objects") || !strcmp(id, "/objects/") || !*id)
@@ -254,5 +299,9 @@ int qom_list(struct call *call, struct error *error)
 				 "Device '%s' not found", id);
 	add_property(call->result, "type", "string");
 	add_property(call->result, "limits", "ThrottleLimits");
+	for (i = 0; i < LIMITS_NR; i++) {
+		snprintf(name, sizeof(name), "x-%s", limit_names[i]);
+		add_property(call->result, name, "int");
+	}
 	return 0;
 }

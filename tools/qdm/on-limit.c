@@ -247,10 +247,10 @@ int block_set_io_throttle(struct call *call, struct error *error)
 		.group = call_word(call, "group"),
 	};
 
+	if (!wanted.device == !call_word(call, "device"))
+		return refuse(error, "Need exactly one of 'device' and 'id'");
 	if (!wanted.device)
 		wanted.device = call_word(call, "device");
-	if (!wanted.device)
-		return refuse(error, "Need exactly one of 'device' and 'id'");
 	if (read_limits(call, &wanted.limits, error))
 		return -1;
 	return limit_device(&call->graph, &wanted, &call->plan, error);
