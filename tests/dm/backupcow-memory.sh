@@ -108,7 +108,8 @@ stacks() {
 }
 it "backs up a device whose origin is being backed up" stacks
 
-# What a pipe brings, "tail" keeps in memory until it has seen the line's end.
+# What a pipe brings, "tail" keeps in memory until it has seen the line's end. Whoever is over
+# memory.high has to wait for the swap device; over memory.max he would be killed if it is slow.
 swaps() {
 	[ "$(kernel)" != debug ] || skip "the debug kernel has no swap"
 	local dir=/sys/fs/cgroup/swaps
@@ -119,7 +120,7 @@ swaps() {
 	trap 'swapoff /dev/mapper/a' EXIT
 	echo +memory >/sys/fs/cgroup/cgroup.subtree_control
 	mkdir -p "$dir"
-	echo $((4 << 20)) >"$dir/memory.max"
+	echo $((4 << 20)) >"$dir/memory.high"
 	head -c $((6 << 20)) /dev/urandom | base64 -w0 >/tmp/line
 	same "what was swapped out and in" "$(md5sum </tmp/line)" \
 		"$(echo "$BASHPID" >"$dir/cgroup.procs" && head -c 99M /tmp/line | tail -n 1 | md5sum)"

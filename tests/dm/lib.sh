@@ -183,6 +183,7 @@ eventually() {
 
 # pause SECONDS: sleeps without a program
 exec {NEVER}<>/run/qdm/never
+export LVM_SUPPRESS_FD_WARNINGS=1 # which has it open, as all programs have
 pause() {
 	read -r -t "$1" -u "$NEVER" _ || true
 }

@@ -113,7 +113,7 @@ figure() { jq "last[] | select(.\"node-name\" == \"vg-lv-throttle\") | .\"$1\"" 
 watches() {
 	volume
 	qdm throttle vg-lv iops-total=100
-	start_load 4
+	start_load vg-lv
 	qdm watch --json --once >watched
 	local rate
 	rate=$(($(figure reads-per-second) + $(figure writes-per-second)))
@@ -123,7 +123,7 @@ watches() {
 		return 1
 	fi
 	qdm throttle vg-lv off
-	wait "$LOAD" || { cat fio.log && return 1; }
+	load_ends
 }
 it "shows what goes through a limit at the moment, and what waits for it" watches
 
