@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What the tests of the tool are made of; the rules are in Makefile. They need
 # no device-mapper: qdm-fake-dm.c stands in for the tool's dm.c, and qdm-fake-groups.c
-# for configfs. The tool is compiled once into an archive, out of which each test takes
+# for configfs, by the linker (qdm-wraps). The tool is compiled once into an archive, out of which each test takes
 # what it needs.
 QDM := $(abspath $(HERE)/../../tools/qdm)
 QDM_PACKAGES := json-c libsystemd libedit
 QDM_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I$(QDM) -I$(HERE) \
 	-DCLIENT_HALF_SECONDS=2 -DQDM_DOCUMENTATION='"$(TOP)/Documentation"' $(shell pkg-config --cflags $(QDM_PACKAGES))
-QDM_LIBS := $(shell pkg-config --libs $(QDM_PACKAGES)) -Wl,--wrap=mkdir,--wrap=rmdir,--wrap=write
+QDM_LIBS := $(shell pkg-config --libs $(QDM_PACKAGES)) @$(HERE)qdm-wraps
 
 QDM_PARTS := $(filter-out dm main,$(basename $(notdir $(wildcard $(QDM)/*.c)))) qdm-fake-dm qdm-fake-leaf qdm-fake-groups \
 	qdm-case qdm-line
