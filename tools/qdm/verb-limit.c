@@ -296,15 +296,17 @@ static struct json_object *describe(const char *name, struct error *error)
 static void print_threshold(struct json_object *node)
 {
 	const char *name = json_string(node, "node-name", "");
+	uint64_t threshold = people_number(node, "write-threshold");
 	char at[SIZE_TEXT], mark[SIZE_TEXT];
 
 	if (!json_object_object_get_ex(node, "high-water", NULL)) {
 		printf("%s: no threshold\n", name);
 		return;
 	}
-	printf("%s: %s at %s, written up to %s\n", name,
-	       json_string(node, "state", ""),
-	       size_exact(at, people_number(node, "write-threshold")),
+	printf("%s: %s", name, json_string(node, "state", ""));
+	if (threshold)
+		printf(" at %s", size_exact(at, threshold));
+	printf(", written up to %s\n",
 	       size_exact(mark, people_number(node, "high-water")));
 }
 
