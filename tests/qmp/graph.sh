@@ -485,7 +485,9 @@ without_udevd() {
 	volume
 	group g "'iops-total': 5000"
 	udevadm control --exit
-	eventually 20 udevd_is_gone
+	eventually 5 udevd_is_gone || kill_udevd
+	eventually 5 udevd_is_gone
+	rm -f /run/udev/control
 	local start=$SECONDS
 	qmp blockdev-add "$(throttle t0 g vg-lv)"
 	[ -b /dev/mapper/t0 ] || echo "no /dev/mapper/t0"
