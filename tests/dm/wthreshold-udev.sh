@@ -74,8 +74,7 @@ remove_rule() {
 documented_rule() {
 	trap remove_rule EXIT
 	mkdir -p /run/udev/rules.d /usr/local/sbin
-	# Whole from the beginning: udevd looks at the folder's time alone, and whatever it has read of
-	# a file by then is what it goes by, reload or not.
+	# Whole from the beginning: udevd looks at the folder's time, which the file's content does not change.
 	doc_example "$PAGE" "A udev rule that" >/run/example.rules
 	mv /run/example.rules /run/udev/rules.d/99-example.rules
 	printf '#!/bin/sh\necho "$*" >/run/threshold-passed\n' >/usr/local/sbin/threshold-passed
