@@ -78,7 +78,7 @@ qemu_throttle_ends() {
 }
 
 # measure OPTION... DEVICE: runs the load; IOS done in NS nanoseconds, IDLE_NS of them asleep,
-# MIDDLE: thousandths of a nanosecond per I/O in the middle half of the batches, RATE: I/Os per second
+# MIDDLE: thousandths of a nanosecond per I/O in half of the batches, RATE: I/Os per second
 # shellcheck disable=SC2034
 measure() {
 	local line
