@@ -36,7 +36,8 @@ static atomic_bool locked[MOST_SECTORS];
 static _Atomic uint64_t settled[MOST_SECTORS];
 static _Atomic uint64_t coming[MOST_SECTORS];
 static uint64_t instant[MOST_SECTORS];
-static uint64_t then[MOST_SECTORS]; /* which of the two it was */
+static uint64_t then[MOST_SECTORS]; /* which of the two it was, */
+static uint64_t or_then[MOST_SECTORS]; /* or that one, if it fits as well */
 static _Atomic uint64_t next_generation;
 
 void *buffer_of(uint64_t sectors)
@@ -246,22 +247,18 @@ void target_fill(const struct place *target)
 }
 
 /*
- * Between the two looks at the model an operation that had arrived before the
- * suspend may be declared so, and the next one set out; but no second one.
+ * An operation that had arrived before the suspend may not have been declared
+ * so yet. What is on its way is looked at first: if it is declared between the
+ * looks, it is what the second one finds. Both fit where a discarded sector,
+ * found to be zero, is on its way to be zero, and then nobody can know which.
  */
 static bool was_possible(uint64_t sector)
 {
-	int tries;
+	uint64_t on_its_way = coming[sector], is = settled[sector];
 
-	for (tries = 0; tries < 3; tries++) {
-		then[sector] = settled[sector];
-		if (fits(then[sector], instant[sector]))
-			return true;
-		then[sector] = coming[sector];
-		if (fits(then[sector], instant[sector]))
-			return true;
-	}
-	return false;
+	then[sector] = fits(is, instant[sector]) ? is : on_its_way;
+	or_then[sector] = fits(on_its_way, instant[sector]) ? on_its_way : is;
+	return fits(then[sector], instant[sector]);
 }
 
 /* The device is suspended. */
@@ -313,7 +310,7 @@ uint64_t target_check(const struct place *target, enum holds holds)
 	move(true, &place, data, blocks + 2 * GUARD);
 	guard_check(data, "before");
 	for (i = 0; i < blocks; i++, p += WORDS) {
-		differs = settled[i] != then[i];
+		differs = settled[i] != then[i] && settled[i] != or_then[i];
 		changed += differs;
 		if (generation_of(p, i) == instant[i])
 			continue;
