@@ -79,9 +79,21 @@ module_exit(dm_##name##_exit)
 
 /*
  * Before 6.9 an open block device is not a file. What stands for the file here
- * is the device itself, opened for reading and writing, as all of ours are.
+ * is its handle, or before 6.7 the device itself, opened for reading and
+ * writing, as all of ours are. Before 6.5 it is closed with its mode.
  */
-#ifndef QDM_HAVE_BDEV_FILE
+#if defined(QDM_HAVE_BDEV_FILE)
+#elif defined(QDM_HAVE_BDEV_HANDLE)
+#define bdev_file_open_by_dev(dev, mode, holder, ops) \
+	((struct file *)bdev_open_by_dev(dev, mode, holder, ops))
+#define file_bdev(file) (((struct bdev_handle *)(file))->bdev)
+#define bdev_fput(file) bdev_release((struct bdev_handle *)(file))
+#elif defined(QDM_HAVE_HOLDER_OPS)
+#define bdev_file_open_by_dev(dev, mode, holder, ops) \
+	((struct file *)blkdev_get_by_dev(dev, mode, holder, ops))
+#define file_bdev(file) ((struct block_device *)(file))
+#define bdev_fput(file) blkdev_put(file_bdev(file), NULL)
+#else
 #define BLK_OPEN_READ FMODE_READ
 #define BLK_OPEN_WRITE FMODE_WRITE
 #define bdev_file_open_by_dev(dev, mode, holder, ops) \
