@@ -122,6 +122,13 @@ static void add_chunks(struct copy *copy, u64 bytes, unsigned int order,
 	}
 }
 
+/* A piece must end where a logical block does, which may be several pages. */
+static void drop_rest(struct copy *copy, unsigned int granule)
+{
+	while (copy->nr_chunks % granule)
+		__free_pages(copy->chunks[--copy->nr_chunks], copy->order);
+}
+
 /**
  * copy_alloc - make a copy
  * @bytes: how much it should hold; it may hold less
@@ -141,8 +148,10 @@ struct copy *copy_alloc(u64 bytes, gfp_t gfp)
 	copy->charged = 0;
 	bio_init(&copy->bio, NULL, copy->vecs, COPY_CHUNKS, 0);
 	add_chunks(copy, bytes, order, gfp | __GFP_NOWARN);
-	if (!copy->nr_chunks)
+	if (!copy->nr_chunks) {
 		add_chunks(copy, bytes, 0, gfp | __GFP_NOWARN);
+		drop_rest(copy, 1 << order);
+	}
 	if (copy->nr_chunks)
 		return copy;
 	copy_free(copy);

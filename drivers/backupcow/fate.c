@@ -123,14 +123,14 @@ void job_writers_failed(struct job *job, const struct copy *copy,
 	}
 }
 
-static enum job_on_error resolve(const struct job *job, const struct copy *copy)
+static enum job_on_error resolve(const struct job *job, bool reading, int error)
 {
-	enum job_on_error policy = copy->reading ? job->opts.on_source_error :
-						   job->opts.on_target_error;
+	enum job_on_error policy = reading ? job->opts.on_source_error :
+					     job->opts.on_target_error;
 
 	if (policy != ON_ERROR_ENOSPC)
 		return policy;
-	return copy->error == -ENOSPC ? ON_ERROR_STOP : ON_ERROR_REPORT;
+	return error == -ENOSPC ? ON_ERROR_STOP : ON_ERROR_REPORT;
 }
 
 static void raise_error(struct job *job, bool reading, int error,
@@ -148,7 +148,7 @@ static void raise_error(struct job *job, bool reading, int error,
 
 static void stop(struct job *job, int error)
 {
-	if (job->state != JOB_RUNNING)
+	if (job->state != JOB_RUNNING && job->state != JOB_WAITING)
 		return;
 	job->state = JOB_PAUSED;
 	job->io_status = error == -ENOSPC ? IO_STATUS_NOSPACE :
@@ -197,7 +197,7 @@ void job_begin_again(struct job *job)
 bool job_background_failed(struct job *job, const struct copy *copy,
 			   struct job_bios *bios)
 {
-	enum job_on_error action = resolve(job, copy);
+	enum job_on_error action = resolve(job, copy->reading, copy->error);
 	u64 now = ktime_get_ns();
 
 	if (job->state >= JOB_ABORTING)
@@ -236,6 +236,21 @@ static void begin_flush(struct job *job)
 	queue_work(job->sink_wq, &job->sink);
 }
 
+/*
+ * Nothing says which data the target has lost, so that an error cannot be
+ * ignored; but who has stopped may flush again.
+ */
+static void flush_failed(struct job *job, int error, struct job_bios *bios)
+{
+	bool stops = resolve(job, false, error) == ON_ERROR_STOP;
+
+	raise_error(job, false, error, stops ? ON_ERROR_STOP : ON_ERROR_REPORT);
+	if (stops)
+		stop(job, error);
+	else
+		job_end(job, error, bios);
+}
+
 static bool end_flush(struct job *job, struct job_bios *bios)
 {
 	if (job->flush != FLUSH_ENDED)
@@ -245,12 +260,10 @@ static bool end_flush(struct job *job, struct job_bios *bios)
 		wake_up(&job->idle);
 	if (job->state != JOB_WAITING)
 		return true;
-	if (job->flush_error) {
-		raise_error(job, false, job->flush_error, ON_ERROR_REPORT);
-		job_end(job, job->flush_error, bios);
-	} else {
+	if (job->flush_error)
+		flush_failed(job, job->flush_error, bios);
+	else
 		conclude(job);
-	}
 	return true;
 }
 

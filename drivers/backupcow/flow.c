@@ -229,6 +229,13 @@ static bool claim_run(struct job *job, struct claim *claim, u64 first, u64 nr,
 	return true;
 }
 
+/* What is in stock is for the next copy, but not for ever. */
+static void trim_later(struct job *job)
+{
+	if (!job->inflight && job->stock.nr)
+		queue_delayed_work(job->front_wq, &job->trim, HZ);
+}
+
 /* A copy is no longer in flight. Return: true if it was the last one. */
 static bool forget(struct job *job, bool foreground)
 {
@@ -237,8 +244,6 @@ static bool forget(struct job *job, bool foreground)
 	if (--job->inflight)
 		return false;
 	wake_up(&job->idle);
-	if (job->stock.nr)
-		queue_delayed_work(job->front_wq, &job->trim, HZ);
 	return true;
 }
 
@@ -266,6 +271,7 @@ static struct copy *fall_back(struct job *job, struct claim *claim)
 		end_read(job, claim->foreground);
 		last = forget(job, claim->foreground);
 		job->dry = true;
+		trim_later(job);
 	}
 	spin_unlock_irq(&job->lock);
 	if (last)
@@ -438,6 +444,7 @@ static void put_away(struct job *job, struct copy *copy, struct batch *batch)
 		job->held -= copy->charged;
 		list_add(&copy->node, &batch->spent);
 	}
+	trim_later(job);
 }
 
 static void to_read(struct batch *batch, struct copy *copy)

@@ -229,8 +229,24 @@ static int enlist(struct job *job, struct qdm_why *why)
 	return r;
 }
 
+static bool has_target(const struct job *job, dev_t target)
+{
+	return job->place.target == target && !READ_ONCE(job->dismissed);
+}
+
+/* Further on in the list, has the same device another backup to that target? */
+static bool has_another(struct job *job, dev_t target)
+{
+	const struct mapped_device *owner = job->place.owner;
+
+	list_for_each_entry_continue(job, &jobs, all)
+		if (job->place.owner == owner && has_target(job, target))
+			return true;
+	return false;
+}
+
 /**
- * job_others - how many backups of other devices have a target
+ * job_others - how many other devices have backups to a target
  * @target: the target
  * @owner: the device whose own backups do not count
  */
@@ -241,8 +257,8 @@ int job_others(dev_t target, const struct mapped_device *owner)
 
 	mutex_lock(&jobs_lock);
 	list_for_each_entry(job, &jobs, all)
-		nr += job->place.target == target &&
-		      job->place.owner != owner && !READ_ONCE(job->dismissed);
+		nr += job->place.owner != owner && has_target(job, target) &&
+		      !has_another(job, target);
 	mutex_unlock(&jobs_lock);
 	return nr;
 }
@@ -467,6 +483,14 @@ void job_detach(struct job *job)
 	wait_event(job->idle, !READ_ONCE(job->reads));
 }
 
+/* The error that it was paused by is not why it ends. */
+static void cancel(struct job *job, struct job_bios *bios)
+{
+	job->cancelled = true;
+	job->error = 0;
+	job_end(job, -ECANCELED, bios);
+}
+
 /**
  * job_dismiss - the device has this job no longer; it ends if it has not
  * @job: the job
@@ -479,8 +503,7 @@ void job_dismiss(struct job *job)
 	spin_lock_irq(&job->lock);
 	if (job->state != JOB_CONCLUDED) {
 		if (job->state < JOB_ABORTING)
-			job->cancelled = true;
-		job_end(job, -ECANCELED, &bios);
+			cancel(job, &bios);
 		job_raise_end(job);
 	}
 	WRITE_ONCE(job->dismissed, true);
@@ -544,6 +567,7 @@ int job_resume(struct job *job, struct qdm_why *why)
 		job->state = JOB_RUNNING;
 		job->io_status = IO_STATUS_OK;
 		job->error = 0;
+		job->no_zeroing = false;
 		job->paced_until = ktime_get_ns();
 		job_kick(job);
 	} else {
@@ -565,12 +589,10 @@ int job_cancel(struct job *job, struct qdm_why *why)
 
 	job_bios_init(&bios);
 	spin_lock_irq(&job->lock);
-	if (job->state < JOB_ABORTING) {
-		job->cancelled = true;
-		job_end(job, -ECANCELED, &bios);
-	} else {
+	if (job->state < JOB_ABORTING)
+		cancel(job, &bios);
+	else
 		r = refuse_verb(job, "cancel", why);
-	}
 	spin_unlock_irq(&job->lock);
 	job_bios_send(&bios, NULL);
 	return r;

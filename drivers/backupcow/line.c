@@ -61,14 +61,15 @@ static u64 begin_on_disk(const struct qdm_lower *lower)
 	return get_start_sect(lower->dev->bdev) + lower->start;
 }
 
-static bool overlap(const struct line *line, sector_t len)
+static bool overlap(const struct line *line, sector_t origin_len,
+		    sector_t target_len)
 {
 	u64 origin = begin_on_disk(&line->origin);
 	u64 target = begin_on_disk(&line->target);
 
 	return line->origin.dev->bdev->bd_disk ==
 	       line->target.dev->bdev->bd_disk &&
-	       origin < target + len && target < origin + len;
+	       origin < target + target_len && target < origin + origin_len;
 }
 
 static int check_cluster(const struct line *line, const struct qdm_lower *lower,
@@ -110,20 +111,33 @@ static bool used_by_others(struct block_device *bdev,
 	return bdev->bd_holders > (bdev_is_partition(bdev) ? ours : 2 * ours);
 }
 
-static int check_target(const struct line *line, struct dm_target *ti,
-			const char *path, struct qdm_why *why)
+/**
+ * line_judge_target - can the target hold a backup?
+ * @line: the line, which has one
+ * @ti: the target under construction
+ * @len: how much is to be written there, in sectors
+ * @path: what it is called
+ * @why: the reason, if refused
+ *
+ * Return: 0, or a negative errno.
+ */
+int line_judge_target(const struct line *line, struct dm_target *ti,
+		      sector_t len, const char *path, struct qdm_why *why)
 {
 	struct block_device *bdev = line->target.dev->bdev;
+	int r = qdm_lower_check_room(&line->target, len, path, why);
 
+	if (r)
+		return r;
 	if (bdev_read_only(bdev))
 		return qdm_refuse(why, "target '%.100s' is read-only", path);
 	if (used_by_others(bdev, dm_table_get_md(ti->table)))
 		return qdm_refuse(why, "target '%.100s' is in use by another device-mapper device",
 				  path);
-	if (overlap(line, ti->len))
+	if (overlap(line, ti->len, len))
 		return qdm_refuse(why, "target '%.60s' from sector %llu on overlaps the origin",
 				  path, (u64)line->target.start);
-	return check_blocks(line, ti->len, path, why);
+	return check_blocks(line, len, path, why);
 }
 
 static int open_target(struct line *line, struct dm_target *ti, char **argv,
@@ -137,20 +151,19 @@ static int open_target(struct line *line, struct dm_target *ti, char **argv,
 				     U64_MAX >> 10, &line->target_start, why);
 	if (!(dm_table_get_mode(ti->table) & BLK_OPEN_WRITE))
 		return qdm_refuse(why, "a read-only table cannot have a target");
-	r = qdm_lower_get(&line->target, ti, argv[0], argv[1], why);
+	r = qdm_lower_open(&line->target, ti, argv[0], argv[1], why);
 	if (r)
 		return r;
 	line->target_start = line->target.start;
 	r = check_kind(&line->target, ti, argv[0], why);
-	if (!r)
-		r = check_target(line, ti, argv[0], why);
 	if (r)
 		qdm_lower_put(&line->target, ti);
 	return r;
 }
 
 /**
- * line_open - read a table line and open its devices
+ * line_open - read a table line and open its devices; its target is yet to be
+ *	judged
  * @line: what it says
  * @ti: the target under construction
  * @argc: how many words

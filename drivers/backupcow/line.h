@@ -32,6 +32,8 @@ struct line {
 
 int line_open(struct line *line, struct dm_target *ti, unsigned int argc,
 	      char **argv, struct qdm_why *why);
+int line_judge_target(const struct line *line, struct dm_target *ti,
+		      sector_t len, const char *path, struct qdm_why *why);
 void line_close(struct line *line, struct dm_target *ti);
 void line_place(const struct line *line, const struct dm_target *ti,
 		struct job_place *place);

@@ -5,15 +5,17 @@
  * copied in the background. This file is the glue between device-mapper and
  * the job, which does the work.
  *
- * Locking: backup_device.lock guards backup_device.job; it is taken in
- * constructors, resumes and destructors only. Between a table's constructor
+ * Locking: backup_device.lock guards the device's job and which table was
+ * resumed last; it is taken in constructors, resumes and destructors only. Between a table's constructor
  * and destructor backupcow.job does not change, so map() and the rest use it
  * freely.
  * Life: the device belongs to the mapped device and goes with its last table.
  * Each table that has a job holds a reference to it, and so does the device
  * to the one that is its own. A constructor takes the device's job if the line
  * describes it, or makes a new one, which becomes the device's at resume; so an
- * inactive table that is cleared has changed nothing.
+ * inactive table that is cleared has changed nothing. If the table that goes is
+ * the one that was resumed last, then one of another kind has taken its place:
+ * writes pass the job by, and it ends, though an inactive table may hold it.
  */
 #include <linux/device-mapper.h>
 #include <linux/module.h>
@@ -30,8 +32,9 @@
 struct backup_device {
 	struct qdm_perdev perdev;
 	struct qdm_events events;
-	struct mutex lock; /* guards @job */
+	struct mutex lock; /* guards what follows */
 	struct job *job;
+	struct backupcow *last; /* that was resumed, until it goes */
 };
 
 /* One table; @live once it has been resumed, so that its options are applied. */
@@ -53,25 +56,54 @@ static struct qdm_perdev *create_device(void)
 	return &device->perdev;
 }
 
-/* Makes @job, or none, the one of the device; what was it before, ends. */
-static void set_job(struct backup_device *device, struct job *job)
+/*
+ * Makes @job, or none, the one of the device, whose lock is held. Return: the
+ * one that is to be let go.
+ */
+static struct job *swap_job(struct backup_device *device, struct job *job)
 {
-	struct job *old;
+	struct job *old = device->job;
 
-	mutex_lock(&device->lock);
-	old = device->job;
-	if (old == job) {
-		mutex_unlock(&device->lock);
-		return;
-	}
+	if (old == job)
+		return NULL;
 	if (job)
 		job_get(job);
 	device->job = job;
+	return old;
+}
+
+static void let_go(struct job *job)
+{
+	if (!job)
+		return;
+	job_dismiss(job);
+	job_put_later(job);
+}
+
+static void table_lives(struct backupcow *b)
+{
+	struct backup_device *device = b->device;
+	struct job *old;
+
+	mutex_lock(&device->lock);
+	device->last = b;
+	old = swap_job(device, b->job);
 	mutex_unlock(&device->lock);
-	if (old) {
-		job_dismiss(old);
-		job_put_later(old);
+	let_go(old);
+}
+
+static void table_goes(struct backupcow *b)
+{
+	struct backup_device *device = b->device;
+	struct job *old = NULL;
+
+	mutex_lock(&device->lock);
+	if (device->last == b) {
+		device->last = NULL;
+		old = swap_job(device, NULL);
 	}
+	mutex_unlock(&device->lock);
+	let_go(old);
 }
 
 static void destroy_device(struct qdm_perdev *perdev)
@@ -80,7 +112,6 @@ static void destroy_device(struct qdm_perdev *perdev)
 						    struct backup_device,
 						    perdev);
 
-	set_job(device, NULL);
 	qdm_events_exit(&device->events);
 	kfree(device);
 }
@@ -115,26 +146,46 @@ static int check_running(struct job *job, const struct job_place *place,
 	return 0;
 }
 
-/* The device's job if the line describes it, or else a new one. */
-static int find_job(struct backupcow *b, struct dm_target *ti,
+/* The device's job, if it is the one that the line describes. */
+static int find_job(struct backupcow *b, const struct job_place *place,
 		    struct qdm_why *why)
 {
 	struct backup_device *device = b->device;
-	struct job_place place;
-	struct job *job;
 	int r = 0;
 
-	if (!b->line.has_target)
-		return 0;
-	line_place(&b->line, ti, &place);
 	mutex_lock(&device->lock);
 	if (device->job && job_state(device->job) != JOB_CONCLUDED)
-		r = check_running(device->job, &place, why);
-	if (!r && device->job && same_place(&device->job->place, &place)) {
+		r = check_running(device->job, place, why);
+	if (!r && device->job && same_place(&device->job->place, place)) {
 		b->job = device->job;
 		job_get(b->job);
 	}
 	mutex_unlock(&device->lock);
+	return r;
+}
+
+/*
+ * Or else a new one. The target need not hold more than the job will write: a
+ * device that grows goes on with the backup that it has.
+ */
+static int get_job(struct backupcow *b, struct dm_target *ti,
+		   const char *target, struct qdm_why *why)
+{
+	struct job_place place;
+	struct job *job;
+	int r;
+
+	if (!b->line.has_target)
+		return 0;
+	line_place(&b->line, ti, &place);
+	r = find_job(b, &place, why);
+	if (r)
+		return r;
+	if (b->job)
+		place.sectors = b->job->place.sectors;
+	r = line_judge_target(&b->line, ti, place.sectors, target, why);
+	if (r && b->job)
+		job_put(b->job);
 	if (r || b->job)
 		return r;
 	job = job_create(&place, why);
@@ -145,7 +196,7 @@ static int find_job(struct backupcow *b, struct dm_target *ti,
 }
 
 static int get_device_state(struct backupcow *b, struct dm_target *ti,
-			    struct qdm_why *why)
+			    const char *target, struct qdm_why *why)
 {
 	struct qdm_perdev *perdev = qdm_perdev_get(&devices, ti);
 	int r;
@@ -155,7 +206,7 @@ static int get_device_state(struct backupcow *b, struct dm_target *ti,
 		return -ENOMEM;
 	}
 	b->device = container_of(perdev, struct backup_device, perdev);
-	r = find_job(b, ti, why);
+	r = get_job(b, ti, target, why);
 	if (r)
 		qdm_perdev_put(&devices, perdev);
 	return r;
@@ -178,7 +229,7 @@ static int backupcow_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 	r = line_open(&b->line, ti, argc, argv, &why);
 	if (r)
 		goto out_free;
-	r = get_device_state(b, ti, &why);
+	r = get_device_state(b, ti, argv[2], &why);
 	if (r)
 		goto out_close;
 	qdm_lower_pass_all(ti);
@@ -200,6 +251,7 @@ static void backupcow_dtr(struct dm_target *ti)
 {
 	struct backupcow *b = ti->private;
 
+	table_goes(b);
 	qdm_perdev_put(&devices, &b->device->perdev);
 	if (b->job)
 		job_put(b->job);
@@ -252,7 +304,7 @@ static void backupcow_resume(struct dm_target *ti)
 	struct backupcow *b = ti->private;
 	struct mapped_device *md = dm_table_get_md(ti->table);
 
-	set_job(b->device, b->job);
+	table_lives(b);
 	if (b->job) {
 		if (!b->live)
 			job_configure(b->job, &b->line.opts);

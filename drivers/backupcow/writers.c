@@ -75,12 +75,18 @@ static struct writer *of_node(struct rb_node *node)
  * @writers: the writers
  * @writer: the one
  * @cluster: what it waits for
+ *
+ * The time it has waited counts from the last one that it got.
  */
 void writers_await(struct writers *writers, struct writer *writer, u64 cluster)
 {
 	struct rb_node **link = &writers->waiting.rb_node, *parent = NULL;
 
 	wait_no_more(writers, writer);
+	if (cluster > writer->next) {
+		writer->since = jiffies;
+		list_move_tail(&writer->age, &writers->all);
+	}
 	writer->next = cluster;
 	while (*link) {
 		parent = *link;

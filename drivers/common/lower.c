@@ -10,30 +10,40 @@
 
 #include "lower.h"
 
-static int check_room(struct qdm_lower *lower, struct dm_target *ti,
-		      const char *path, struct qdm_why *why)
+/**
+ * qdm_lower_check_room - is there enough of the device?
+ * @lower: the device
+ * @len: how many sectors there are to be, from its start
+ * @path: what it is called
+ * @why: the reason, if refused
+ *
+ * Return: 0, or a negative errno. dm checks the size again when it stacks the
+ * limits, but cannot say which word was wrong.
+ */
+int qdm_lower_check_room(const struct qdm_lower *lower, sector_t len,
+			 const char *path, struct qdm_why *why)
 {
 	u64 sectors = bdev_nr_sectors(lower->dev->bdev);
 
-	if (lower->start <= sectors && ti->len <= sectors - lower->start)
+	if (lower->start <= sectors && len <= sectors - lower->start)
 		return 0;
 	return qdm_refuse(why, "'%.70s' has %llu sectors, too few for %llu from %llu on",
-			  path, sectors, (u64)ti->len, (u64)lower->start);
+			  path, sectors, (u64)len, (u64)lower->start);
 }
+EXPORT_SYMBOL_GPL(qdm_lower_check_room);
 
 /**
- * qdm_lower_get - open the device that a table line begins with
+ * qdm_lower_open - open a device that a table line names
  * @lower: what to fill in
  * @ti: the target under construction
  * @path: the device
  * @offset: where on it the target begins, in sectors
  * @why: the reason, if refused
  *
- * Return: 0, or a negative errno. dm checks the size again when it stacks the
- * limits, but cannot say which word was wrong.
+ * Return: 0, or a negative errno.
  */
-int qdm_lower_get(struct qdm_lower *lower, struct dm_target *ti,
-		  const char *path, const char *offset, struct qdm_why *why)
+int qdm_lower_open(struct qdm_lower *lower, struct dm_target *ti,
+		   const char *path, const char *offset, struct qdm_why *why)
 {
 	u64 start;
 	int r;
@@ -44,11 +54,30 @@ int qdm_lower_get(struct qdm_lower *lower, struct dm_target *ti,
 		return r;
 	lower->start = start;
 	r = dm_get_device(ti, path, dm_table_get_mode(ti->table), &lower->dev);
-	if (r) {
+	if (r)
 		qdm_refuse(why, "cannot open device '%.100s': error %d", path, r);
+	return r;
+}
+EXPORT_SYMBOL_GPL(qdm_lower_open);
+
+/**
+ * qdm_lower_get - open the device that a table line begins with
+ * @lower: what to fill in
+ * @ti: the target under construction
+ * @path: the device
+ * @offset: where on it the target begins, in sectors
+ * @why: the reason, if refused
+ *
+ * Return: 0, or a negative errno.
+ */
+int qdm_lower_get(struct qdm_lower *lower, struct dm_target *ti,
+		  const char *path, const char *offset, struct qdm_why *why)
+{
+	int r = qdm_lower_open(lower, ti, path, offset, why);
+
+	if (r)
 		return r;
-	}
-	r = check_room(lower, ti, path, why);
+	r = qdm_lower_check_room(lower, ti->len, path, why);
 	if (r)
 		qdm_lower_put(lower, ti);
 	return r;

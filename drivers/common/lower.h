@@ -35,6 +35,10 @@ static inline void qdm_lower_map(const struct qdm_lower *lower,
 		lower->start + dm_target_offset(ti, bio->bi_iter.bi_sector);
 }
 
+int qdm_lower_check_room(const struct qdm_lower *lower, sector_t len,
+			 const char *path, struct qdm_why *why);
+int qdm_lower_open(struct qdm_lower *lower, struct dm_target *ti,
+		   const char *path, const char *offset, struct qdm_why *why);
 int qdm_lower_get(struct qdm_lower *lower, struct dm_target *ti,
 		  const char *path, const char *offset, struct qdm_why *why);
 void qdm_lower_put(struct qdm_lower *lower, struct dm_target *ti);

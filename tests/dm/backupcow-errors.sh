@@ -148,6 +148,89 @@ stops_and_resumes() {
 }
 it "stop pauses, and resume tries again" stops_and_resumes
 
+cancels_when_stopped() {
+	stack 16
+	break_at_8 sink "$TARGET"
+	table top "$BACKUP 2 on-target-error stop"
+	eventually 60 state_is top paused
+	dmsetup message top 0 cancel
+	eventually 60 state_is top concluded
+	same "error" ECANCELED "$(field top 4)"
+}
+it "a backup that was stopped and cancelled has been cancelled" cancels_when_stopped
+
+cached_target() { # under sink: what is written is in a cache until it is flushed
+	local dir=/sys/kernel/config/nullb/qm-cached
+	TARGET=$(memdev cached 16)
+	echo 0 >"$dir/power"
+	echo 4 >"$dir/cache_size"
+	echo 1 >"$dir/power"
+	TARGET=$(memdev cached 16)
+	reload sink "0 $SECTORS linear $TARGET 0"
+}
+
+# All has been copied before, so that a flush is all that can fail.
+flushes_again() {
+	stack 16
+	cached_target
+	modprobe dm-flakey
+	table top "$BACKUP 2 sync none"
+	blkdiscard -z /dev/mapper/top
+	same "bytes" 16777216/16777216 "$(field top 3)"
+	reload sink "0 $SECTORS flakey $TARGET 0 0 1 1 error_writes"
+	reload top "$BACKUP 4 sync full on-target-error stop"
+	eventually 60 state_is top paused
+	same "I/O status" failed "$(field top 6)"
+	same "error" EIO "$(field top 4)"
+	dmsetup message top 0 resume
+	eventually 60 state_is top paused
+	mend sink "$TARGET"
+	dmsetup message top 0 resume
+	eventually 60 state_is top concluded
+	same "error" - "$(field top 4)"
+	cmp old "$TARGET"
+	remove_all
+}
+it "stop pauses when the target cannot be flushed at the end, too" flushes_again
+
+flush_fails() {
+	stack 16
+	cached_target
+	modprobe dm-flakey
+	table top "$BACKUP 2 sync none"
+	blkdiscard -z /dev/mapper/top
+	reload sink "0 $SECTORS flakey $TARGET 0 0 1 1 error_writes"
+	reload top "$BACKUP 4 sync full on-target-error ignore"
+	eventually 60 state_is top concluded
+	same "error" EIO "$(field top 4)"
+	remove_all
+}
+it "a flush that fails at the end cannot be ignored" flush_fails
+
+# What the target lost while it was away is not known, what it can do is: zeroing.
+zeroes_again() {
+	modprobe loop
+	stack 16
+	blkdiscard -z "$ORIGIN"
+	noisy "$TARGET" 16
+	dd if="$TARGET" of=/dev/shm/target.img bs=1M iflag=direct status=none
+	TARGET=$(losetup --find --show /dev/shm/target.img)
+	table below "0 $SECTORS linear $TARGET 0"
+	reload sink "0 $SECTORS linear /dev/mapper/below 0"
+	reload below "0 $SECTORS error"
+	table top "$BACKUP 4 detect-zeroes unmap on-target-error stop"
+	eventually 60 state_is top paused
+	mend below "$TARGET"
+	dmsetup message top 0 resume
+	eventually 60 state_is top concluded
+	same "blocks allocated" 0 "$(stat -c %b /dev/shm/target.img)"
+	remove_all
+	dmsetup remove --retry below
+	losetup -d "$TARGET"
+	rm /dev/shm/target.img
+}
+it "a target that was away is given write-zeroes again" zeroes_again
+
 ignores_errors() {
 	stack 16
 	break_at_8 sink "$TARGET"

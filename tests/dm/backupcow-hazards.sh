@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What a hostile reader of dm-backupcow found: two backups that want one
 # target, a speed that is raised while the copy sleeps, an event raised when
-# the filter goes, a device too large for its cluster size.
+# the filter goes, a device too large for its cluster size, a table of another
+# kind between two of the same backup.
 
 . ./lib.sh
 
@@ -67,6 +68,43 @@ last_event() {
 	kill "$listener"
 }
 it "tells udev when it is replaced in mid-backup" last_event
+
+writes_in_flight() { # writes_in_flight NAME NR
+	local writes
+	read -r _ writes <"$(sysfs "$1")/inflight"
+	[ "$writes" = "$2" ]
+}
+
+has_no_inactive_table() { ! dmsetup info "$1" | grep -q INACTIVE; }
+
+# While the resume of a linear table waits for a write, the backup's line is loaded again.
+passed_by() {
+	local a t line writer resume
+	modprobe dm-delay
+	a=$(memdev a 8) t=$(memdev t 8)
+	pattern "$a" A
+	table low "0 16384 delay $a 0 0 $a 0 4000"
+	line="0 16384 backupcow /dev/mapper/low 0 $t 0 128 2 speed 4096"
+	table x "$line"
+	dd if=/dev/zero of=/dev/mapper/x bs=4k count=1 oflag=direct status=none &
+	writer=$!
+	eventually 60 writes_in_flight x 1
+	echo "0 16384 linear /dev/mapper/low 0" | dmsetup reload x
+	dmsetup resume x &
+	resume=$!
+	eventually 60 has_no_inactive_table x
+	echo "$line" | dmsetup reload x
+	kill -0 "$writer" || { echo "the write is over: nothing was in between" && return 1; }
+	wait "$writer" "$resume"
+	dd if=/dev/zero of=/dev/mapper/x bs=4k count=1 seek=1024 oflag=direct status=none
+	dmsetup resume x
+	same "state" concluded "$(status x 1)"
+	same "error" ECANCELED "$(status x 4)"
+	reload x "0 16384 linear /dev/mapper/low 0"
+	reload x "$line"
+	same "state of a new one" running "$(status x 1)"
+}
+it "ends when a table of another kind is live, though one of its own is loaded" passed_by
 
 too_large() {
 	table origin "0 137438953472 zero"

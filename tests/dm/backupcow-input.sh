@@ -102,6 +102,22 @@ refuses_a_shared_target() {
 }
 it "refuses a target that another backup writes to" refuses_a_shared_target
 
+# Its own device has two backups there, one that has ended and one that is only loaded.
+counts_devices() {
+	local third
+	start
+	third=$(memdev third 16)
+	table own "0 8192 backupcow $third 0 $TARGET 0 128"
+	eventually 60 state_is own concluded
+	dmsetup reload own --table "0 8192 backupcow $third 0 $TARGET 0 64"
+	table user "0 8 linear $TARGET 16384"
+	refuses "target '$TARGET' is in use by another device-mapper device" \
+		"backupcow $ORIGIN 0 $TARGET 0 128"
+	dmsetup remove --retry user
+	dmsetup reload top --table "0 8192 backupcow $ORIGIN 0 $TARGET 8192 128"
+}
+it "takes two backups of one device for one user of their target" counts_devices
+
 refuses_overlap() {
 	local disk
 	cd /tmp
@@ -225,7 +241,7 @@ it "an inactive table that is cleared has changed nothing" inactive_changes_noth
 
 grows_on() {
 	cd /tmp
-	ORIGIN=$(memdev origin 16) TARGET=$(memdev target 16)
+	ORIGIN=$(memdev origin 16) TARGET=$(memdev target-of-8 8)
 	table top "0 16384 backupcow $ORIGIN 0 $TARGET 0 128 2 sync none"
 	dmsetup table top >before
 	reload top "0 32768 backupcow $ORIGIN 0 $TARGET 0 128 2 sync none"
@@ -235,6 +251,9 @@ grows_on() {
 	fails dmsetup reload top \
 		--table "0 8192 backupcow $ORIGIN 0 $TARGET 0 128 2 sync none"
 	log_says "the device cannot shrink to 8192"
+	dmsetup message top 0 cancel
+	fails dmsetup reload top --table "0 32768 backupcow $ORIGIN 0 $TARGET 0 64"
+	log_says "has 16384 sectors, too few for 32768"
 }
 it "goes on when the device grows, and refuses that it shrinks" grows_on
 

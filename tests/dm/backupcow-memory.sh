@@ -57,6 +57,17 @@ takes_a_share() {
 }
 it "a backup whose target hangs leaves memory to the others" takes_a_share
 
+holds_nothing() { [ "$(field "$1" 9)" = 0 ]; } # holds_nothing NAME
+
+gives_back() {
+	allow 64
+	pair b 8
+	table b "$BACKUP 128 2 sync none"
+	dd if=/dev/zero of=/dev/mapper/b bs=4k count=1 oflag=direct status=none
+	eventually 20 holds_nothing b
+}
+it "holds no memory for long when copies come one at a time" gives_back
+
 held_by_all() { # HELD, by 8 jobs, not quite at one instant
 	HELD=$(dmsetup status --target backupcow | awk '{ held += $13 } END { print held }')
 }

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A backup does its work in kernel threads, which a kernel that is not preempted takes no
 # processor from: they have to let others run by themselves. In the deterministic lane, where
-# there is one processor and no other machine's load, how long they hold it can be measured.
+# there is one processor and no other machine's load, how long they hold it can be measured;
+# and how long who waits may wait.
 . ./lib.sh
 needs_lane icount
 without_udev
@@ -14,6 +15,8 @@ PREEMPT=/sys/kernel/debug/sched/preempt
 state_is() { # state_is NAME STATE
 	[ "$(dmsetup status "$1" | cut -d' ' -f4)" = "$2" ]
 }
+
+nothing_in_flight() { [ "$(dmsetup status "$1" | cut -d' ' -f10)" = 0 ]; } # NAME
 
 stripes() { # stripes DEVICE: 16 MiB, every other 4 KiB of zeroes
 	head -c 4096 /dev/zero | tr '\0' x >stripes
@@ -46,5 +49,26 @@ lets_others_run() {
 	[ "$longest" -lt 8000 ]
 }
 it "lets others run between the pieces of what it writes" lets_others_run
+
+# Memory for a sixteenth of the discard at a time, and each copy takes 4 s.
+goes_by_progress() {
+	local origin target before
+	origin=$(memdev origin 16) target=$(memdev target 16)
+	noisy "$origin" 16
+	dd if="$origin" of=old bs=1M iflag=direct status=none
+	modprobe dm-backupcow
+	modprobe dm-delay
+	echo 1 >/sys/module/dm_backupcow/parameters/max_copy_memory_mib
+	table sink "0 32768 delay $target 0 0 $target 0 4000"
+	table top "0 32768 backupcow $origin 0 /dev/mapper/sink 0 128 6 sync none on-cbw-error break-snapshot cbw-timeout 10"
+	before=$SECONDS
+	blkdiscard /dev/mapper/top
+	echo "it took $((SECONDS - before)) s"
+	[ $((SECONDS - before)) -gt 20 ]
+	same "state" running "$(dmsetup status top | cut -d' ' -f4)"
+	eventually 20 nothing_in_flight top
+	cmp old "$target"
+}
+it "does not time a large discard out while its copies come along" goes_by_progress
 
 finish
