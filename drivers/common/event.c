@@ -165,9 +165,12 @@ EXPORT_SYMBOL_GPL(qdm_events_init);
  */
 void qdm_events_exit(struct qdm_events *events)
 {
+	unsigned int noio = memalloc_noio_save();
+
 	cancel_work_sync(&events->work);
 	while (events->md && take_oldest(events))
 		send_uevent(events);
+	memalloc_noio_restore(noio);
 }
 EXPORT_SYMBOL_GPL(qdm_events_exit);
 

@@ -2,10 +2,13 @@
 /*
  * Finds, makes and drops state that belongs to a mapped device. One mutex per
  * registry orders everything: it is taken in constructors and destructors
- * only, which dm runs in process context, and is never held over I/O.
+ * only, which dm runs in process context, and is never held over I/O: memory
+ * is allocated under it without any, as the destructor that waits may be that
+ * of a device which others need to be resumed.
  */
 #include <linux/device-mapper.h>
 #include <linux/module.h>
+#include <linux/sched/mm.h>
 
 #include "perdev.h"
 
@@ -46,13 +49,16 @@ struct qdm_perdev *qdm_perdev_get(struct qdm_perdev_registry *registry,
 {
 	struct mapped_device *md = dm_table_get_md(ti->table);
 	struct qdm_perdev *state;
+	unsigned int noio;
 
 	mutex_lock(&registry->lock);
+	noio = memalloc_noio_save();
 	state = find(registry, md, ti->begin);
 	if (!state)
 		state = make(registry, md, ti->begin);
 	if (state)
 		state->users++;
+	memalloc_noio_restore(noio);
 	mutex_unlock(&registry->lock);
 	return state;
 }

@@ -243,6 +243,8 @@ static void pour_level(struct qt_level *level, qt_wide units, u64 now)
 /* @whole is @units, not scaled, rounded up. */
 static void pour(struct qt_pair *pair, qt_wide units, u64 whole, u64 now)
 {
+	u64 ns;
+
 	if (!pair->pool.rate)
 		return;
 	qt_settle(pair);
@@ -251,7 +253,9 @@ static void pour(struct qt_pair *pair, qt_wide units, u64 whole, u64 now)
 		pour_level(&pair->burst, units, now);
 	if (pair->idle_at < now)
 		pair->idle_at = now;
-	pair->idle_at += qt_leak_ns(pair, whole) + 1;
+	ns = qt_leak_ns(pair, whole) + 1;
+	pair->idle_at = ns > U64_MAX - pair->idle_at ? U64_MAX :
+						       pair->idle_at + ns;
 }
 
 static void pour_operation(struct qt_throttle *throttle, struct qt_pair *ops,
@@ -285,43 +289,70 @@ void qt_account(struct qt_throttle *throttle, enum qt_dir dir, u64 bytes,
 	pour_operation(throttle, path->ops, bytes, now);
 }
 
-/* A level that is not more than full leaks in what its size takes. */
-static void forgive_level(struct qt_level *level, u64 now)
+/* How full a bucket was, before something went that had not been asked. */
+struct debt {
+	qt_wide pool;
+	qt_wide burst;
+	u64 idle_at;
+};
+
+static struct debt note_debt(struct qt_pair *pair)
+{
+	if (pair->pool.rate)
+		qt_settle(pair);
+	return (struct debt){ pair->pool.empty, pair->burst.empty,
+			      pair->idle_at };
+}
+
+/* No more than full, or as it was if it was more. */
+static bool forgive_level(struct qt_level *level, qt_wide before, u64 now)
 {
 	qt_wide most = (qt_wide)level->rate * now + level->size;
 
-	if (level->empty > most)
-		level->empty = most;
+	if (most < before)
+		most = before;
+	if (level->empty <= most)
+		return false;
+	level->empty = most;
+	return true;
 }
 
-static void forgive(struct qt_pair *pair, u64 now)
+/* A level that is not more than full leaks in what its size takes. */
+static void forgive(struct qt_pair *pair, const struct debt *before, u64 now)
 {
 	u64 idle_at;
 
 	if (!pair->pool.rate)
 		return;
-	qt_settle(pair);
-	forgive_level(&pair->pool, now);
-	forgive_level(&pair->burst, now);
+	forgive_level(&pair->burst, before->burst, now);
+	if (!forgive_level(&pair->pool, before->pool, now))
+		return;
 	idle_at = now + divide(pair->pool.size, pair->pool.rate) + 1;
+	if (idle_at < before->idle_at)
+		idle_at = before->idle_at;
 	if (pair->idle_at > idle_at)
 		pair->idle_at = idle_at;
 }
 
 /**
- * qt_forgive - no bucket is more than full
+ * qt_account_drained - pour a request in, but only until the buckets are full
  * @throttle: the buckets
+ * @dir: read or write
+ * @bytes: the request's size, less than 2^32
  * @now: the time in nanoseconds
  *
- * For requests that had to go without waiting, when others are not to pay for
- * all of them.
+ * For a request that has to go without waiting, for all of which others are not
+ * to pay. What they owe already is not touched.
  */
-void qt_forgive(struct qt_throttle *throttle, u64 now)
+void qt_account_drained(struct qt_throttle *throttle, enum qt_dir dir,
+			u64 bytes, u64 now)
 {
-	int i;
+	struct qt_path *path = &throttle->path[dir];
+	struct debt bps = note_debt(path->bps), ops = note_debt(path->ops);
 
-	for (i = 0; i < QT_BUCKETS; i++)
-		forgive(&throttle->pair[i], now);
+	qt_account(throttle, dir, bytes, now);
+	forgive(path->bps, &bps, now);
+	forgive(path->ops, &ops, now);
 }
 
 /**

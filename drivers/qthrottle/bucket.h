@@ -23,7 +23,8 @@
  * bucket would be empty: then time passing changes nothing that is stored,
  * and a request moves one number forward. In 128 bits no level, limit or time
  * that is allowed can overflow or be rounded; only iops-size makes fractions,
- * which are cut at 10^-13 of an operation.
+ * which are cut at 10^-13 of an operation. When a bucket is empty, which is
+ * kept in 64 bits of nanoseconds, ends where these do.
  *
  * Below the limits a bucket is mostly empty when the next request comes. Such
  * a request always goes, and all there is to know afterwards is when that was
@@ -146,7 +147,8 @@ u64 qt_wait(struct qt_throttle *throttle, enum qt_dir dir, u64 now,
 	    enum qt_bucket *full);
 void qt_account(struct qt_throttle *throttle, enum qt_dir dir, u64 bytes,
 		u64 now);
-void qt_forgive(struct qt_throttle *throttle, u64 now);
+void qt_account_drained(struct qt_throttle *throttle, enum qt_dir dir,
+			u64 bytes, u64 now);
 bool qt_admit(struct qt_throttle *throttle, enum qt_dir dir, u64 bytes,
 	      u64 now);
 void qt_settle(struct qt_pair *pair);

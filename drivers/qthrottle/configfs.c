@@ -13,13 +13,15 @@
  * for tables. It is taken in constructors and destructors only, and never in
  * a configfs callback, so configfs may be called with it held. Against mkdir,
  * which does not take it, configfs itself decides who was first, and the
- * loser looks again.
+ * loser looks again. Memory is allocated under it without I/O: a destructor
+ * that waits for it may be that of a device which others need to be resumed.
  */
 #include <linux/configfs.h>
 #include <linux/delay.h>
 #include <linux/device-mapper.h>
 #include <linux/err.h>
 #include <linux/module.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "group.h"
@@ -264,12 +266,14 @@ static struct qt_group *get_once(const char *name)
 static struct qt_group *get_named(const char *name)
 {
 	struct qt_group *group;
-
+	unsigned int noio;
 	int tries;
 
 	for (tries = 0; tries < TRIES; tries++) {
 		mutex_lock(&names_lock);
+		noio = memalloc_noio_save();
 		group = get_once(name);
+		memalloc_noio_restore(noio);
 		mutex_unlock(&names_lock);
 		if (group != ERR_PTR(-EEXIST) && group != ERR_PTR(-ENOENT))
 			return group;
@@ -307,14 +311,17 @@ struct qt_group *qt_group_get(const char *name, struct qdm_why *why)
 /* Once a group of mkdir's does not depend on us, rmdir may free it. */
 static void put_named(struct qt_group *group)
 {
+	unsigned int noio;
 	bool gone;
 
 	mutex_lock(&names_lock);
+	noio = memalloc_noio_save();
 	gone = !--group->users && group->ours;
 	if (gone)
 		configfs_unregister_group(&group->config);
 	else if (!group->ours)
 		configfs_undepend_item(&group->config.cg_item);
+	memalloc_noio_restore(noio);
 	mutex_unlock(&names_lock);
 	if (gone)
 		config_group_put(&group->config);

@@ -37,15 +37,13 @@
 
 #include "group.h"
 #include "options.h"
+#include "turns.h"
 
 #define CREATE_TRACE_POINTS
 #include "trace.h"
 
 /* How many turns are given before the lock is let go. */
 #define BATCH	256
-
-/* A device of weight w moves on by STRIDE / w per request. */
-#define STRIDE	BIT_ULL(32)
 
 static struct workqueue_struct *release_wq;
 
@@ -59,18 +57,12 @@ static struct qt_bio *per_bio(struct bio *bio)
 	return dm_per_bio_data(bio, sizeof(struct qt_bio));
 }
 
-/* Passes go round at 2^64, like jiffies. */
-static bool comes_before(u64 a, u64 b)
-{
-	return (s64)(a - b) < 0;
-}
-
 static struct qt_queue *next_in_turn(struct qt_turns *turns)
 {
 	struct qt_queue *queue, *next = NULL;
 
 	list_for_each_entry(queue, &turns->members, turn)
-		if (!next || comes_before(queue->pass, next->pass))
+		if (!next || qt_comes_before(queue->pass, next->pass))
 			next = queue;
 	return next;
 }
@@ -130,7 +122,7 @@ static void take_turn(struct qt_group *group, enum qt_dir dir,
 	struct bio *bio;
 
 	turns->pass = queue->pass;
-	queue->pass += STRIDE / member->weight;
+	queue->pass += QT_STRIDE / member->weight;
 	list_move_tail(&queue->turn, &turns->members);
 	bio = take_oldest(member, dir, now);
 	qt_account(&group->throttle, dir, bio->bi_iter.bi_size, now);
@@ -456,8 +448,7 @@ static void wait_in_queue(struct qt_member *member, enum qt_dir dir,
 	u64 wait;
 
 	if (bio_list_empty(&queue->bios)) {
-		if (comes_before(queue->pass, turns->pass))
-			queue->pass = turns->pass;
+		queue->pass = qt_rejoin(queue->pass, turns->pass);
 		list_add_tail(&queue->turn, &turns->members);
 	}
 	bio->bi_opf &= ~(REQ_POLLED | REQ_NOWAIT);
@@ -482,9 +473,10 @@ static void let_go(struct qt_member *member, enum qt_dir dir, u64 bytes,
 {
 	struct qt_throttle *throttle = &member->group->throttle;
 
-	qt_account(throttle, dir, bytes, now);
 	if (member->draining)
-		qt_forgive(throttle, now);
+		qt_account_drained(throttle, dir, bytes, now);
+	else
+		qt_account(throttle, dir, bytes, now);
 }
 
 /**
@@ -514,18 +506,31 @@ bool __qt_member_admit(struct qt_member *member, struct bio *bio,
 	return false;
 }
 
-static void collect_all(struct qt_member *member, enum qt_dir dir,
-			struct bio_list *go, u64 now)
+/* Return: whether one more was to go, and goes. */
+static bool drain_one(struct qt_member *member, enum qt_dir dir, u64 now)
 {
-	struct qt_queue *queue = &member->queue[dir];
 	struct bio *bio;
 
-	while (!bio_list_empty(&queue->bios)) {
-		bio = take_oldest(member, dir, now);
-		qt_account(&member->group->throttle, dir,
-			   bio->bi_iter.bi_size, now);
-		bio_list_add(go, bio);
-	}
+	if (bio_list_empty(&member->queue[dir].bios))
+		return false;
+	bio = take_oldest(member, dir, now);
+	qt_account_drained(&member->group->throttle, dir, bio->bi_iter.bi_size,
+			   now);
+	bio_list_add(&member->go, bio);
+	return true;
+}
+
+static bool drain_some(struct qt_member *member)
+{
+	u64 now = ktime_get_ns();
+	bool more = true;
+	int i;
+
+	for (i = 0; i < BATCH && more; i++)
+		more = drain_one(member, QT_READ, now) ||
+		       drain_one(member, QT_WRITE, now);
+	queue_work(member->wq, &member->submit);
+	return more;
 }
 
 /**
@@ -536,20 +541,22 @@ static void collect_all(struct qt_member *member, enum qt_dir dir,
  * there, only until the buckets are full, so that the others of the group do
  * not stand still for what one of them had waiting. Their turns are not
  * touched: the timer is the group's, not the member's.
+ *
+ * Submission is the worker's here, too: it may sleep for as long as the device
+ * below likes, and who suspends must be able to lose patience.
  */
 void qt_member_drain(struct qt_member *member)
 {
-	struct bio_list go = BIO_EMPTY_LIST;
-	u64 now;
+	struct qt_group *group = member->group;
+	bool more = true;
 
-	spin_lock(&member->group->lock);
-	now = ktime_get_ns();
-	member->draining = true;
-	collect_all(member, QT_READ, &go, now);
-	collect_all(member, QT_WRITE, &go, now);
-	qt_forgive(&member->group->throttle, now);
-	spin_unlock(&member->group->lock);
-	submit(&go);
+	while (more) {
+		spin_lock(&group->lock);
+		member->draining = true;
+		more = drain_some(member);
+		spin_unlock(&group->lock);
+		cond_resched();
+	}
 }
 
 /**

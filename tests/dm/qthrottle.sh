@@ -267,6 +267,28 @@ stacked() {
 }
 it "waits, when it suspends, for a throttle below, and no longer" stacked
 
+# A queue of requests takes so many and then lets nobody in, until it is resumed.
+blocked_below() {
+	local dev depth=/sys/module/dm_mod/parameters/dm_mq_queue_depth before
+	dev=$(memdev mem 16)
+	modprobe dm-multipath
+	modprobe dm-round-robin
+	before=$(<"$depth")
+	echo 4 >"$depth"
+	table lower "0 $SECTORS multipath 0 0 1 1 round-robin 0 1 0 $dev"
+	echo "$before" >"$depth"
+	table t "0 $SECTORS qthrottle /dev/mapper/lower 0 - 2 bps-write 1"
+	throttled_writes t 24 &
+	eventually 60 waits t 20
+	dmsetup suspend --noflush lower
+	fails timeout -s INT 2 dmsetup suspend --nolockfs t
+	dmsetup info t | grep -q "State: *ACTIVE"
+	dmsetup message t 0 limits bps-write 0
+	dmsetup resume lower
+	wait
+}
+it "lets who suspends lose patience with a device below that takes nothing more" blocked_below
+
 numbers() { dmsetup status "$1" | cut -d' ' -f5-; } # numbers NAME: the statistics
 
 keeps_stats() {

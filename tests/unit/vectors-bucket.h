@@ -310,15 +310,16 @@ static int admission_is_waiting_and_pouring(void)
 	return 0;
 }
 
-static int forgiving_leaves_a_full_bucket(void)
+static int draining_fills_and_no_more(void)
 {
 	struct qt_throttle t;
 	enum qt_bucket full;
 	u64 later = 100 * SECOND;
+	int i;
 
 	one_bucket(&t, 100, 200, 3);
-	fill(&t.pair[QT_OPS_TOTAL], 100000 * UNIT, 100000 * UNIT);
-	qt_forgive(&t, SECOND);
+	for (i = 0; i < 100000; i++)
+		qt_account_drained(&t, QT_READ, 512, SECOND);
 	EXPECT(pool_at(&t, QT_OPS_TOTAL, SECOND) == 600 * UNIT);
 	EXPECT(!qt_wait(&t, QT_READ, SECOND, &full));
 	EXPECT(qt_admit(&t, QT_READ, 512, SECOND));
@@ -326,6 +327,42 @@ static int forgiving_leaves_a_full_bucket(void)
 	EXPECT(t.pair[QT_OPS_TOTAL].idle_at < later);
 	later = t.pair[QT_OPS_TOTAL].idle_at + 1;
 	EXPECT(pool_at(&t, QT_OPS_TOTAL, later) == 0);
+	return 0;
+}
+
+static int draining_forgives_no_debt(void)
+{
+	struct qt_throttle t;
+	enum qt_bucket full;
+	u64 wait;
+
+	one_bucket(&t, 100, 200, 3);
+	qt_account(&t, QT_READ, 512, SECOND);
+	fill(&t.pair[QT_OPS_TOTAL], 100000 * UNIT, 100000 * UNIT);
+	wait = qt_wait(&t, QT_READ, SECOND, &full);
+	qt_account_drained(&t, QT_READ, 512, SECOND);
+	qt_account_drained(&t, QT_WRITE, 512, SECOND);
+	EXPECT(wait && qt_wait(&t, QT_READ, SECOND, &full) == wait);
+	EXPECT(pool_at(&t, QT_OPS_TOTAL, SECOND) == 99900 * UNIT);
+	EXPECT(!qt_admit_idle(&t, QT_READ, 512, 900 * SECOND));
+	return 0;
+}
+
+static int emptying_may_take_centuries(void)
+{
+	struct qt_throttle t;
+	struct qt_limits limits;
+	int i;
+
+	qt_limits_init(&limits);
+	limits.bucket[QT_BPS_TOTAL] =
+		(struct qt_limit){ 1, 1000000, 1000000 };
+	qt_config(&t, &limits);
+	for (i = 0; i < 20; i++)
+		qt_account(&t, QT_READ, 1 << 30, SECOND);
+	EXPECT(!qt_admit_idle(&t, QT_READ, 4096, 2 * SECOND));
+	EXPECT(!qt_admit_idle(&t, QT_READ, 4096, (1ULL << 62) * 3));
+	EXPECT(pool_at(&t, QT_BPS_TOTAL, SECOND) > (20ULL << 30) * (UNIT - 1));
 	return 0;
 }
 
@@ -473,8 +510,11 @@ static const struct pure_case bucket_cases[] = {
 	{ "nothing overflows at 10^15", nothing_overflows },
 	{ "admitting is waiting and pouring in, in one",
 	  admission_is_waiting_and_pouring },
-	{ "forgiving leaves a full bucket, no debt",
-	  forgiving_leaves_a_full_bucket },
+	{ "what is drained fills a bucket and leaves no debt",
+	  draining_fills_and_no_more },
+	{ "and takes away none that there was", draining_forgives_no_debt },
+	{ "a bucket that takes centuries to empty is not empty before",
+	  emptying_may_take_centuries },
 	{ "new limits empty the buckets", config_empties },
 	{ "each limit out of range has QEMU's text", limits_are_checked },
 	{ "totals exclude limits of one direction", totals_exclude_directions },
