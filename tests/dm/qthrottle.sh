@@ -287,7 +287,7 @@ blocked_below() {
 	dmsetup resume lower
 	wait
 }
-it "lets who suspends lose patience with a device below that takes nothing more" blocked_below
+it_on_stock "lets who suspends lose patience with a device below that takes nothing more" blocked_below # no multipath on debug
 
 numbers() { dmsetup status "$1" | cut -d' ' -f5-; } # numbers NAME: the statistics
 
