@@ -6,9 +6,9 @@
  * the job, which does the work.
  *
  * Locking: backup_device.lock guards the device's job and which table was
- * resumed last; it is taken in constructors, resumes and destructors only. Between a table's constructor
- * and destructor backupcow.job does not change, so map() and the rest use it
- * freely.
+ * resumed last; it is taken in constructors, resumes and destructors only.
+ * Between a table's constructor and destructor backupcow.job does not change,
+ * so map() and the rest use it freely.
  * Life: the device belongs to the mapped device and goes with its last table.
  * Each table that has a job holds a reference to it, and so does the device
  * to the one that is its own. A constructor takes the device's job if the line
