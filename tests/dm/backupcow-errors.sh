@@ -129,11 +129,15 @@ reports_source_errors() {
 }
 it_in_full "report ends the backup at an error of the source" reports_source_errors
 
-stops_and_resumes() {
+stops_at_8() {
 	stack 16
 	break_at_8 sink "$TARGET"
 	table top "$BACKUP 2 on-target-error stop"
 	eventually 60 state_is top paused
+}
+
+stops_and_resumes() {
+	stops_at_8
 	same "I/O status" failed "$(field top 6)"
 	same "error" EIO "$(field top 4)"
 	dmsetup message top 0 resume
@@ -149,10 +153,7 @@ stops_and_resumes() {
 it "stop pauses, and resume tries again" stops_and_resumes
 
 cancels_when_stopped() {
-	stack 16
-	break_at_8 sink "$TARGET"
-	table top "$BACKUP 2 on-target-error stop"
-	eventually 60 state_is top paused
+	stops_at_8
 	dmsetup message top 0 cancel
 	eventually 60 state_is top concluded
 	same "error" ECANCELED "$(field top 4)"
@@ -170,7 +171,7 @@ cached_target() { # under sink: what is written is in a cache until it is flushe
 }
 
 # All has been copied before, so that a flush is all that can fail.
-flushes_again() {
+flush_meets() { # flush_meets POLICY
 	stack 16
 	cached_target
 	modprobe dm-flakey
@@ -178,7 +179,11 @@ flushes_again() {
 	blkdiscard -z /dev/mapper/top
 	same "bytes" 16777216/16777216 "$(field top 3)"
 	reload sink "0 $SECTORS flakey $TARGET 0 0 1 1 error_writes"
-	reload top "$BACKUP 4 sync full on-target-error stop"
+	reload top "$BACKUP 4 sync full on-target-error $1"
+}
+
+flushes_again() {
+	flush_meets stop
 	eventually 60 state_is top paused
 	same "I/O status" failed "$(field top 6)"
 	same "error" EIO "$(field top 4)"
@@ -194,13 +199,7 @@ flushes_again() {
 it "stop pauses when the target cannot be flushed at the end, too" flushes_again
 
 flush_fails() {
-	stack 16
-	cached_target
-	modprobe dm-flakey
-	table top "$BACKUP 2 sync none"
-	blkdiscard -z /dev/mapper/top
-	reload sink "0 $SECTORS flakey $TARGET 0 0 1 1 error_writes"
-	reload top "$BACKUP 4 sync full on-target-error ignore"
+	flush_meets ignore
 	eventually 60 state_is top concluded
 	same "error" EIO "$(field top 4)"
 	remove_all
