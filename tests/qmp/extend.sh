@@ -68,6 +68,12 @@ grows() {
 }
 it "grows a volume, its node and its ext4, for a writer who then has room" grows
 
+# Its properties come in any order, and the listener writes them line by line.
+failure_is_whole() {
+	awk -v RS= '/DM_ACTION=EXTEND_FAILED/' events >failure
+	grep -x 'DM_EXTEND_REASON=NOSPACE' failure && grep -x 'DM_NAME=data' failure
+}
+
 failures() { grep -c '^DM_ACTION=EXTEND_FAILED' events; }
 
 says_once() {
@@ -84,9 +90,7 @@ says_once() {
 	udevadm settle
 	same "lines in the log" 1 "$(kernel_log | grep -c 'qdm-extend: data: cannot extend /dev/mapper/vg-lv.*is full')"
 	same "events" 1 "$(failures)"
-	awk -v RS= '/DM_ACTION=EXTEND_FAILED/' events >failure # its properties come in any order
-	grep -x 'DM_EXTEND_REASON=NOSPACE' failure
-	grep -x 'DM_NAME=data' failure
+	eventually 60 failure_is_whole
 	same "size, with all that was left" 68 "$(size)"
 	same "state" fired "$(qdm show data state)"
 	link_is_right
