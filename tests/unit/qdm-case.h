@@ -9,6 +9,7 @@
 #define CASE_SECTORS	131072
 /* A disk that is no dm device; see qdm-fake-leaf.c. */
 #define CASE_LEAF	"/dev/fake-leaf"
+#define CASE_LEAF_NUMBER	"4000:48"
 
 /* For cmocka: before and after each test, and after all. */
 int case_set_up(void **state);

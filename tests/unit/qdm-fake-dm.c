@@ -39,6 +39,10 @@ static int heir_dies_first_at;
 static int meddle_at;
 static const char *meddled;
 static const char *meddle_params;
+static bool meddle_loads;
+static bool meddle_suspends;
+static const char *slow;
+static int slow_seconds;
 static uint64_t fake_len;
 static bool suspend_on_failure;
 static char changes[2048];
@@ -62,6 +66,8 @@ void fake_reset(void)
 	heir_dies_first_at = -1;
 	owner = getpid();
 	meddle_at = -1;
+	meddle_loads = false;
+	slow = NULL;
 	suspend_on_failure = false;
 	stale_cookie = 0;
 	direct = (struct devno){ 0 };
@@ -262,6 +268,19 @@ void fake_meddle_at(int nr, const char *name, const char *params)
 	fake_len = kdm_table_len(fake_table(name));
 }
 
+void fake_load_at(int nr, const char *name, const char *params, bool suspends)
+{
+	fake_meddle_at(nr, name, params);
+	meddle_loads = true;
+	meddle_suspends = suspends;
+}
+
+void fake_slow_suspend(const char *name, int seconds)
+{
+	slow = name;
+	slow_seconds = seconds;
+}
+
 void fake_suspend_on_failure(void)
 {
 	suspend_on_failure = true;
@@ -340,12 +359,6 @@ static void note_table(struct fake *fake)
 	fake_groups_resume(&fake->live);
 }
 
-static void is_done(void)
-{
-	if (die_later)
-		maybe_die();
-}
-
 static void restore_table(FILE *in, struct kdm_table *table)
 {
 	char *line = NULL, *at, *type;
@@ -413,21 +426,34 @@ static void maybe_lose_heir(void)
 /* Somebody with dmsetup, who knows no lock. */
 static void maybe_meddle(void)
 {
+	struct kdm_table *table;
 	struct fake *fake;
 
 	if (meddle_at < 0 || meddle_at--)
 		return;
 	fake = find(meddled);
-	kdm_table_free(&fake->live);
-	kdm_table_add(&fake->live, 0, fake_len, "linear", meddle_params);
+	table = meddle_loads ? &fake->loaded : &fake->live;
+	kdm_table_free(table);
+	kdm_table_add(table, 0, fake_len, "linear", meddle_params);
+	fake->device.pending |= meddle_loads;
+	fake->device.suspended |= meddle_loads && meddle_suspends;
 	count_openers();
+}
+
+static void is_done(void)
+{
+	if (die_later)
+		maybe_die();
+	if (meddle_loads)
+		maybe_meddle();
 }
 
 static int change(const char *verb, const char *name, struct error *error)
 {
 	size_t used = strlen(changes);
 
-	maybe_meddle();
+	if (!meddle_loads)
+		maybe_meddle();
 	maybe_lose_heir();
 	if (!die_later)
 		maybe_die();
@@ -505,6 +531,17 @@ int kdm_table(const char *name, struct kdm_table *table, struct error *error)
 	if (!fake)
 		return refuse(error, "there is no '%s'", name);
 	kdm_table_copy(table, &fake->live);
+	return 0;
+}
+
+int kdm_loaded(const char *name, struct kdm_table *table, struct error *error)
+{
+	struct fake *fake = find(name);
+
+	*table = (struct kdm_table){ 0 };
+	if (!fake)
+		return refuse(error, "there is no '%s'", name);
+	kdm_table_copy(table, &fake->loaded);
 	return 0;
 }
 
@@ -602,12 +639,13 @@ int kdm_create(const char *name, const char *uuid,
 		return -1;
 	fake = add(name, uuid);
 	maybe_die();	/* it is there and has no table */
+	kdm_table_free(&fake->loaded);
 	kdm_table_copy(&fake->loaded, table);
 	fake->device.pending = true;
 	maybe_die();	/* it has one that is not live */
-	kdm_table_free(&fake->loaded);
+	fake->live = fake->loaded;
+	fake->loaded = (struct kdm_table){ 0 };
 	fake->device.pending = false;
-	kdm_table_copy(&fake->live, table);
 	fake->device.live = true;
 	note_table(fake);
 	is_done();
@@ -719,12 +757,46 @@ int kdm_rename(const char *name, const char *to, const struct kdm_how *how,
 	return 0;
 }
 
+/* What the guard has done is in a file only: its devices are a copy of ours. */
+static void take_rescue(const char *done)
+{
+	const char *name = strchr(done, ' ') + 1;
+	struct fake *fake = find(name);
+
+	if (!strncmp(done, "clear ", strlen("clear "))) {
+		kdm_table_free(&fake->loaded);
+		fake->device.pending = false;
+		count_openers();
+	} else if (fake->device.suspended) {
+		go_on(fake);
+	}
+}
+
+static void suspend_slowly(void)
+{
+	const char *path = getenv("QDM_FAKE_RESCUE");
+	char text[512] = "", *save = NULL, *done;
+	FILE *in;
+
+	sleep(slow_seconds);
+	in = fopen(path, "r");
+	if (!in)
+		return;
+	text[fread(text, 1, sizeof(text) - 1, in)] = '\0';
+	fclose(in);
+	for (done = strtok_r(text, ";", &save); done;
+	     done = strtok_r(NULL, ";", &save))
+		take_rescue(done);
+}
+
 int kdm_suspend(const char *name, struct error *error)
 {
 	if (change("suspend", name, error))
 		return -1;
 	find(name)->device.suspended = true;
 	note_change();
+	if (slow && !strcmp(slow, name))
+		suspend_slowly();
 	is_done();
 	return 0;
 }

@@ -36,6 +36,10 @@ void fake_heir_dies_first_at(int nr);
 int fake_step(const char *verb, const char *name);
 /* Before the @nr-th change somebody else gives @name a linear table. */
 void fake_meddle_at(int nr, const char *name, const char *params);
+/* After it he loads that table and, if @suspends, suspends it, as LVM begins a swap. */
+void fake_load_at(int nr, const char *name, const char *params, bool suspends);
+/* The suspend of @name takes so long, and the guard does what it does meanwhile. */
+void fake_slow_suspend(const char *name, int seconds);
 /* A resume that fails leaves the device suspended, as the kernel's may. */
 void fake_suspend_on_failure(void);
 /* A semaphore is left over from now on. */

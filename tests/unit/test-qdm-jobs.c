@@ -307,7 +307,7 @@ static void at_one_instant(void **state)
 	assert_string_equal(fake_log(),
 			    "create vg-lv-root;create vg-lv-backup;load vg-lv;"
 			    "create vg-b-root;create vg-b-backup;load vg-b;"
-			    "suspend vg-lv;suspend vg-b;resume vg-lv;resume vg-b;");
+			    "suspend vg-lv;suspend vg-b;resume vg-b;resume vg-lv;");
 	assert_false(fake_device("vg-lv")->suspended);
 	assert_false(fake_device("vg-b")->suspended);
 	fake_status("vg-lv-backup", "running 0/10 0/100 - intact ok 1 0 0 0");

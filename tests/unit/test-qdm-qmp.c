@@ -103,7 +103,7 @@ static void hosts(void **state)
 	gives(HOST("d", CASE_LEAF), "{\"return\":{}}");
 	assert_string_equal(fake_device("d")->uuid, "QDM-root-d");
 	assert_string_equal(fake_table("d")->line[0].type, "linear");
-	assert_string_equal(fake_table("d")->line[0].params, CASE_LEAF " 0");
+	assert_string_equal(fake_table("d")->line[0].params, CASE_LEAF_NUMBER " 0");
 	refused(HOST("d", CASE_LEAF), "GenericError",
 		"Duplicate nodes with node-name='d'");
 	refused(HOST("e", "/dev/nosuch"), "GenericError",
@@ -139,7 +139,7 @@ static void leaves(void **state)
 	(void)state;
 	gives(OVER("t0", "{'driver':'host_device','filename':'" CASE_LEAF "'}"),
 	      "{\"return\":{}}");
-	assert_string_equal(fake_table("t0")->line[0].params, CASE_LEAF " 0 g");
+	assert_string_equal(fake_table("t0")->line[0].params, CASE_LEAF_NUMBER " 0 g");
 	refused(OVER("t1", "{'driver':'qcow2','filename':'x'}"), "GenericError",
 		"Parameter 'file.driver' does not accept value 'qcow2' (accepted: host_device)");
 	refused(OVER("t1", "{'driver':'host_device'}"), "GenericError",
@@ -152,7 +152,7 @@ static void leaves(void **state)
 	      "'target':{'driver':'host_device','filename':'" CASE_LEAF "'}}}",
 	      "{\"return\":{}}");
 	assert_non_null(strstr(fake_table("b")->line[0].params,
-			       " " CASE_LEAF " 0 "));
+			       " " CASE_LEAF_NUMBER " 0 "));
 }
 
 static void sizes(void **state)
@@ -294,7 +294,7 @@ static void replaces(void **state)
 	gives(REPLACE("vg-lv", "root", "w"), DONE);
 	has_params("vg-lv", "253:2 0");
 	refused(REPLACE("vg-lv", "root", "other"), "GenericError",
-		"'other' does not lie on 'w' nor the other way round, so it may show other data");
+		"'other' is no filter over 'w' nor the other way round, so it may show other data");
 	refused(REPLACE("vg-lv", "file", "v"), "GenericError",
 		"Devices and exports may have only 'root' child");
 	refused(REPLACE("w", "backing", "v"), "GenericError",

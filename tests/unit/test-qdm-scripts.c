@@ -44,6 +44,8 @@ static char *by_number(const char *params)
 
 	for (word = strtok_r(words, " ", &save); word;
 	     word = strtok_r(NULL, " ", &save)) {
+		if (!strcmp(word, CASE_LEAF))
+			word = (char *)CASE_LEAF_NUMBER;
 		device = strncmp(word, "/dev/mapper/", 12) ? NULL :
 			 fake_device(word + 12);
 		longer = device ? print("%s%s253:%u", result, *result ? " " : "",

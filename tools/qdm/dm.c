@@ -252,8 +252,8 @@ static void take_lines(struct dm_task *task, struct kdm_table *table)
 	} while (next);
 }
 
-static int read_lines(int kind, const char *name, struct kdm_table *table,
-		      struct error *error)
+static int read_lines(int kind, bool loaded, const char *name,
+		      struct kdm_table *table, struct error *error)
 {
 	struct dm_task *task = task_for(kind, name, error);
 	int result = 0;
@@ -262,6 +262,8 @@ static int read_lines(int kind, const char *name, struct kdm_table *table,
 	if (!task)
 		return -1;
 	dm_task_secure_data(task);
+	if (loaded)
+		dm_task_query_inactive_table(task);
 	if (kind == DM_DEVICE_STATUS)
 		dm_task_no_flush(task);
 	if (dm_task_run(task))
@@ -385,7 +387,12 @@ int kdm_look(const char *name, struct kdm_device *device,
 
 int kdm_table(const char *name, struct kdm_table *table, struct error *error)
 {
-	return read_lines(DM_DEVICE_TABLE, name, table, error);
+	return read_lines(DM_DEVICE_TABLE, false, name, table, error);
+}
+
+int kdm_loaded(const char *name, struct kdm_table *table, struct error *error)
+{
+	return read_lines(DM_DEVICE_TABLE, true, name, table, error);
 }
 
 int kdm_status(const char *name, struct kdm_table *table, struct error *error)
@@ -396,7 +403,7 @@ int kdm_status(const char *name, struct kdm_table *table, struct error *error)
 
 	*table = (struct kdm_table){ 0 };
 	if (!is_plain(name))
-		return read_lines(DM_DEVICE_STATUS, name, table, error);
+		return read_lines(DM_DEVICE_STATUS, false, name, table, error);
 	code = ask(name, DM_NOFLUSH_FLAG, &answer, &room);
 	if (code)
 		return refuse(error, "cannot read the status of '%s': %s", name,
@@ -623,8 +630,7 @@ int kdm_udev_begin(struct error *error)
 {
 	*last_log = '\0';
 	cookie = 0;
-	if (!udevd_listens())
-		dm_udev_set_sync_support(0);
+	dm_udev_set_sync_support(udevd_listens());
 	if (!dm_udev_create_cookie(&cookie))
 		return refuse(error, "cannot get a semaphore to wait for udev: %s",
 			      last_log);

@@ -67,6 +67,8 @@ int kdm_deps(const char *name, struct devno **deps, size_t *nr,
 int kdm_loaded_deps(const char *name, struct devno **deps, size_t *nr,
 		    struct error *error);
 int kdm_table(const char *name, struct kdm_table *table, struct error *error);
+/* The table that is loaded and not live, without a line if there is none. */
+int kdm_loaded(const char *name, struct kdm_table *table, struct error *error);
 int kdm_status(const char *name, struct kdm_table *table, struct error *error);
 uint32_t kdm_read_ahead(const char *name);
 

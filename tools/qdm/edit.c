@@ -222,13 +222,17 @@ static void copy_steps(struct plan *plan, const struct node *from,
 	plan_resume(plan, to)->how = *how;
 }
 
-static void refresh_root(struct plan *plan, const struct node *device,
-			 const struct node *root)
+static int refresh_root(struct plan *plan, const struct node *device,
+			const struct node *root, struct error *error)
 {
 	const struct kdm_how how = { .inner = true, .same = true };
 
-	if (!kdm_table_same(&device->table, &root->table))
-		copy_steps(plan, device, root, &how);
+	if (kdm_table_same(&device->table, &root->table))
+		return 0;
+	if (check_editable(root, error))
+		return -1;
+	copy_steps(plan, device, root, &how);
+	return 0;
 }
 
 static void create_root(struct plan *plan, const struct node *device,
@@ -261,7 +265,7 @@ static int place_root(struct place *place, const struct graph *graph,
 		result = refuse(error, "'%s' cannot be the name of a new node",
 				name);
 	if (!result && root)
-		refresh_root(plan, device, root);
+		result = refresh_root(plan, device, root, error);
 	else if (!result)
 		create_root(plan, device, name);
 	if (!result)
@@ -428,15 +432,12 @@ int edit_add_host(const struct graph *graph, const char *name,
 static void remove_last_root(const struct graph *graph,
 			     const struct node *node, struct plan *plan)
 {
-	const struct node *root;
-	size_t i;
+	const struct node *root = node->nr_below ?
+				  graph_at(graph, node->below[0]) : NULL;
 
-	for (i = 0; i < node->nr_below; i++) {
-		root = graph_at(graph, node->below[i]);
-		if (root && root->kind == KIND_ROOT && !node_is_host(root) &&
-		    root->dev.open_count <= 1)
-			plan_add(plan, STEP_REMOVE, root->dev.name);
-	}
+	if (root && root->kind == KIND_ROOT && !node_is_host(root) &&
+	    root->dev.open_count <= 1)
+		plan_add(plan, STEP_REMOVE, root->dev.name);
 }
 
 int edit_delete(const struct graph *graph, const char *name,
@@ -457,6 +458,15 @@ int edit_delete(const struct graph *graph, const char *name,
 	return 0;
 }
 
+/* As blockdev-add makes it, and not as somebody with dmsetup may have. */
+static bool is_whole_filter(const struct node *node)
+{
+	struct devno below;
+
+	return shape_is_same(&node->table, &below) &&
+	       kind_of_target(node->table.line[0].type) == node->kind;
+}
+
 static const struct node *find_edited(const struct graph *graph,
 				      const char *name, const char *verb,
 				      struct error *error)
@@ -470,6 +480,9 @@ static const struct node *find_edited(const struct graph *graph,
 	else if (!is_filter(node) || node->kind == KIND_VIEW)
 		refuse(error, "Block format '%s' used by node '%s' does not support %s",
 		       kind_driver(node->kind), name, verb);
+	else if (!is_whole_filter(node))
+		refuse(error, "Node '%s' has a table that is not one %s line from sector 0 on of what it lies on, so it may show other data",
+		       name, kind_target(node->kind));
 	else
 		return node;
 	return NULL;
@@ -584,9 +597,9 @@ static int insert_first(const struct graph *graph, const struct node *parent,
 
 	if (check_table(parent, error) ||
 	    check_sizes(node, parent->dev.name,
-			kdm_table_len(&parent->table), error))
+			kdm_table_len(&parent->table), error) ||
+	    refresh_root(plan, parent, root, error))
 		return -1;
-	refresh_root(plan, parent, root);
 	place_at(&place, node);
 	params = print("%s 0", place.word);
 	kdm_table_add(&table, 0, place.sectors, "linear", params);
@@ -632,7 +645,7 @@ int edit_insert(const struct graph *graph, const char *parent_name,
 	root = on ? on : find_root(graph, parent);
 	if (place_child(&child, graph, parent, child_name, root, error))
 		return -1;
-	if (!node_uses(node, child.devno))
+	if (!node_passes_to(node, child.devno))
 		return not_child(child_name, node, error);
 	if (node_reaches(graph, node, parent))
 		return refuse(error, "'%s' lies on '%s' already", node_name,
@@ -673,7 +686,7 @@ int edit_remove(const struct graph *graph, const char *parent_name,
 	root = find_root(graph, parent);
 	if (place_child(&child, graph, parent, child_name, root, error))
 		return -1;
-	if (!node_uses(node, child.devno))
+	if (!node_passes_to(node, child.devno))
 		return not_child(child_name, node, error);
 	if (!node_uses(parent, node->dev.devno))
 		return not_child(node_name, parent, error);
@@ -689,10 +702,10 @@ int edit_remove(const struct graph *graph, const char *parent_name,
 static int check_same_data(const struct graph *graph, const struct node *old,
 			   const struct node *new, struct error *error)
 {
-	if (old && new && (node_reaches(graph, old, new) ||
-			   node_reaches(graph, new, old)))
+	if (old && new && (node_shows(graph, old, new) ||
+			   node_shows(graph, new, old)))
 		return 0;
-	return refuse(error, "'%s' does not lie on '%s' nor the other way round, so it may show other data",
+	return refuse(error, "'%s' is no filter over '%s' nor the other way round, so it may show other data",
 		      new ? new->dev.name : "what is there",
 		      old ? old->dev.name : "what is there");
 }
@@ -743,8 +756,9 @@ int edit_replace(const struct graph *graph, const char *parent_name,
 			      parent_name);
 	if (parent->kind == KIND_DEVICE && strcmp(child, "root"))
 		return refuse(error, "Devices and exports may have only 'root' child");
-	if (parent->kind != KIND_DEVICE && (!is_filter(parent) ||
-					    strcmp(child, "file")))
+	if (parent->kind != KIND_DEVICE &&
+	    (!is_filter(parent) || !is_whole_filter(parent) ||
+	     strcmp(child, "file")))
 		return refuse(error, "Block driver node '%s' doesn't have child named '%s'",
 			      parent_name, child);
 	if (check_editable(parent, error))
@@ -840,10 +854,14 @@ static int check_resize(const struct graph *graph, const struct node *node,
 {
 	const char *name = node->dev.name;
 	const struct node *above = graph_above(graph, node->dev.devno);
+	struct devno below;
 
 	if (node->kind != KIND_THROTTLE && node->kind != KIND_THRESHOLD &&
 	    !node_is_host(node))
 		return refuse(error, "'%s' is no throttle, write-threshold or host_device node; only these can be resized",
+			      name);
+	if (!shape_is_same(&node->table, &below))
+		return refuse(error, "'%s' has a table that is not one line from sector 0 on of what it lies on, and cannot be resized",
 			      name);
 	if (bytes % SECTOR)
 		return refuse(error, "Parameter 'size' expects a multiple of %d",
@@ -851,6 +869,9 @@ static int check_resize(const struct graph *graph, const struct node *node,
 	if (above && bytes / SECTOR < kdm_table_len(&node->table))
 		return refuse(error, "'%s' lies under '%s' and cannot become smaller; remove it from there first",
 			      name, above->dev.name);
+	if (node->dev.open_count && bytes / SECTOR < kdm_table_len(&node->table))
+		return refuse(error, "'%s' is in use (mounted, or held open by something else) and cannot become smaller",
+			      name);
 	return check_editable(node, error);
 }
 
@@ -904,22 +925,28 @@ int edit_resize(const struct graph *graph, const char *name, uint64_t bytes,
 /*
  * Two commands in one plan: the second is planned on the graph as it will be
  * after the first. Nodes that are still to be made get numbers that no device
- * has; table lines name them by path anyway.
+ * has, and what they lie on is in their lines by its number, as the kernel has it.
  */
 static void link_planned(const struct graph *graph, struct node *node)
 {
-	char *below = copy(node->table.line[0].params);
+	char *word = copy(node->table.line[0].params);
+	char *rest = word + strcspn(word, " ");
 	size_t prefix = strlen(MAPPER);
 	const struct node *on = NULL;
 
-	below[strcspn(below, " ")] = '\0';
-	if (!strncmp(below, MAPPER, prefix))
-		on = graph_find(graph, below + prefix);
-	free(below);
-	if (!on)
-		return;
-	node->below = more(NULL, 0, sizeof(*node->below));
-	node->below[node->nr_below++] = on->dev.devno;
+	if (*rest)
+		*rest++ = '\0';
+	if (!strncmp(word, MAPPER, prefix))
+		on = graph_find(graph, word + prefix);
+	if (on) {
+		free(node->table.line[0].params);
+		node->table.line[0].params = print("%u:%u %s",
+						   on->dev.devno.major,
+						   on->dev.devno.minor, rest);
+		node->below = more(NULL, 0, sizeof(*node->below));
+		node->below[node->nr_below++] = on->dev.devno;
+	}
+	free(word);
 }
 
 static void add_planned(struct graph *graph, const struct step *step,

@@ -236,6 +236,23 @@ bool node_reaches(const struct graph *graph, const struct node *node,
 	return false;
 }
 
+bool node_passes_to(const struct node *node, struct devno devno)
+{
+	return node->nr_below && same_devno(node->below[0], devno);
+}
+
+/* Past what changes nothing: a filter, or one linear line over all of a device. */
+bool node_shows(const struct graph *graph, const struct node *node,
+		const struct node *wanted)
+{
+	struct devno below;
+
+	while (node && node != wanted)
+		node = shape_is_same(&node->table, &below) ?
+		       graph_at(graph, below) : NULL;
+	return node;
+}
+
 /* A device's root has its device's name in the UUID, a leaf's node its own. */
 bool node_is_host(const struct node *node)
 {

@@ -38,6 +38,11 @@ struct node *graph_above(const struct graph *graph, struct devno devno);
 bool node_uses(const struct node *node, struct devno devno);
 bool node_reaches(const struct graph *graph, const struct node *node,
 		  const struct node *wanted);
+/* Does it pass its I/O on to the device? A backup only writes to its target. */
+bool node_passes_to(const struct node *node, struct devno devno);
+/* Does @node show what @wanted holds, sector for sector? */
+bool node_shows(const struct graph *graph, const struct node *node,
+		const struct node *wanted);
 /* A leaf that blockdev-add has made a node of, and no device's root. */
 bool node_is_host(const struct node *node);
 /* Does another device show the same data to the users? */

@@ -18,6 +18,8 @@
  * While devices stand still it waits for some seconds only, holding nothing but
  * memory that is locked, and resumes them without a word to udev: to their new
  * tables if a swap had begun, which is all that was left to do, else to their old.
+ * If the first process is alive and only slow it sees that: before the first swap
+ * it is told that nobody listens, and each swap is looked at when it is done.
  *
  * It has the lock of edits, too, so no other edit meets what is half done. Only
  * who kills both leaves that to doctor.
@@ -33,8 +35,10 @@
 
 #include "guard.h"
 
-#define PATIENCE_MS	10000
 #define FOREVER		(-1)
+
+int guard_patience = 10000;
+static int dropped = -1;
 
 /* What is told: the step that comes next, the plan's length at the end. */
 struct word {
@@ -86,11 +90,11 @@ static bool hear(int socket, const struct plan *plan, struct word *word)
 	struct pollfd wait = { .fd = socket, .events = POLLIN };
 	bool still = word->at < plan->nr && suspends(plan, word->at + 1);
 
-	return poll(&wait, 1, still ? PATIENCE_MS : FOREVER) > 0 &&
+	return poll(&wait, 1, still ? guard_patience : FOREVER) > 0 &&
 	       recv(socket, word, sizeof(*word), 0) == sizeof(*word);
 }
 
-static void listen_to(int socket, const struct plan *plan,
+static void listen_to(int socket, struct plan *plan,
 		      take_over_fn *take_over)
 {
 	struct word word = { .at = plan->nr };
@@ -108,20 +112,28 @@ static void listen_to(int socket, const struct plan *plan,
 }
 
 /* Its own group: what ends the plan's must not end it. */
-static void be_the_guard(int socket, const struct plan *plan,
+static void be_the_guard(int socket, struct plan *plan,
 			 take_over_fn *take_over)
 {
 	setsid();
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	if (dropped >= 0)
+		close(dropped);
 	if (suspends(plan, plan->nr))
 		mlockall(MCL_CURRENT | MCL_FUTURE);
 	listen_to(socket, plan, take_over);
 	_exit(0);
 }
 
-int guard_begin(struct guard *guard, const struct plan *plan,
+void guard_drops(int fd)
+{
+	dropped = fd;
+}
+
+int guard_begin(struct guard *guard, struct plan *plan,
 		take_over_fn *take_over, struct error *error)
 {
 	int ends[2];
@@ -156,6 +168,15 @@ static bool say(struct guard *guard, size_t at, bool back)
 	       sizeof(word);
 }
 
+/* Has no device got its new table before this step? */
+static bool nothing_swapped(const struct plan *plan, size_t at)
+{
+	while (at--)
+		if (plan->step[at].kind == STEP_RESUME)
+			return false;
+	return true;
+}
+
 int guard_step(struct guard *guard, const struct plan *plan, size_t at,
 	       struct error *error)
 {
@@ -165,9 +186,12 @@ int guard_step(struct guard *guard, const struct plan *plan, size_t at,
 	if (!guard->pid || (!begun && kind != STEP_RESUME &&
 			    kind != STEP_SUSPEND))
 		return 0;
-	/* without a guard it is better to go on than to stop half way */
-	if (say(guard, at, false) || begun)
+	/* after a swap it is better to go on than to stop half way */
+	if (say(guard, at, false) || !nothing_swapped(plan, at))
 		return 0;
+	if (begun)
+		return refuse(error, "the devices stood still for more than %d seconds and were let go on as they were; nothing was done",
+			      guard_patience / 1000);
 	return refuse(error, "the process that was to finish this edit if this one is killed was killed itself");
 }
 

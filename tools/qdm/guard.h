@@ -14,17 +14,22 @@ struct guard {
 };
 
 /* From the step @at on, which may be done by then; @back undoes it instead. */
-typedef void take_over_fn(const struct plan *plan, size_t at, bool back);
+typedef void take_over_fn(struct plan *plan, size_t at, bool back);
 
 /* For a plan that a kill would leave half done, or devices standing still. */
-int guard_begin(struct guard *guard, const struct plan *plan,
+int guard_begin(struct guard *guard, struct plan *plan,
 		take_over_fn *take_over, struct error *error);
-/* Before each step; an error if there is no guard any more to begin with. */
+/* Before each step; an error if there is no guard any more before the first swap. */
 int guard_step(struct guard *guard, const struct plan *plan, size_t at,
 	       struct error *error);
 /* The step has failed, and what was done is about to be undone. */
 void guard_back(struct guard *guard, size_t at);
 /* All is done, or undone. */
 void guard_end(struct guard *guard, const struct plan *plan);
+
+/* How long devices may stand still, in milliseconds; tests have less time. */
+extern int guard_patience;
+/* The guard must not hold this descriptor open: a socket that is listened on, or -1. */
+void guard_drops(int fd);
 
 #endif /* QDM_GUARD_H */

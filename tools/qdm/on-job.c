@@ -393,7 +393,7 @@ int transaction(struct call *call, struct error *error)
 		if (run_action(call, json_object_array_get_idx(actions, i),
 			       error))
 			return -1;
-	plan_at_one_instant(&call->plan);
+	plan_at_one_instant(&call->plan, &call->graph);
 	plan_goes_back(&call->plan);
 	return 0;
 }

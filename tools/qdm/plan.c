@@ -17,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -58,6 +60,7 @@ void plan_free(struct plan *plan)
 		free(step->new_word);
 		kdm_table_free(&step->table);
 		kdm_table_free(&step->was);
+		kdm_table_free(&step->loaded);
 	}
 	free(plan->step);
 	*plan = (struct plan){ 0 };
@@ -90,6 +93,18 @@ static void move_kind(struct plan *to, const struct plan *from,
 			move_step(to, &from->step[i]);
 }
 
+static struct step *find_step(const struct plan *plan, enum step_kind kind,
+			      const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < plan->nr; i++)
+		if (plan->step[i].kind == kind &&
+		    !strcmp(plan->step[i].name, name))
+			return &plan->step[i];
+	return NULL;
+}
+
 void plan_swaps_last(struct plan *plan)
 {
 	struct plan sorted = { 0 };
@@ -100,20 +115,60 @@ void plan_swaps_last(struct plan *plan)
 	*plan = sorted;
 }
 
-void plan_at_one_instant(struct plan *plan)
+/* Does a device that is swapped and has no suspend yet lie on @node? */
+static bool is_under(const struct plan *plan, const struct plan *sorted,
+		     const struct graph *graph, const struct node *node)
 {
-	struct plan sorted = { 0 };
-	struct step *step;
+	const struct node *other;
 	size_t i;
 
+	for (i = 0; i < plan->nr; i++) {
+		if (!is_swap(&plan->step[i]) ||
+		    find_step(sorted, STEP_SUSPEND, plan->step[i].name))
+			continue;
+		other = graph_find(graph, plan->step[i].name);
+		if (other != node && node_reaches(graph, other, node))
+			return true;
+	}
+	return false;
+}
+
+/* The topmost that has none; a graph without circles always has one. */
+static const struct step *next_suspend(const struct plan *plan,
+				       const struct plan *sorted,
+				       const struct graph *graph)
+{
+	const struct step *step;
+	size_t i;
+
+	for (i = 0; i < plan->nr; i++) {
+		step = &plan->step[i];
+		if (is_swap(step) &&
+		    !find_step(sorted, STEP_SUSPEND, step->name) &&
+		    !is_under(plan, sorted, graph,
+			      graph_find(graph, step->name)))
+			return step;
+	}
+	return NULL;
+}
+
+/*
+ * Who suspends waits for what is on its way, so nothing below may stand still by
+ * then: from the top down. The other way round they go on.
+ */
+void plan_at_one_instant(struct plan *plan, const struct graph *graph)
+{
+	struct plan sorted = { 0 };
+	const struct step *step;
+	size_t before, i;
+
 	move_kind(&sorted, plan, is_swap, false);
-	for (i = 0; i < plan->nr; i++)
-		if (is_swap(&plan->step[i])) {
-			step = plan_add(&sorted, STEP_SUSPEND,
-					plan->step[i].name);
-			step->how = plan->step[i].how;
-		}
-	move_kind(&sorted, plan, is_swap, true);
+	before = sorted.nr;
+	while ((step = next_suspend(plan, &sorted, graph)))
+		plan_add(&sorted, STEP_SUSPEND, step->name)->how = step->how;
+	for (i = sorted.nr; i > before; i--)
+		move_step(&sorted, find_step(plan, STEP_RESUME,
+					     sorted.step[i - 1].name));
 	free(plan->step);
 	*plan = sorted;
 }
@@ -131,22 +186,38 @@ void plan_goes_back(struct plan *plan)
  * Running
  */
 
-/* Our tables name dm devices by path, for people; the kernel gets numbers. */
-static char *number_words(const char *params)
+/* A table line's word that is a device's path. */
+static bool is_device(const char *word, struct devno *devno)
 {
 	struct error ignored = { 0 };
 	struct kdm_device device;
+	struct stat info;
+
+	if (!strncmp(word, MAPPER, strlen(MAPPER)) &&
+	    kdm_find(word + strlen(MAPPER), &device, &ignored) == 1) {
+		*devno = device.devno;
+		return true;
+	}
+	if (*word != '/' || stat(word, &info) || !S_ISBLK(info.st_mode))
+		return false;
+	*devno = (struct devno){ major(info.st_rdev), minor(info.st_rdev) };
+	return true;
+}
+
+/* Our tables name devices by path, for people; the kernel gets numbers. */
+static char *number_words(const char *params)
+{
 	char *words = copy(params);
 	char *result = copy("");
 	char *save = NULL;
 	char *word, *longer;
+	struct devno devno;
 
 	for (word = strtok_r(words, " ", &save); word;
 	     word = strtok_r(NULL, " ", &save)) {
-		if (!strncmp(word, MAPPER, strlen(MAPPER)) &&
-		    kdm_find(word + strlen(MAPPER), &device, &ignored) == 1)
+		if (is_device(word, &devno))
 			longer = print("%s%s%u:%u", result, *result ? " " : "",
-				       device.devno.major, device.devno.minor);
+				       devno.major, devno.minor);
 		else
 			longer = print("%s%s%s", result, *result ? " " : "",
 				       word);
@@ -175,7 +246,77 @@ static int step_table(const struct step *step, struct kdm_table *table,
 	return 0;
 }
 
-static int run_with_table(const struct step *step, struct error *error)
+/*
+ * Somebody else may give the device another table at any time, load one or suspend
+ * it, by dmsetup or LVM, which know no lock of ours. Their table must neither be
+ * swapped away nor swapped in too early, nor taken for ours and cleared. So before
+ * a load the device is as it was when the plan was made, and nobody else's is
+ * loaded; before a swap what is loaded is what we have loaded, and only we may have
+ * suspended it; and only that is cleared. What is left are the moments between such
+ * a look and the ioctl. A filter's own words may change by themselves, as a
+ * threshold does that fires.
+ */
+static bool same_line(const struct kdm_line *a, const struct kdm_line *b)
+{
+	bool filter = kind_of_target(a->type) != KIND_DEVICE;
+	size_t len = strcspn(a->params, " ");
+
+	if (a->start != b->start || a->len != b->len || strcmp(a->type, b->type))
+		return false;
+	return filter ? !strncmp(a->params, b->params, len) :
+			!strcmp(a->params, b->params);
+}
+
+static bool same_place(const struct kdm_table *a, const struct kdm_table *b)
+{
+	size_t i;
+
+	for (i = 0; a->nr == b->nr && i < a->nr; i++)
+		if (!same_line(&a->line[i], &b->line[i]))
+			return false;
+	return a->nr == b->nr;
+}
+
+static int changed(const char *name, struct error *error)
+{
+	return refuse(error, "Device '%s' was changed by someone else at this moment; nothing was done, try again",
+		      name);
+}
+
+/* The kernel may put other targets' words otherwise than they were given. */
+static bool is_given(const struct kdm_table *shown, const struct kdm_table *given)
+{
+	const struct kdm_line *a, *b;
+	size_t i;
+
+	for (i = 0; shown->nr == given->nr && i < given->nr; i++) {
+		a = &shown->line[i];
+		b = &given->line[i];
+		if (strcmp(a->type, b->type) ||
+		    (!strcmp(b->type, "linear") && !same_line(a, b)))
+			return false;
+	}
+	return shown->nr == given->nr;
+}
+
+/* What is loaded over another table is looked at, to know it again at the swap. */
+static int load(struct step *step, const struct kdm_table *table,
+		struct error *error)
+{
+	struct kdm_table *shown = &step->loaded;
+
+	if (kdm_load(step->name, table, error))
+		return -1;
+	if (!step->was.nr)
+		return 0;
+	if (kdm_loaded(step->name, shown, error)) {
+		kdm_clear(step->name, error);
+		return -1;
+	}
+	return is_given(shown, table) ? 0 : changed(step->name, error);
+}
+
+static int run_with_table(struct step *step, struct error *error)
 {
 	struct kdm_table table = { 0 };
 	int result = step_table(step, &table, error);
@@ -184,12 +325,12 @@ static int run_with_table(const struct step *step, struct error *error)
 		result = kdm_create(step->name, step->uuid, &table, &step->how,
 				    error);
 	else if (!result)
-		result = kdm_load(step->name, &table, error);
+		result = load(step, &table, error);
 	kdm_table_free(&table);
 	return result;
 }
 
-static int run_step(const struct step *step, struct error *error)
+static int run_step(struct step *step, struct error *error)
 {
 	switch (step->kind) {
 	case STEP_CREATE:
@@ -217,133 +358,219 @@ static int run_step(const struct step *step, struct error *error)
 	return refuse(error, "unknown step");
 }
 
-/*
- * Between planning and running somebody else may have given the device another
- * table, by dmsetup or LVM, which know no lock of ours. That must not be swapped
- * away. What is left is the moment between this look and the ioctl. A filter's
- * own words may change by themselves, as a threshold does that fires.
- */
-static bool same_line(const struct kdm_line *a, const struct kdm_line *b)
-{
-	bool filter = kind_of_target(a->type) != KIND_DEVICE;
-	size_t len = strcspn(a->params, " ");
-
-	if (a->start != b->start || a->len != b->len || strcmp(a->type, b->type))
-		return false;
-	return filter ? !strncmp(a->params, b->params, len) :
-			!strcmp(a->params, b->params);
-}
-
-static bool same_place(const struct kdm_table *a, const struct kdm_table *b)
-{
-	size_t i;
-
-	for (i = 0; a->nr == b->nr && i < a->nr; i++)
-		if (!same_line(&a->line[i], &b->line[i]))
-			return false;
-	return a->nr == b->nr;
-}
-
-static bool swapped_before(const struct plan *plan, const struct step *step)
+/* The step of this kind for the same device that comes before, or NULL. */
+static const struct step *step_before(const struct plan *plan,
+				      const struct step *step,
+				      enum step_kind kind)
 {
 	const char *name = step->name;
 
 	while (step-- > plan->step)
-		if (step->kind == STEP_RESUME && !strcmp(step->name, name))
-			return true;
-	return false;
+		if (step->kind == kind && !strcmp(step->name, name))
+			return step;
+	return NULL;
 }
 
+static bool is_loaded(const char *name, const struct kdm_table *table)
+{
+	struct error ignored = { 0 };
+	struct kdm_table now;
+	bool same = !kdm_loaded(name, &now, &ignored) &&
+		    same_place(table, &now);
+
+	kdm_table_free(&now);
+	return same;
+}
+
+/* Not known in a process that goes on in another's place: then it is believed. */
+static bool ours_is_loaded(const struct step *load)
+{
+	return !load || !load->loaded.nr ||
+	       is_loaded(load->name, &load->loaded);
+}
+
+/* Somebody else's resume may have swapped our table in. */
+static bool is_swapped(const struct step *load, const struct kdm_device *device,
+		       const struct kdm_table *now)
+{
+	return load && load->loaded.nr && !device->suspended &&
+	       !device->pending && same_place(&load->loaded, now);
+}
+
+static bool is_as_planned(const struct plan *plan, const struct step *step,
+			  const struct kdm_device *device,
+			  const struct kdm_table *now)
+{
+	bool swaps = step->kind == STEP_RESUME;
+	bool still = swaps && step_before(plan, step, STEP_SUSPEND);
+
+	return same_place(&step->was, now) && device->pending == swaps &&
+	       device->suspended == still &&
+	       (!swaps || ours_is_loaded(step_before(plan, step, STEP_LOAD)));
+}
+
+/* 1 if the step is done already. */
 static int check_unchanged(const struct plan *plan, const struct step *step,
 			   struct error *error)
 {
+	const struct step *load = step_before(plan, step, STEP_LOAD);
 	struct kdm_device device;
 	struct kdm_table now;
-	bool same;
+	bool same, done;
 	int found;
 
-	if (!step->was.nr || swapped_before(plan, step))
+	if (!step->was.nr || step_before(plan, step, STEP_RESUME))
 		return 0;
 	found = kdm_look(step->name, &device, &now, error);
 	if (found < 0)
 		return -1;
-	same = found && same_place(&step->was, &now);
+	same = found && is_as_planned(plan, step, &device, &now);
+	done = found && step->kind == STEP_RESUME &&
+	       is_swapped(load, &device, &now);
 	kdm_table_free(&now);
-	if (same)
+	return same || done ? done : changed(step->name, error);
+}
+
+/* While devices stand still the guard may have given up, and taken the table out. */
+static int check_swapped(const struct plan *plan, const struct step *step,
+			 struct error *error)
+{
+	const struct step *load = step_before(plan, step, STEP_LOAD);
+	struct kdm_device device;
+	struct kdm_table now;
+	bool done;
+
+	if (step->kind != STEP_RESUME || !load || !load->loaded.nr)
 		return 0;
-	return refuse(error, "Device '%s' was changed by someone else at this moment; nothing was done, try again",
+	done = kdm_look(step->name, &device, &now, error) > 0 &&
+	       same_place(&load->loaded, &now);
+	kdm_table_free(&now);
+	if (done)
+		return 0;
+	return refuse(error, "Device '%s' did not get its new table: it was cleared, or replaced, by someone else at this moment",
 		      step->name);
 }
 
-/* A swap that fails half way leaves the device suspended on its old table. */
-static void undo_swap(const struct step *step)
+/* Where it is not to be had that the new table goes, it is said that it stays. */
+static void say_it_stays(const char *name, const char *why)
 {
+	fprintf(stderr, "qdm: '%s' keeps its new table, though the edit has failed: %s\n",
+		name, why);
+}
+
+static void clear_ours(const struct step *load)
+{
+	struct error error = { 0 };
+
+	if (ours_is_loaded(load) && kdm_clear(load->name, &error))
+		fprintf(stderr, "qdm: a table that was not put in stays loaded: %s\n",
+			error.text);
+}
+
+/* A swap that fails half way leaves the device suspended on its old table. */
+static void undo_swap(const struct plan *plan, const struct step *step)
+{
+	const struct step *load = step_before(plan, step, STEP_LOAD);
 	struct error ignored = { 0 };
 	struct kdm_device device;
 
-	kdm_clear(step->name, &ignored);
+	if (load)
+		clear_ours(load);
 	if (kdm_find(step->name, &device, &ignored) == 1 && device.suspended)
 		kdm_resume(step->name, &step->how, &ignored);
 }
 
+/* The old one may be loaded already, by a process that was killed just then. */
+static bool is_still_ours(const struct step *step, const struct step *load)
+{
+	struct error ignored = { 0 };
+	struct kdm_device device;
+	struct kdm_table now;
+	bool ours;
+
+	ours = kdm_look(step->name, &device, &now, &ignored) > 0 &&
+	       (!load || !load->loaded.nr || same_place(&load->loaded, &now)) &&
+	       (device.pending ? is_loaded(step->name, &step->was) :
+				 !device.suspended);
+	kdm_table_free(&now);
+	return ours;
+}
+
 /* Back after a swap that went well, because a later step did not. */
-static void swap_back(const struct step *step)
+static void swap_back(const struct plan *plan, const struct step *step)
 {
 	struct error error = { 0 };
 
-	if (kdm_load(step->name, &step->was, &error) ||
-	    kdm_resume(step->name, &step->how, &error))
-		fprintf(stderr, "qdm: '%s' keeps its new table, though the edit has failed: %s\n",
-			step->name, error.text);
+	if (!is_still_ours(step, step_before(plan, step, STEP_LOAD)))
+		say_it_stays(step->name, "someone else has changed it since");
+	else if (kdm_load(step->name, &step->was, &error) ||
+		 kdm_resume(step->name, &step->how, &error))
+		say_it_stays(step->name, error.text);
 }
 
-static void undo_step(const struct step *step)
+static void undo_step(const struct plan *plan, const struct step *step)
 {
 	struct error ignored = { 0 };
 
 	if (step->kind == STEP_CREATE)
 		kdm_remove(step->name, &ignored);
 	else if (step->kind == STEP_LOAD)
-		kdm_clear(step->name, &ignored);
+		clear_ours(step);
 	else if (step->kind == STEP_SUSPEND)
-		undo_swap(step);
+		undo_swap(plan, step);
 	else if (step->kind == STEP_RESUME)
-		swap_back(step);
+		swap_back(plan, step);
 	else if (step->kind == STEP_RENAME)
 		kdm_rename(step->text, step->name, &step->how, &ignored);
 	else if (step->kind == STEP_MKGROUP)
 		group_remove(step->name, &ignored);
 }
 
-/* What stood still runs again first, and then all is as it was. */
-static void undo(const struct plan *plan, size_t failed)
+/*
+ * What stood still runs again first, and then all is as it was. @begun: the step
+ * that has failed may be half done.
+ */
+static void undo(const struct plan *plan, size_t failed, bool begun)
 {
 	const struct step *step = &plan->step[failed];
 
-	if (step->kind == STEP_RESUME || step->kind == STEP_SUSPEND)
-		undo_swap(step);
+	if (begun && (step->kind == STEP_RESUME || step->kind == STEP_SUSPEND))
+		undo_swap(plan, step);
 	while (step-- > plan->step &&
 	       (step->kind != STEP_RESUME || step->goes_back))
-		undo_step(step);
+		undo_step(plan, step);
 }
 
-static int run_from(const struct plan *plan, size_t at, struct guard *guard,
+static int run_from(struct plan *plan, size_t at, struct guard *guard,
 		    struct error *error)
 {
-	for (; at < plan->nr; at++)
-		if (guard_step(guard, plan, at, error) ||
-		    check_unchanged(plan, &plan->step[at], error) ||
-		    run_step(&plan->step[at], error))
+	bool begun = false;
+	struct step *step;
+	int result = 0;
+
+	for (; at < plan->nr; at++) {
+		step = &plan->step[at];
+		begun = false;
+		result = guard_step(guard, plan, at, error);
+		if (!result)
+			result = check_unchanged(plan, step, error);
+		if (result < 0)
 			break;
+		begun = true;
+		if (!result)
+			result = run_step(step, error);
+		if (result < 0 || check_swapped(plan, step, error))
+			break;
+	}
 	if (at == plan->nr)
 		return 0;
 	guard_back(guard, at);
-	undo(plan, at);
+	undo(plan, at, begun);
 	return -1;
 }
 
 /* A step during which its process died may be done, half done or not begun. */
-static int run_again(const struct step *step, struct error *error)
+static int run_again(struct step *step, struct error *error)
 {
 	struct kdm_device device;
 	int found = kdm_find(step->name, &device, error);
@@ -357,14 +584,14 @@ static int run_again(const struct step *step, struct error *error)
 }
 
 /* In the guard. Nobody is left to be told of an error but the log. */
-static void finish(const struct plan *plan, size_t at)
+static void finish(struct plan *plan, size_t at)
 {
 	struct guard none = { 0 };
 	struct error error = { 0 };
 	int result = run_again(&plan->step[at], &error);
 
 	if (result)
-		undo(plan, at);
+		undo(plan, at, true);
 	else
 		result = run_from(plan, at + 1, &none, &error);
 	if (result)
@@ -372,20 +599,20 @@ static void finish(const struct plan *plan, size_t at)
 			error.text);
 }
 
-static void take_over(const struct plan *plan, size_t at, bool back)
+static void take_over(struct plan *plan, size_t at, bool back)
 {
 	struct error error = { 0 };
 
 	if (kdm_udev_begin(&error))
 		fprintf(stderr, "qdm: %s\n", error.text);
 	if (back)
-		undo(plan, at);
+		undo(plan, at, true);
 	else
 		finish(plan, at);
 	kdm_udev_end();
 }
 
-int plan_run(const struct plan *plan, struct error *error)
+int plan_run(struct plan *plan, struct error *error)
 {
 	struct guard guard;
 	int result;

@@ -7,6 +7,8 @@
 
 #include "dm.h"
 
+struct graph;
+
 enum step_kind {
 	STEP_CREATE,	/* a device with @uuid and @table, or @copy_of's */
 	STEP_LOAD,	/* @table, or @copy_of's, beside the live one */
@@ -30,6 +32,8 @@ struct step {
 	struct kdm_table table;
 	/* the live table it was planned on, if that must still be there */
 	struct kdm_table was;
+	/* what the kernel shows of the table since this step has loaded it */
+	struct kdm_table loaded;
 	/* for printing a table that holds a key: what in it was replaced */
 	char *old_word;
 	char *new_word;
@@ -48,7 +52,7 @@ struct step *plan_add(struct plan *plan, enum step_kind kind,
 		      const char *name);
 void plan_free(struct plan *plan);
 /* All devices that are swapped stand still together while they are. */
-void plan_at_one_instant(struct plan *plan);
+void plan_at_one_instant(struct plan *plan, const struct graph *graph);
 /* All swaps last, so that what can be refused is refused before the first. */
 void plan_swaps_last(struct plan *plan);
 
@@ -56,7 +60,7 @@ void plan_swaps_last(struct plan *plan);
 void plan_goes_back(struct plan *plan);
 
 /* Runs all, or undoes what it did before the first swap. */
-int plan_run(const struct plan *plan, struct error *error);
+int plan_run(struct plan *plan, struct error *error);
 /* Prints a shell script that does the same. */
 void plan_print(const struct plan *plan, FILE *out);
 

@@ -27,6 +27,7 @@
 #include "alloc.h"
 #include "client.h"
 #include "events.h"
+#include "guard.h"
 #include "handlers.h"
 #include "listen.h"
 #include "server.h"
@@ -316,7 +317,10 @@ static int serve_socket(struct server *server, int fd, struct error *error)
 	if (code < 0)
 		return refuse(error, "cannot wait for clients: %s",
 			      strerror(-code));
-	return run(server, error);
+	guard_drops(fd);
+	code = run(server, error);
+	guard_drops(-1);
+	return code;
 }
 
 int server_on_socket(const char *path, struct error *error)

@@ -25,22 +25,23 @@ struct shape {
 	unsigned int count;
 	bool movable;
 	bool secret;
+	bool same;	/* shows what its first device holds */
 };
 
 #define MANY	1000000
 
 static const struct shape shapes[] = {
-	{ "linear", 0, 1, 1, true, false },
-	{ "striped", 2, 2, MANY, true, false },
-	{ "crypt", 3, 1, 1, true, true },
-	{ "delay", 0, 3, 3, true, false },
-	{ "flakey", 0, 1, 1, true, false },
-	{ "zero", 0, 1, 0, true, false },
-	{ "error", 0, 1, 0, true, false },
-	{ "thin", 0, 1, 0, true, false },
-	{ "qthrottle", 0, 1, 1, true, false },
-	{ "wthreshold", 0, 1, 1, true, false },
-	{ "backupcow", 0, 2, 2, false, false },
+	{ "linear", 0, 1, 1, true, false, true },
+	{ "striped", 2, 2, MANY, true, false, false },
+	{ "crypt", 3, 1, 1, true, true, false },
+	{ "delay", 0, 3, 3, true, false, false },
+	{ "flakey", 0, 1, 1, true, false, false },
+	{ "zero", 0, 1, 0, true, false, false },
+	{ "error", 0, 1, 0, true, false, false },
+	{ "thin", 0, 1, 0, true, false, false },
+	{ "qthrottle", 0, 1, 1, true, false, true },
+	{ "wthreshold", 0, 1, 1, true, false, true },
+	{ "backupcow", 0, 2, 2, false, false, true },
 };
 
 static const struct shape *shape_of(const char *type)
@@ -164,15 +165,21 @@ int shape_replace(struct kdm_table *to, const struct kdm_table *from,
 	return hits;
 }
 
+bool shape_is_same(const struct kdm_table *table, struct devno *below)
+{
+	const struct shape *shape = table->nr == 1 ?
+				    shape_of(table->line->type) : NULL;
+	unsigned long long offset;
+
+	return shape && shape->same && !table->line->start &&
+	       sscanf(table->line->params, "%u:%u %llu", &below->major,
+		      &below->minor, &offset) == 3 && !offset;
+}
+
 bool shape_is_straight(const struct kdm_table *table, struct devno *below)
 {
-	unsigned long long offset;
-	char rest;
-
-	return table->nr == 1 && !table->line->start &&
-	       !strcmp(table->line->type, "linear") &&
-	       sscanf(table->line->params, "%u:%u %llu%c", &below->major,
-		      &below->minor, &offset, &rest) == 3 && !offset;
+	return shape_is_same(table, below) &&
+	       !strcmp(table->line->type, "linear");
 }
 
 static void add_once(struct devno **below, size_t *nr, struct devno devno)

@@ -22,6 +22,12 @@ int shape_replace(struct kdm_table *to, const struct kdm_table *from,
 bool shape_is_straight(const struct kdm_table *table, struct devno *below);
 
 /*
+ * Is it one line from the first sector on of a device, of which it shows each
+ * sector where it is: linear, or one of our filters? Then of which?
+ */
+bool shape_is_same(const struct kdm_table *table, struct devno *below);
+
+/*
  * The devices that the table refers to, each once and in its order, if that is
  * known of all its targets. The caller frees the array.
  */

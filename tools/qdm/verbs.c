@@ -209,7 +209,7 @@ static int fill_filter(struct filter *filter, struct words *words,
 	return 0;
 }
 
-static int finish(const struct plan *plan, bool dry_run, struct error *error)
+static int finish(struct plan *plan, bool dry_run, struct error *error)
 {
 	if (!dry_run)
 		return plan_run(plan, error);
