@@ -143,6 +143,23 @@ static char *join(char **word)
 	return text;
 }
 
+/* The one that QDM_FAKE_FAILS names, as "suspend vg-b". */
+static bool must_fail(char **argv)
+{
+	const char *wanted = getenv("QDM_FAKE_FAILS");
+	char *last = argv[1];
+	char *called;
+	bool same;
+	int i;
+
+	for (i = 1; argv[i]; i++)
+		last = argv[i];
+	called = print("%s %s", argv[1], last);
+	same = wanted && !strcmp(called, wanted);
+	free(called);
+	return same;
+}
+
 static int dmsetup(char **argv)
 {
 	const char *path = getenv("QDM_FAKE_STATE");
@@ -150,6 +167,8 @@ static int dmsetup(char **argv)
 	char *text;
 	int result;
 
+	if (must_fail(argv))
+		return 1;
 	fake_restore(path);
 	if (!strcmp(argv[1], "message")) {
 		text = join(argv + 4);
@@ -330,22 +349,30 @@ static void build(const struct edit *edit)
 		fake_status("vg-lv-backup", edit->status);
 }
 
-static void run_by_hand(const char *line, const char *script)
+/* False if it has failed. */
+static bool run_script(const char *script)
 {
 	char *state = print("%s/state", case_folder());
 	char *path = print("%s/script", case_folder());
 	char *command = print("QDM_FAKE_STATE=%s bash %s", state, path);
 	FILE *out = fopen(path, "w");
+	bool done;
 
 	fputs(script, out);
 	fclose(out);
 	fake_save(state);
-	if (system(command))
-		fail_msg("the script for %s has failed:\n%s", line, script);
+	done = !system(command);
 	fake_restore(state);
 	free(command);
 	free(path);
 	free(state);
+	return done;
+}
+
+static void run_by_hand(const char *line, const char *script)
+{
+	if (!run_script(script))
+		fail_msg("the script for %s has failed:\n%s", line, script);
 }
 
 static char *dry_line(const char *line)
@@ -389,6 +416,9 @@ static void same_both_ways(const struct edit *edit)
 	"'driver':'throttle','node-name':'" name "','throttle-group':'" group "','file':'" file "'"
 #define THRESHOLD(name, file) \
 	"'driver':'write-threshold','node-name':'" name "','write-threshold':4096,'file':'" file "'"
+#define TWO_BACKUPS \
+	EXEC("transaction", "'actions':[{'type':'blockdev-backup','data':{" BACKUP("vg-lv") "}}," \
+	     "{'type':'blockdev-backup','data':{" BACKUP("vg-b") "}}]")
 #define ADD_T		EXEC("blockdev-add", THROTTLE("t", "g", "vg-lv"))
 #define ADD_W		EXEC("blockdev-add", THRESHOLD("w", "vg-lv"))
 #define HOST \
@@ -445,8 +475,7 @@ static const struct edit edits[] = {
 	  { ADD_T } },
 	{ .line = BEGIN },
 	{ .line = BEGIN, { ADD_T, INSERT_T } },
-	{ .line = EXEC("transaction", "'actions':[{'type':'blockdev-backup','data':{" BACKUP("vg-lv") "}},"
-	       "{'type':'blockdev-backup','data':{" BACKUP("vg-b") "}}]") },
+	{ .line = TWO_BACKUPS },
 	{ .line = EXEC("job-pause", "'id':'vg-lv'"), { BEGIN }, RUNNING },
 	{ .line = EXEC("job-resume", "'id':'vg-lv'"), { BEGIN }, PAUSED },
 	{ .line = EXEC("job-cancel", "'id':'vg-lv'"), { BEGIN }, RUNNING },
@@ -631,6 +660,29 @@ static void doctor_by_hand(void **state)
 	mends_by_hand("doctor --repair --idle");
 }
 
+/* Whichever suspend fails, the script leaves nothing standing still. */
+static void fails_by_hand(void **state)
+{
+	static const char * const steps[] = { "suspend vg-lv", "suspend vg-b" };
+	static const struct edit none = { 0 };
+	char *dry = dry_line(TWO_BACKUPS);
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+		build(&none);
+		assert_int_equal(line_run(dry), 0);
+		setenv("QDM_FAKE_FAILS", steps[i], 1);
+		assert_false(run_script(line_out));
+		unsetenv("QDM_FAKE_FAILS");
+		assert_false(fake_device("vg-lv")->suspended);
+		assert_false(fake_device("vg-b")->suspended);
+		assert_string_equal(fake_table("vg-lv")->line[0].params, "4000:16 2048");
+		assert_string_equal(fake_table("vg-b")->line[0].params, "4000:17 0");
+	}
+	free(dry);
+}
+
 static int end(void **state)
 {
 	line_forget();
@@ -646,6 +698,7 @@ int main(int argc, char **argv)
 		TEST(commands_by_hand),
 		TEST(verbs_by_hand),
 		TEST(doctor_by_hand),
+		TEST(fails_by_hand),
 	};
 	const char *name = strrchr(argv[0], '/');
 
