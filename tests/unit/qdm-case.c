@@ -84,6 +84,7 @@ int case_set_up(void **state)
 	setenv("QDM_LOCK", path, 1);
 	case_group("g", "iops-total=700\niops-total-max=0\n");
 	fake_reset();
+	case_leaf(4000, 48);
 	fake_add("vg-lv", "LVM-x", CASE_SECTORS, "linear", "4000:16 2048");
 	return 0;
 }

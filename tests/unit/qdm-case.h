@@ -10,6 +10,8 @@
 /* A disk that is no dm device; see qdm-fake-leaf.c. */
 #define CASE_LEAF	"/dev/fake-leaf"
 #define CASE_LEAF_NUMBER	"4000:48"
+/* It is another disk until the end of the test. */
+void case_leaf(unsigned int major, unsigned int minor);
 
 /* For cmocka: before and after each test, and after all. */
 int case_set_up(void **state);

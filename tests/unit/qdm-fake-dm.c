@@ -852,6 +852,14 @@ int kdm_drop_cookie(uint32_t cookie, struct error *error)
 	return 0;
 }
 
+/* Disks of 16 devices each, the first is the whole; ours have no partitions. */
+struct devno kdm_disk(struct devno devno)
+{
+	if (devno.major == 8)
+		devno.minor &= ~15;
+	return devno;
+}
+
 bool kdm_is_direct(struct devno devno)
 {
 	return direct.major && same_devno(direct, devno);

@@ -18,10 +18,15 @@
 #include "qdm-fake-dm.h"
 
 #define MAPPER	"/dev/mapper/"
-#define LEAF	makedev(4000, 48)
 
+static dev_t leaf;
 static int opened = -1;
 static uint64_t sectors;
+
+void case_leaf(unsigned int major, unsigned int minor)
+{
+	leaf = makedev(major, minor);
+}
 
 static const struct kdm_device *mapped(const char *path)
 {
@@ -39,7 +44,7 @@ int stat(const char *path, struct stat *info)
 	*info = (struct stat){
 		.st_mode = S_IFBLK,
 		.st_rdev = device ? makedev(device->devno.major,
-					    device->devno.minor) : LEAF,
+					    device->devno.minor) : leaf,
 	};
 	return 0;
 }

@@ -152,8 +152,8 @@ static void repair(void)
 static void short_stack(void)
 {
 	fake_add("low", "QDM-threshold-low", CASE_SECTORS, "wthreshold", "253:1 0 0");
-	fake_add("mid", "QDM-throttle-mid", CASE_SECTORS, "qthrottle", "253:3 0 g");
-	fake_add("top", "QDM-threshold-top", CASE_SECTORS, "wthreshold", "253:4 0 9");
+	fake_add("mid", "QDM-throttle-mid", CASE_SECTORS, "qthrottle", "253:4 0 g");
+	fake_add("top", "QDM-threshold-top", CASE_SECTORS, "wthreshold", "253:5 0 9");
 	fake_table("vg-b")->line[0].len = 2 * CASE_SECTORS;
 }
 
@@ -198,6 +198,7 @@ static void build(const char * const *commands)
 	fake_add("vg-lv", "LVM-x", CASE_SECTORS, "linear", "4000:16 2048");
 	fake_add("vg-b", "LVM-y", CASE_SECTORS, "linear", "4000:17 0");
 	fake_add("target", "", CASE_SECTORS, "linear", "4000:32 0");
+	fake_add("other", "", CASE_SECTORS, "linear", "4000:33 0");
 	for (; *commands; commands++)
 		assert_true(carry_out(*commands));
 }
@@ -490,10 +491,10 @@ static void both_in_one(void **state)
 #define REOPEN(options)	COMMAND("blockdev-reopen", "'options':[" options "]")
 #define RESIZE(name, bytes) \
 	COMMAND("block_resize", "'node-name':'" name "','size':" bytes)
-#define ACTION(device) \
-	"{'type':'blockdev-backup','data':{'device':'" device "','target':'target','sync':'full'}}"
+#define ACTION(device, target) \
+	"{'type':'blockdev-backup','data':{'device':'" device "','target':'" target "','sync':'full'}}"
 #define BOTH_AT_ONCE \
-	COMMAND("transaction", "'actions':[" ACTION("vg-lv") "," ACTION("vg-b") "]")
+	COMMAND("transaction", "'actions':[" ACTION("vg-lv", "target") "," ACTION("vg-b", "other") "]")
 
 static const char * const two_throttles[] = {
 	ADD("t"), INSERT("t"), ADD("u"), INSERT("u"), NULL

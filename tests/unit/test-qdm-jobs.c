@@ -81,13 +81,15 @@ static void begins(void **state)
 	has_line("vg-lv", "253:3 0");
 	fake_status("vg-lv-backup", "running 0/10 0/100 - intact ok 1 0 0 0");
 	refused(backup(""), "Job ID 'vg-lv' already in use");
+	fake_add("t2", "", CASE_SECTORS, "linear", "4000:33 0");
+	fake_add("t3", "", CASE_SECTORS, "linear", "4000:34 0");
 	done(run("blockdev-backup",
-		 "'device':'vg-lv','target':'target','sync':'none','job-id':'b2','speed':5,"
+		 "'device':'vg-lv','target':'t2','sync':'none','job-id':'b2','speed':5,"
 		 "'on-source-error':'stop','on-target-error':'auto','on-cbw-error':'break-snapshot',"
 		 "'x-perf':{'max-workers':4,'min-cluster-size':131072}"));
-	has_line("b2-backup", "253:3 0 253:1 0 256 12 sync none on-cbw-error break-snapshot on-source-error stop on-target-error enospc speed 5 max-workers 4");
+	has_line("b2-backup", "253:3 0 253:4 0 256 12 sync none on-cbw-error break-snapshot on-source-error stop on-target-error enospc speed 5 max-workers 4");
 	done(run("blockdev-backup",
-		 "'device':'vg-lv','target':'target','sync':'top','filter-node-name':'mine'"));
+		 "'device':'vg-lv','target':'t3','sync':'top','filter-node-name':'mine'"));
 	assert_non_null(fake_device("mine"));
 }
 
@@ -295,14 +297,16 @@ static void graph_and_stats(void **state)
 			    "{\"return\":[]}");
 }
 
-#define BACKUP_OF(device) \
-	"{'type':'blockdev-backup','data':{'device':'" device "','target':'target','sync':'full'}}"
-#define BOTH	"'actions':[" BACKUP_OF("vg-lv") "," BACKUP_OF("vg-b") "]"
+#define BACKUP_OF(device, target) \
+	"{'type':'blockdev-backup','data':{'device':'" device "','target':'" target "','sync':'full'}}"
+#define BOTH \
+	"'actions':[" BACKUP_OF("vg-lv", "target") "," BACKUP_OF("vg-b", "other") "]"
 
 static void at_one_instant(void **state)
 {
 	(void)state;
 	fake_add("vg-b", "LVM-y", CASE_SECTORS, "linear", "4000:17 0");
+	fake_add("other", "", CASE_SECTORS, "linear", "4000:33 0");
 	done(run("transaction", BOTH));
 	assert_string_equal(fake_log(),
 			    "create vg-lv-root;create vg-lv-backup;load vg-lv;"
@@ -311,16 +315,16 @@ static void at_one_instant(void **state)
 	assert_false(fake_device("vg-lv")->suspended);
 	assert_false(fake_device("vg-b")->suspended);
 	fake_status("vg-lv-backup", "running 0/10 0/100 - intact ok 1 0 0 0");
-	refused(run("transaction", "'actions':[" BACKUP_OF("vg-lv") ",{'type':'abort','data':{}}]"),
+	refused(run("transaction", "'actions':[" BACKUP_OF("vg-lv", "target") ",{'type':'abort','data':{}}]"),
 		"Job ID 'vg-lv' already in use");
 }
 
 static void transactions_refused(void **state)
 {
 	(void)state;
-	refused(run("transaction", "'actions':[" BACKUP_OF("vg-lv") ",{'type':'abort','data':{}}]"),
+	refused(run("transaction", "'actions':[" BACKUP_OF("vg-lv", "target") ",{'type':'abort','data':{}}]"),
 		"Transaction aborted using Abort action");
-	refused(run("transaction", "'actions':[" BACKUP_OF("vg-lv") "," BACKUP_OF("vg-lv") "]"),
+	refused(run("transaction", "'actions':[" BACKUP_OF("vg-lv", "target") "," BACKUP_OF("vg-lv", "target") "]"),
 		"device 'vg-lv' is named twice in one transaction");
 	refused(run("transaction", "'actions':[{'type':'abort','data':{'a':1}}]"),
 		"Parameter 'actions[0].data.a' is unexpected");
@@ -334,6 +338,7 @@ static void two_devices(void **state)
 {
 	begin(state);
 	fake_add("vg-b", "LVM-y", CASE_SECTORS, "linear", "4000:17 0");
+	fake_add("other", "", CASE_SECTORS, "linear", "4000:33 0");
 }
 
 /* Whichever step fails, all is as it was. */
@@ -413,6 +418,7 @@ static void killed(void **state)
 {
 	(void)state;
 	fake_add("vg-b", "LVM-y", CASE_SECTORS, "linear", "4000:17 0");
+	fake_add("other", "", CASE_SECTORS, "linear", "4000:33 0");
 	assert_string_equal(rescued_at(15),
 			    "clear vg-lv;rescue vg-lv;clear vg-b;rescue vg-b;");
 	assert_string_equal(rescued_at(16), "rescue vg-lv;rescue vg-b;");

@@ -148,6 +148,7 @@ static void leaves(void **state)
 		"Invalid parameter type for 'file', expected: BlockdevRef");
 	refused(OVER("t1", "null"), "GenericError",
 		"Invalid parameter type for 'file', expected: BlockdevRef");
+	gives(DELETE("t0"), "{\"return\":{}}");
 	gives("{'execute':'blockdev-add','arguments':{'driver':'copy-before-write','node-name':'b','file':'vg-lv',"
 	      "'target':{'driver':'host_device','filename':'" CASE_LEAF "'}}}",
 	      "{\"return\":{}}");

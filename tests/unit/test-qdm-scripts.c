@@ -341,6 +341,7 @@ static void build(const struct edit *edit)
 	case_group("h", "");
 	fake_add("vg-b", "LVM-y", CASE_SECTORS, "linear", "4000:17 0");
 	fake_add("target", "", CASE_SECTORS, "linear", "4000:32 0");
+	fake_add("other", "", CASE_SECTORS, "linear", "4000:33 0");
 	for (i = 0; i < PREPARED && edit->prepared[i]; i++)
 		if (line_run(edit->prepared[i]))
 			fail_msg("%s: %s%s", edit->prepared[i], line_out,
@@ -417,8 +418,8 @@ static void same_both_ways(const struct edit *edit)
 #define THRESHOLD(name, file) \
 	"'driver':'write-threshold','node-name':'" name "','write-threshold':4096,'file':'" file "'"
 #define TWO_BACKUPS \
-	EXEC("transaction", "'actions':[{'type':'blockdev-backup','data':{" BACKUP("vg-lv") "}}," \
-	     "{'type':'blockdev-backup','data':{" BACKUP("vg-b") "}}]")
+	EXEC("transaction", "'actions':[{'type':'blockdev-backup','data':{" BACKUP("vg-lv", "target") "}}," \
+	     "{'type':'blockdev-backup','data':{" BACKUP("vg-b", "other") "}}]")
 #define ADD_T		EXEC("blockdev-add", THROTTLE("t", "g", "vg-lv"))
 #define ADD_W		EXEC("blockdev-add", THRESHOLD("w", "vg-lv"))
 #define HOST \
@@ -427,9 +428,9 @@ static void same_both_ways(const struct edit *edit)
 #define INSERT_T	EXEC("block-insert-node", EDGE("t"))
 #define LIMIT(iops) \
 	EXEC("block_set_io_throttle", "'id':'vg-lv','bps':0,'bps_rd':0,'bps_wr':0,'iops':" iops ",'iops_rd':0,'iops_wr':0")
-#define BACKUP(device) \
-	"'device':'" device "','target':'target','sync':'full','auto-finalize':false"
-#define BEGIN		EXEC("blockdev-backup", BACKUP("vg-lv"))
+#define BACKUP(device, target) \
+	"'device':'" device "','target':'" target "','sync':'full','auto-finalize':false"
+#define BEGIN		EXEC("blockdev-backup", BACKUP("vg-lv", "target"))
 #define RUNNING		"running 1/10 10/100 - intact ok 1 0 0 0"
 #define PAUSED		"paused 1/10 10/100 - intact ok 0 0 0 0"
 #define CONCLUDED	"concluded 10/10 100/100 - intact ok 0 0 0 1"
@@ -606,19 +607,19 @@ static void make_mess(void)
 	fake_add("vg-c", "", CASE_SECTORS, "linear", "4000:18 0");
 	fake_add("vg-c-root", "QDM-root-vg-c", CASE_SECTORS, "linear", "4000:18 0");
 	fake_add("vg-lv-root", "QDM-root-vg-lv", CASE_SECTORS, "linear", "4000:16 2048");
-	fake_add("mine", "QDM-threshold-mine", CASE_SECTORS, "wthreshold", "253:7 0");
+	fake_add("mine", "QDM-threshold-mine", CASE_SECTORS, "wthreshold", "253:8 0");
 	fake_add("vg-lv-throttle", "QDM-throttle-vg-lv-throttle", CASE_SECTORS,
-		 "qthrottle", "253:8 0 -");
+		 "qthrottle", "253:9 0 -");
 	fake_add("disk", "QDM-root-disk", CASE_SECTORS, "linear", "4000:48 0");
 	fake_add("vg-d-root", "QDM-root-vg-d", CASE_SECTORS, "linear", "4000:19 0");
-	fake_add("n-inserting", "QDM-threshold-n", CASE_SECTORS, "wthreshold", "253:11 0");
-	fake_add("vg-d", "", CASE_SECTORS, "linear", "253:12 0");
+	fake_add("n-inserting", "QDM-threshold-n", CASE_SECTORS, "wthreshold", "253:12 0");
+	fake_add("vg-d", "", CASE_SECTORS, "linear", "253:13 0");
 	fake_device("vg-d")->suspended = true;
 	kdm_load("vg-c", fake_table("vg-d"), &ignored);
 	fake_add("vg-e-root", "QDM-root-vg-e", CASE_SECTORS, "linear", "4000:20 0");
 	fake_add("vg-e-throttle", "QDM-throttle-vg-e-throttle", CASE_SECTORS,
-		 "qthrottle", "253:14 0 - 2 weight 1");
-	fake_add("vg-e", "", CASE_SECTORS, "linear", "253:15 0");
+		 "qthrottle", "253:15 0 - 2 weight 1");
+	fake_add("vg-e", "", CASE_SECTORS, "linear", "253:16 0");
 	case_group("bare", "");
 	case_group("half", "");
 	add_marker("half");

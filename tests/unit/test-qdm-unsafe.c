@@ -273,6 +273,108 @@ static void stacked(void **state)
 	assert_non_null(strstr(fake_log(), swaps));
 }
 
+/*
+ * Targets
+ */
+
+#define UNDER(name) \
+	"target '" name "' lies under what is backed up and would be overwritten"
+
+static void own_target(void **state)
+{
+	(void)state;
+	refused(BACKUP("vg-lv", "/dev/mapper/vg-lv"), "Source and target cannot be the same");
+	fake_add("on-lv", "X", CASE_SECTORS, "linear", "253:0 0");
+	refused(BACKUP("vg-lv", "on-lv"), "target 'on-lv' lies on what is backed up");
+	fake_add("pv", "X", 2 * CASE_SECTORS, "linear", "8:1 0");
+	fake_add("a", "LVM-a", CASE_SECTORS, "linear", "253:2 2048");
+	fake_add("b", "LVM-b", CASE_SECTORS, "linear", "253:2 133120");
+	refused(BACKUP("a", "pv"), UNDER("pv"));
+	refused(BACKUP("vg-lv", "/dev/mapper/pv"),
+		"'a' lies on target '/dev/mapper/pv', which would be overwritten");
+}
+
+/* The disk has a partition that a volume lies on, or is one of a used disk. */
+static void partitions(void **state)
+{
+	(void)state;
+	fake_add("lv", "LVM-a", CASE_SECTORS, "linear", "8:1 2048");
+	fake_add("whole", "X", CASE_SECTORS, "linear", "8:16 0");
+	case_leaf(8, 0);
+	refused(BACKUP("lv", CASE_LEAF), UNDER(CASE_LEAF));
+	refused(BACKUP("vg-lv", CASE_LEAF),
+		"'lv' lies on target '" CASE_LEAF "', which would be overwritten");
+	case_leaf(8, 17);
+	refused(BACKUP("vg-lv", CASE_LEAF),
+		"'whole' lies on target '" CASE_LEAF "', which would be overwritten");
+	case_leaf(8, 2);
+	works(BACKUP("vg-lv", CASE_LEAF));
+}
+
+static void inner_target(void **state)
+{
+	(void)state;
+	fake_add("vol", "LVM-b", CASE_SECTORS, "linear", "4000:17 0");
+	works(COMMAND("blockdev-add", "'driver':'throttle','node-name':'t','throttle-group':'g','file':'vol'"));
+	refused(BACKUP("vg-lv", "t"), "target 't' shows the data of another device");
+	works(COMMAND("block-insert-node", "'parent':'vol','child':'vol','node':'t'"));
+	refused(BACKUP("vg-lv", "vol-root"), "target 'vol-root' shows the data of another device");
+	works(BACKUP("vg-lv", "vol"));
+}
+
+static void target_of_another(void **state)
+{
+	(void)state;
+	two_volumes();
+	works(BACKUP("vg-lv", "target"));
+	refused(BACKUP("vg-b", "target"),
+		"target 'target' is the target of 'vg-lv-backup' already");
+	fake_status("vg-lv-backup", "concluded 10/10 100/100 - intact ok 0 0 0 1");
+	works(BACKUP("vg-b", "target"));
+	works(COMMAND("blockdev-backup", "'device':'vg-lv','target':'other','sync':'full','job-id':'again'"));
+}
+
+/* Within one transaction: the second knows what the first is going to write. */
+static void targets_at_once(void **state)
+{
+	(void)state;
+	two_volumes();
+	refused(BOTH(ACTION("vg-lv", "target"), ACTION("vg-b", "target")),
+		"target 'target' is the target of 'vg-lv-backup' already");
+}
+
+/* Somebody has come to lie on the target since the filter was made. */
+static void target_taken_since(void **state)
+{
+	(void)state;
+	add_target();
+	works(COMMAND("blockdev-add", "'driver':'copy-before-write','node-name':'c','file':'vg-lv','target':'target'"));
+	fake_add("user", "X", CASE_SECTORS, "linear", "253:1 0");
+	refused(COMMAND("block-insert-node", "'parent':'vg-lv','child':'vg-lv','node':'c'"),
+		"'user' lies on target 'target', which would be overwritten");
+}
+
+/*
+ * Other names
+ */
+
+static void renamed(void **state)
+{
+	struct error error = { 0 };
+	const struct kdm_how how = { 0 };
+
+	(void)state;
+	works(COMMAND("blockdev-add", "'driver':'throttle','node-name':'t','throttle-group':'g','file':'vg-lv'"));
+	works(COMMAND("block-insert-node", "'parent':'vg-lv','child':'vg-lv','node':'t'"));
+	assert_int_equal(kdm_rename("vg-lv", "vg-old", &how, &error), 0);
+	fake_add("vg-lv", "LVM-new", CASE_SECTORS, "linear", "4000:16 999424");
+	refused(COMMAND("blockdev-add", "'driver':'throttle','node-name':'u','throttle-group':'g','file':'vg-lv'"),
+		"'vg-lv-root' cannot be the name of a new node, as 't' lies on one of that name");
+	has_line("vg-lv-root", "linear", "4000:16 2048");
+	works(COMMAND("block-remove-node", "'parent':'vg-old','child':'vg-old','node':'t'"));
+	has_line("vg-old", "linear", "4000:16 2048");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -287,6 +389,13 @@ int main(void)
 		CASE(lvm_swaps_after_us),
 		CASE(too_slow),
 		CASE(stacked),
+		CASE(own_target),
+		CASE(partitions),
+		CASE(inner_target),
+		CASE(target_of_another),
+		CASE(targets_at_once),
+		CASE(target_taken_since),
+		CASE(renamed),
 	};
 
 	return cmocka_run_group_tests_name("qdm-unsafe", tests, NULL, case_end);

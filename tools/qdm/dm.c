@@ -719,6 +719,26 @@ void kdm_udev_end(void)
 	dm_lib_release();
 }
 
+struct devno kdm_disk(struct devno devno)
+{
+	struct devno disk;
+	char path[64];
+	FILE *in;
+
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/partition",
+		 devno.major, devno.minor);
+	if (access(path, F_OK))
+		return devno;
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/../dev",
+		 devno.major, devno.minor);
+	in = fopen(path, "re");
+	if (!in || fscanf(in, "%u:%u", &disk.major, &disk.minor) != 2)
+		disk = devno;
+	if (in)
+		fclose(in);
+	return disk;
+}
+
 bool kdm_is_direct(struct devno devno)
 {
 	char path[64];

@@ -111,6 +111,8 @@ void kdm_udev_end(void);
 int kdm_stale_cookies(uint32_t **cookies, size_t *nr, struct error *error);
 int kdm_drop_cookie(uint32_t cookie, struct error *error);
 
+/* The disk that it is a partition of; else the device itself. */
+struct devno kdm_disk(struct devno devno);
 /* Can it be read and written past device-mapper (DAX)? */
 bool kdm_is_direct(struct devno devno);
 

@@ -23,183 +23,22 @@
  * If the device's table has changed in between (lvextend), the root's is made
  * the same before the swap.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/fs.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
-#include <unistd.h>
 
 #include "alloc.h"
 #include "edit.h"
+#include "place.h"
 #include "shape.h"
+#include "target.h"
 
 #define SECTOR		512
 #define NODE_NAME_MAX	63
-#define NAME_CHARS	"abcdefghijklmnopqrstuvwxyz" \
-			"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 #define MAPPER		"/dev/mapper/"
-#define DM_PLAIN_CHARS	NAME_CHARS "+:=@"
-
-/* What an edge can end at: a node, or a leaf by its path. */
-struct place {
-	const struct node *node;	/* NULL for a leaf */
-	struct devno devno;
-	uint64_t sectors;
-	char word[KDM_NAME_LEN + 16];	/* how a table line names it */
-	bool inner;			/* what lies on it is not for users */
-};
-
-static bool is_path(const char *word)
-{
-	return *word == '/';
-}
 
 static bool is_filter(const struct node *node)
 {
 	return node->kind != KIND_DEVICE && node->kind != KIND_ROOT;
-}
-
-/* udev spells odd names otherwise in /dev/mapper; then the number is safer. */
-static void place_at(struct place *place, const struct node *node)
-{
-	const char *name = node->dev.name;
-
-	*place = (struct place){
-		.node = node,
-		.devno = node->dev.devno,
-		.sectors = kdm_table_len(&node->table),
-		.inner = !node_is_host(node),
-	};
-	if (name[strspn(name, DM_PLAIN_CHARS)])
-		snprintf(place->word, sizeof(place->word), "%u:%u",
-			 place->devno.major, place->devno.minor);
-	else
-		snprintf(place->word, sizeof(place->word), MAPPER "%s",
-			 name);
-}
-
-static int leaf_size(const char *path, uint64_t *sectors, struct error *error)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	uint64_t bytes = 0;
-	int read_only = 0;
-	int result;
-
-	if (fd < 0)
-		return refuse(error, "Could not open '%s': %s", path,
-			      strerror(errno));
-	result = ioctl(fd, BLKGETSIZE64, &bytes) ||
-		 ioctl(fd, BLKROGET, &read_only);
-	close(fd);
-	if (result)
-		return refuse(error, "cannot get the size of '%s': %s", path,
-			      strerror(errno));
-	if (read_only)
-		return refuse(error, "Device '%s' is read-only", path);
-	*sectors = bytes / SECTOR;
-	return 0;
-}
-
-static int place_leaf(struct place *place, const struct graph *graph,
-		      const char *path, struct error *error)
-{
-	struct stat info;
-
-	*place = (struct place){ 0 };
-	if (stat(path, &info))
-		return refuse(error, "Could not open '%s': %s", path,
-			      strerror(errno));
-	if (!S_ISBLK(info.st_mode))
-		return refuse(error, "'%s' is not a block device", path);
-	if (strpbrk(path, " \t\n") || strlen(path) >= sizeof(place->word))
-		return refuse(error, "'%s' has blanks or is too long for a table line; name the device by another link",
-			      path);
-	place->devno = (struct devno){ major(info.st_rdev),
-				       minor(info.st_rdev) };
-	place->node = graph_at(graph, place->devno);
-	strcpy(place->word, path);
-	return leaf_size(path, &place->sectors, error);
-}
-
-static int check_table(const struct node *node, struct error *error)
-{
-	const char *name = node->dev.name;
-	const char *type = shape_immovable(&node->table);
-
-	if (!node->dev.live)
-		return refuse(error, "Device '%s' has no medium", name);
-	if (!type)
-		return 0;
-	if (!strcmp(type, "multipath"))
-		return refuse(error, "Device '%s' is a multipath device, which takes requests and not bios, so no filter can be under it; put the filter on top of it (\"file\": \"/dev/mapper/%s\")",
-			      name, name);
-	return refuse(error, "Device '%s' has a table with target '%s', which cannot be moved under a filter; put the filter on top of it (\"file\": \"/dev/mapper/%s\") or under it",
-		      name, type, name);
-}
-
-static int check_editable(const struct node *node, struct error *error)
-{
-	const char *name = node->dev.name;
-
-	if (!node->dev.live)
-		return refuse(error, "Device '%s' has no medium", name);
-	if (node->dev.read_only)
-		return refuse(error, "Device '%s' is read-only", name);
-	if (node->dev.suspended)
-		return refuse(error, "Device '%s' is suspended by someone else; resume it first",
-			      name);
-	if (node->dev.pending)
-		return refuse(error, "Device '%s' has a table loaded by someone else that is not yet live; resume or clear it first",
-			      name);
-	return 0;
-}
-
-/*
- * What can be accessed directly is, past any filter, and device-mapper never
- * takes that away from a device that has it.
- */
-static int check_not_direct(const struct node *device, struct error *error)
-{
-	const char *name = device->dev.name;
-
-	if (!kdm_is_direct(device->dev.devno))
-		return 0;
-	return refuse(error, "Device '%s' can be accessed directly (DAX), past any filter under it; put the filter on top of it (\"file\": \"/dev/mapper/%s\") and use that instead",
-		      name, name);
-}
-
-static char *root_name(const char *device)
-{
-	return print("%s-root", device);
-}
-
-static const struct node *find_root(const struct graph *graph,
-				    const struct node *device)
-{
-	char *name = root_name(device->dev.name);
-	const struct node *root = graph_find(graph, name);
-
-	free(name);
-	return root && root->kind == KIND_ROOT && !node_is_host(root) ? root :
-									NULL;
-}
-
-/* What an edited device lies on: the topmost filter, or the root itself. */
-static const struct node *attached(const struct graph *graph,
-				   const struct node *device)
-{
-	const struct node *below;
-	struct devno devno;
-
-	if (device->kind != KIND_DEVICE ||
-	    !shape_is_straight(&device->table, &devno))
-		return NULL;
-	below = graph_at(graph, devno);
-	return below && below->kind != KIND_DEVICE ? below : NULL;
 }
 
 /* The table that was loaded before swaps with the one that is there now. */
@@ -245,35 +84,63 @@ static void create_root(struct plan *plan, const struct node *device,
 	step->how.inner = true;
 }
 
+/* Its name is free: what has it may be the root of a device that was renamed. */
+static int check_root_name(const struct graph *graph, const char *name,
+			   struct error *error)
+{
+	const struct node *there = graph_find(graph, name);
+	const struct node *above = there ? graph_above(graph, there->dev.devno) :
+					   NULL;
+
+	if (above)
+		return refuse(error, "'%s' cannot be the name of a new node, as '%s' lies on one of that name",
+			      name, above->dev.name);
+	if (there || strlen(name) >= KDM_NAME_LEN ||
+	    name[strspn(name, DM_PLAIN_CHARS)])
+		return refuse(error, "'%s' cannot be the name of a new node",
+			      name);
+	return 0;
+}
+
+static int have_root(const struct graph *graph, const struct node *device,
+		     struct place *place, struct plan *plan,
+		     struct error *error)
+{
+	const struct node *root = find_root(graph, device);
+	char *name;
+	int result;
+
+	if (root) {
+		place->node = root;
+		place->devno = root->dev.devno;
+		snprintf(place->word, sizeof(place->word), MAPPER "%s",
+			 root->dev.name);
+		return refresh_root(plan, device, root, error);
+	}
+	name = root_name(device->dev.name);
+	result = check_root_name(graph, name, error);
+	if (!result) {
+		snprintf(place->word, sizeof(place->word), MAPPER "%s", name);
+		create_root(plan, device, name);
+	}
+	free(name);
+	return result;
+}
+
 /* The device's root as a place for a filter, planning it if it is not there. */
 static int place_root(struct place *place, const struct graph *graph,
 		      const struct node *device, struct plan *plan,
 		      struct error *error)
 {
-	const struct node *root = find_root(graph, device);
-	char *name = root_name(device->dev.name);
-	int result = check_editable(device, error);
-
-	*place = (struct place){ .inner = true };
-	if (!result)
-		result = check_table(device, error);
-	if (!result)
-		result = check_not_direct(device, error);
-	if (!result && !root && (graph_find(graph, name) ||
-				 strlen(name) >= KDM_NAME_LEN ||
-				 name[strspn(name, DM_PLAIN_CHARS)]))
-		result = refuse(error, "'%s' cannot be the name of a new node",
-				name);
-	if (!result && root)
-		result = refresh_root(plan, device, root, error);
-	else if (!result)
-		create_root(plan, device, name);
-	if (!result)
-		snprintf(place->word, sizeof(place->word), MAPPER "%s",
-			 name);
-	place->sectors = kdm_table_len(&device->table);
-	free(name);
-	return result;
+	*place = (struct place){
+		.data = device,
+		.sectors = kdm_table_len(&device->table),
+		.inner = true,
+	};
+	if (check_editable(device, error) || check_table(device, error) ||
+	    check_not_direct(device, error))
+		return -1;
+	return have_root(graph, device, place, plan, error);
 }
 
 /* Where a new filter goes: by path on top of it, by name under a device. */
@@ -333,42 +200,29 @@ static int check_new_name(const struct graph *graph, const char *name,
 	return refuse(error, "Duplicate nodes with node-name='%s'", name);
 }
 
-static int place_target(struct place *place, const struct graph *graph,
-			const char *name, struct error *error)
-{
-	const struct node *node;
-
-	if (is_path(name))
-		return place_leaf(place, graph, name, error);
-	node = graph_find(graph, name);
-	if (!node)
-		return refuse(error, "Cannot find device='%s' nor node-name='%s'",
-			      name, name);
-	place_at(place, node);
-	return 0;
-}
-
+/* A new filter's words, with a backup's target; @node if it is there already. */
 static int filter_params(char **params, const struct graph *graph,
-			 const struct filter *filter,
-			 const struct place *below, struct error *error)
+			 const struct node *node, const struct filter *filter,
+			 const struct place *below, struct place *target,
+			 struct error *error)
 {
-	struct place target = { 0 };
-
+	*target = (struct place){ 0 };
 	*params = NULL;
 	if (!filter->target) {
 		*params = print("%s 0%s%s", below->word,
 				*filter->tail ? " " : "", filter->tail);
 		return 0;
 	}
-	if (place_target(&target, graph, filter->target, error))
+	if (place_named(target, graph, filter->target, error) ||
+	    target_check(graph, node, below, target, filter->target, error))
 		return -1;
-	if (target.sectors < below->sectors)
+	if (target->sectors < below->sectors)
 		return refuse(error, "target '%s' is smaller (%llu bytes) than '%s' (%llu bytes)",
 			      filter->target,
-			      (unsigned long long)target.sectors * SECTOR,
+			      (unsigned long long)target->sectors * SECTOR,
 			      filter->file,
 			      (unsigned long long)below->sectors * SECTOR);
-	*params = print("%s 0 %s 0 %s", below->word, target.word,
+	*params = print("%s 0 %s 0 %s", below->word, target->word,
 			filter->tail);
 	return 0;
 }
@@ -376,13 +230,14 @@ static int filter_params(char **params, const struct graph *graph,
 int edit_add(const struct graph *graph, const struct filter *filter,
 	     struct plan *plan, struct error *error)
 {
-	struct place below;
+	struct place below, target;
 	struct step *step;
 	char *params;
 
 	if (check_new_name(graph, filter->name, error) ||
 	    place_file(&below, graph, filter->file, plan, error) ||
-	    filter_params(&params, graph, filter, &below, error))
+	    filter_params(&params, graph, NULL, filter, &below, &target,
+			  error))
 		return -1;
 	if (!below.sectors) {
 		free(params);
@@ -395,6 +250,7 @@ int edit_add(const struct graph *graph, const struct filter *filter,
 		step->name = passing_name(filter->name);
 	}
 	step->uuid = print("QDM-%s-%s", kind_word(filter->kind), filter->name);
+	step->target = target.devno;
 	kdm_table_add(&step->table, 0, below.sectors, kind_target(filter->kind),
 		      params);
 	step->how.inner = below.inner;
@@ -510,15 +366,12 @@ static int not_child(const char *child, const struct node *parent,
 		      parent->dev.name);
 }
 
-static bool names_root(const struct node *parent, const char *child)
+static bool names_root(const struct node *parent, const struct node *root,
+		       const char *child)
 {
-	char *root = root_name(parent->dev.name);
-	bool result = parent->kind == KIND_DEVICE &&
-		      (!strcmp(child, parent->dev.name) ||
-		       !strcmp(child, root));
-
-	free(root);
-	return result;
+	return parent->kind == KIND_DEVICE &&
+	       (!strcmp(child, parent->dev.name) ||
+		!strcmp(child, root->dev.name));
 }
 
 /* The device's own name as a child means what it lies on. */
@@ -650,8 +503,10 @@ int edit_insert(const struct graph *graph, const char *parent_name,
 	if (node_reaches(graph, node, parent))
 		return refuse(error, "'%s' lies on '%s' already", node_name,
 			      parent_name);
+	if (target_check_edge(graph, parent, node, error))
+		return -1;
 	if (!on && root && child.node == root &&
-	    names_root(parent, child_name))
+	    names_root(parent, root, child_name))
 		return insert_first(graph, parent, node, root, plan, error);
 	return insert_between(graph, parent, &child, child_name, node, plan,
 			      error);
@@ -736,6 +591,7 @@ static int replace_child(const struct graph *graph, const struct node *parent,
 	if (old == new)
 		return 0;
 	if (check_same_data(graph, old, new, error) ||
+	    target_check_edge(graph, parent, new, error) ||
 	    check_sizes(new, parent->dev.name, kdm_table_len(&parent->table),
 			error))
 		return -1;
@@ -782,7 +638,7 @@ static int place_reopened(struct place *place, const struct graph *graph,
 	if (file && place_file(place, graph, file, plan, error))
 		return -1;
 	if (!file || same_devno(place->devno, node->below[0])) {
-		*place = (struct place){ .node = old,
+		*place = (struct place){ .node = old, .data = old,
 			.devno = node->below[0],
 			.sectors = kdm_table_len(&node->table) };
 		snprintf(place->word, sizeof(place->word), "%u:%u",
@@ -801,7 +657,7 @@ int edit_reopen(const struct graph *graph, const struct filter *filter,
 {
 	const struct node *node = find_edited(graph, filter->name, "reopening",
 					      error);
-	struct place below;
+	struct place below, target;
 	struct step *step;
 	char *params;
 
@@ -811,7 +667,8 @@ int edit_reopen(const struct graph *graph, const struct filter *filter,
 		return refuse(error, "Cannot change the option 'driver' of node '%s'",
 			      filter->name);
 	if (place_reopened(&below, graph, node, filter->file, plan, error) ||
-	    filter_params(&params, graph, filter, &below, error))
+	    filter_params(&params, graph, node, filter, &below, &target,
+			  error))
 		return -1;
 	step = plan_add(plan, STEP_LOAD, filter->name);
 	kdm_table_add(&step->table, 0, kdm_table_len(&node->table),
@@ -927,6 +784,12 @@ int edit_resize(const struct graph *graph, const char *name, uint64_t bytes,
  * after the first. Nodes that are still to be made get numbers that no device
  * has, and what they lie on is in their lines by its number, as the kernel has it.
  */
+static void add_below(struct node *node, struct devno devno)
+{
+	node->below = more(node->below, node->nr_below, sizeof(devno));
+	node->below[node->nr_below++] = devno;
+}
+
 static void link_planned(const struct graph *graph, struct node *node)
 {
 	char *word = copy(node->table.line[0].params);
@@ -943,8 +806,7 @@ static void link_planned(const struct graph *graph, struct node *node)
 		node->table.line[0].params = print("%u:%u %s",
 						   on->dev.devno.major,
 						   on->dev.devno.minor, rest);
-		node->below = more(NULL, 0, sizeof(*node->below));
-		node->below[node->nr_below++] = on->dev.devno;
+		add_below(node, on->dev.devno);
 	}
 	free(word);
 }
@@ -964,6 +826,8 @@ static void add_planned(struct graph *graph, const struct step *step,
 	kdm_table_copy(&node.table, from ? &from->table : &step->table);
 	if (!from)
 		link_planned(graph, &node);
+	if (node.kind == KIND_BACKUP)
+		add_below(&node, step->target);
 	graph->node = more(graph->node, graph->nr, sizeof(node));
 	graph->node[graph->nr++] = node;
 }

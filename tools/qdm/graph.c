@@ -261,20 +261,19 @@ bool node_is_host(const struct node *node)
 }
 
 /* Down the first edge, which in a filter is the data and not a target. */
-static bool rests_on_root(const struct graph *graph, const struct node *node)
+const struct node *node_root(const struct graph *graph,
+			     const struct node *node)
 {
-	while (node && node->kind != KIND_DEVICE) {
-		if (node->kind == KIND_ROOT)
-			return !node_is_host(node);
+	while (node && node->kind != KIND_DEVICE && node->kind != KIND_ROOT)
 		node = node->nr_below ? graph_at(graph, node->below[0]) : NULL;
-	}
-	return false;
+	return node && node->kind == KIND_ROOT && !node_is_host(node) ? node :
+									NULL;
 }
 
 bool node_is_inner(const struct graph *graph, const struct node *node)
 {
 	if (node->kind == KIND_DEVICE || node->kind == KIND_VIEW)
 		return false;
-	return rests_on_root(graph, node) ||
+	return node_root(graph, node) ||
 	       graph_above(graph, node->dev.devno);
 }

@@ -45,6 +45,9 @@ bool node_shows(const struct graph *graph, const struct node *node,
 		const struct node *wanted);
 /* A leaf that blockdev-add has made a node of, and no device's root. */
 bool node_is_host(const struct node *node);
+/* The root of a device that a node of ours lies on, down the data; or NULL. */
+const struct node *node_root(const struct graph *graph,
+			     const struct node *node);
 /* Does another device show the same data to the users? */
 bool node_is_inner(const struct graph *graph, const struct node *node);
 

@@ -172,6 +172,20 @@ bool job_of_node(struct job *job, const struct node *node)
 	return found;
 }
 
+bool job_is_over(const struct node *node)
+{
+	struct error ignored = { 0 };
+	struct kdm_table status;
+	char state[JOB_WORD] = "";
+	bool over;
+
+	over = !kdm_status(node->dev.name, &status, &ignored) && status.nr &&
+	       sscanf(status.line[0].params, "%23s", state) == 1 &&
+	       (!strcmp(state, "none") || !strcmp(state, "concluded"));
+	kdm_table_free(&status);
+	return over;
+}
+
 static bool is_above(const struct graph *graph, const char *device,
 		     const struct node *node)
 {

@@ -28,6 +28,8 @@ void job_name(struct job *job, const char *node);
 bool job_read(struct job *job, const char *node, const char *status,
 	      const char *params);
 bool job_of_node(struct job *job, const struct node *node);
+/* Will it never write to its target again? */
+bool job_is_over(const struct node *node);
 /* By its id, or by the name of the node or of the device above. */
 bool job_find(struct job *job, const struct graph *graph, const char *id);
 bool job_failed(const struct job *job);

@@ -30,6 +30,7 @@ struct step {
 	char *text;
 	char *copy_of;
 	struct kdm_table table;
+	struct devno target;	/* of a backup that is made */
 	/* the live table it was planned on, if that must still be there */
 	struct kdm_table was;
 	/* what the kernel shows of the table since this step has loaded it */

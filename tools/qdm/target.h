@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a backup may write to; see target.c. */
+#ifndef QDM_TARGET_H
+#define QDM_TARGET_H
+
+#include "graph.h"
+#include "place.h"
+
+/*
+ * May a backup of @source, which @node is or is to be (NULL if it is to be made),
+ * write to @target, which is called @name?
+ */
+int target_check(const struct graph *graph, const struct node *node,
+		 const struct place *source, const struct place *target,
+		 const char *name, struct error *error);
+/* The same for a backup that is there and that @parent is to lie on. */
+int target_check_edge(const struct graph *graph, const struct node *parent,
+		      const struct node *node, struct error *error);
+
+#endif /* QDM_TARGET_H */
