@@ -90,7 +90,7 @@ refuses_nodes() {
 	dmsetup create above --table "0 8192 linear /dev/mapper/w 0"
 	generic blockdev-del "'node-name': 'w'" "Node w is in use"
 	dmsetup remove above
-	refused block-set-write-threshold "'node-name': 'nosuch', 'write-threshold': 1" DeviceNotFound "Device 'nosuch' not found"
+	refused block-set-write-threshold "'node-name': 'nosuch', 'write-threshold': 1" GenericError "Device 'nosuch' not found"
 	generic block-set-write-threshold "'node-name': 'w', 'write-threshold': -1" \
 		"Parameter 'write-threshold' expects a value in the range [0, 18446744073709551615]"
 	generic block-set-write-threshold "'node-name': 't', 'write-threshold': 1" \

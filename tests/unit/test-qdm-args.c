@@ -71,6 +71,9 @@ static void ranges(void **state)
 			    "");
 	assert_string_equal(check("{'must':'x','size':-1}"),
 			    "Parameter 'size' expects a value in the range [0, 18446744073709551615]");
+	assert_string_equal(check("{'must':'x','object':{'n':9223372036854775807}}"), "");
+	assert_string_equal(check("{'must':'x','object':{'n':9223372036854775808}}"),
+			    "Invalid parameter type for 'object.n', expected: integer");
 	assert_string_equal(check("{'must':'x','small':9}"), "");
 	assert_string_equal(check("{'must':'x','small':10}"),
 			    "Parameter 'small' expects a value in the range [0, 9]");

@@ -4,9 +4,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <setjmp.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -176,6 +179,37 @@ static void ends(void **state)
 }
 
 /* What waits for its end can still be given up; the kernel knows nothing of it. */
+static void begin_again(int signal)
+{
+	(void)signal;
+	fake_status("vg-lv-backup", "running 0/10 0/100 - intact ok 0 0 0 0");
+}
+
+/* Who has the lock before us dismisses the job and begins another of its name. */
+static void ends_not_another(void **state)
+{
+	const char *path = getenv("QDM_LOCK");
+	pid_t other;
+	int fd;
+
+	(void)state;
+	done(backup(""));
+	fake_status("vg-lv-backup", "concluded 10/10 100/100 - intact ok 0 0 0 1");
+	other = fork();
+	if (!other) {
+		fd = open(path, O_RDWR | O_CREAT, 0600);
+		flock(fd, LOCK_EX);
+		sleep(2);
+		_exit(0);
+	}
+	usleep(500000);
+	signal(SIGALRM, begin_again);
+	ualarm(500000, 0);
+	assert_false(jobs_tidy());
+	waitpid(other, NULL, 0);
+	assert_non_null(fake_device("vg-lv-backup"));
+}
+
 static void ends_cancelled(void **state)
 {
 	(void)state;
@@ -435,6 +469,7 @@ int main(void)
 		TEST(is_steered),
 		TEST(is_asked),
 		TEST(ends),
+		TEST(ends_not_another),
 		TEST(ends_cancelled),
 		TEST(ends_not_when_dry),
 		TEST(remembers_nothing_when_dry),

@@ -433,6 +433,26 @@ static const char *offers(const char *words)
 	return text;
 }
 
+static void full_disk(void **state)
+{
+	char self[256] = "", *link = print("%s/qdm", case_folder());
+	char *command = print("%s --help >/dev/full 2>%s/said", link, case_folder());
+	char said[128] = "", *path = print("%s/said", case_folder());
+	FILE *file;
+
+	(void)state;
+	assert_true(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
+	assert_int_equal(symlink(self, link), 0);
+	assert_int_equal(WEXITSTATUS(system(command)), 1);
+	file = fopen(path, "r");
+	assert_non_null(fgets(said, sizeof(said), file));
+	fclose(file);
+	assert_string_equal(said, "qdm: cannot write the answer: No space left on device\n");
+	free(path);
+	free(command);
+	free(link);
+}
+
 static void completes(void **state)
 {
 	char self[256] = "", *link = print("%s/qdm", case_folder()), *template;
@@ -459,7 +479,6 @@ static int be_the_tool(int argc, char **argv)
 
 	begin(NULL);
 	status = qdm_main(argc, argv);
-	fflush(stdout);
 	end(NULL);
 	case_end(NULL);
 	return status;
@@ -476,6 +495,7 @@ int main(int argc, char **argv)
 		TEST(serves_socket),
 		TEST(man_has_verbs),
 		TEST(man_has_commands),
+		TEST(full_disk),
 		TEST(completes),
 	};
 	size_t len = strlen(argv[0]);

@@ -130,6 +130,29 @@ static void throttles(void **state)
 	assert_null(fake_device("vg-lv-throttle"));
 }
 
+/* LVM gives the device its own table again; the filter is still there, and idle. */
+static void dropped_throttle(void **state)
+{
+	(void)state;
+	run(verb_throttle, "throttle vg-lv iops-total=500");
+	kdm_table_free(fake_table("vg-lv"));
+	kdm_table_add(fake_table("vg-lv"), 0, CASE_SECTORS, "linear", "4000:17 4096");
+	says(verb_throttle, "throttle vg-lv",
+	     "no limits in force: 'vg-lv-throttle' does not lie under 'vg-lv' any more, whose table was replaced since (qdm throttle vg-lv and the limits puts it back)\n");
+	says(verb_throttle, "throttle --json vg-lv", "null\n");
+	run(verb_throttle, "throttle vg-lv iops-total=100");
+	assert_int_equal(result, 0);
+	assert_string_equal(fake_table("vg-lv")->line[0].params, "253:2 0");
+	assert_string_equal(fake_table("vg-lv-root")->line[0].params, "4000:17 4096");
+	kdm_table_free(fake_table("vg-lv"));
+	kdm_table_add(fake_table("vg-lv"), 0, 2 * CASE_SECTORS, "linear", "4000:17 4096");
+	refuses(verb_throttle, "throttle vg-lv iops-total=7",
+		"node 'vg-lv-throttle' has 67108864 bytes and 'vg-lv' has 134217728; delete the node and add it again over 'vg-lv'");
+	fake_device("vg-lv-throttle")->open_count = 0;
+	says(verb_throttle, "throttle vg-lv off", "no limits\n");
+	assert_null(fake_device("vg-lv-throttle"));
+}
+
 static void thresholds(void **state)
 {
 	(void)state;
@@ -537,6 +560,41 @@ static void doctor_and_suspended(void **state)
 	assert_true(fake_device("vg-b")->suspended);
 }
 
+static void lvm_goes_on(int signal)
+{
+	(void)signal;
+	fake_device("vg-lv")->suspended = false;
+}
+
+/* LVM in the middle of a swap: its table is loaded, or it is suspended for a moment. */
+static void doctor_and_lvm(void **state)
+{
+	struct kdm_table theirs = { 0 };
+	struct error ignored = { 0 };
+
+	(void)state;
+	fake_add("vg-lv-root", "QDM-root-vg-lv", CASE_SECTORS, "linear", "4000:16 2048");
+	fake_add("vg-lv-throttle", "QDM-throttle-vg-lv-throttle", CASE_SECTORS,
+		 "qthrottle", "253:1 0 -");
+	kdm_table_free(fake_table("vg-lv"));
+	kdm_table_add(fake_table("vg-lv"), 0, CASE_SECTORS, "linear", "253:2 0");
+	kdm_table_add(&theirs, 0, CASE_SECTORS, "linear", "4000:17 0");
+	kdm_load("vg-lv", &theirs, &ignored);
+	kdm_table_free(&theirs);
+	fake_device("vg-lv")->suspended = true;
+	run(verb_doctor, "doctor --repair");
+	assert_non_null(strstr(text, "trouble: device 'vg-lv' has a table loaded that is not live; it may be somebody else's"));
+	assert_non_null(strstr(text, "trouble: device 'vg-lv' is suspended; it may be somebody else's doing"));
+	assert_true(fake_device("vg-lv")->pending);
+	assert_true(fake_device("vg-lv")->suspended);
+	fake_device("vg-lv")->pending = false;
+	signal(SIGALRM, lvm_goes_on);
+	ualarm(300000, 0);
+	run(verb_doctor, "doctor --repair");
+	assert_non_null(strstr(text, "trouble: device 'vg-lv' is suspended; it may be somebody else's doing"));
+	assert_null(strstr(fake_log(), "resume"));
+}
+
 static void doctor_and_lost(void **state)
 {
 	(void)state;
@@ -654,6 +712,7 @@ int main(void)
 		TEST(sizes),
 		TEST(groups),
 		TEST(throttles),
+		TEST(dropped_throttle),
 		TEST(thresholds),
 		TEST(backups),
 		TEST(line_a_second),
@@ -669,6 +728,7 @@ int main(void)
 		TEST(doctor_and_idle),
 		TEST(doctor_and_hosts),
 		TEST(doctor_and_suspended),
+		TEST(doctor_and_lvm),
 		TEST(doctor_and_lost),
 		TEST(doctor_and_groups),
 		TEST(doctor_and_markers),

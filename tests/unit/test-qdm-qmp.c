@@ -193,7 +193,7 @@ static void thresholds(void **state)
 	      "{\"return\":{}}");
 	assert_non_null(strstr(fake_log(), "message w set-threshold 7;"));
 	refused("{'execute':'block-set-write-threshold','arguments':{'node-name':'x','write-threshold':7}}",
-		"DeviceNotFound", "Device 'x' not found");
+		"GenericError", "Device 'x' not found");
 }
 
 static void backups(void **state)

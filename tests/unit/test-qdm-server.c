@@ -319,6 +319,37 @@ static void second_server(void **state)
 	close(negotiate());
 }
 
+/* What is there and is no socket is neither taken away nor replaced. */
+static void not_a_socket(void **state)
+{
+	char *name = print("%s/precious", case_folder());
+	struct error error = { 0 };
+	char wanted[128];
+
+	(void)state;
+	fclose(fopen(name, "w"));
+	assert_int_equal(server_on_socket(name, &error), -1);
+	snprintf(wanted, sizeof(wanted), "'%s' is there and is not a socket", name);
+	assert_string_equal(error.text, wanted);
+	assert_int_equal(access(name, F_OK), 0);
+	free(name);
+}
+
+/* What another server has put in its place stays when this one ends. */
+static void replaced_socket(void **state)
+{
+	int status;
+
+	(void)state;
+	close(negotiate());
+	assert_int_equal(unlink(path), 0);
+	fclose(fopen(path, "w"));
+	kill(server, SIGTERM);
+	assert_int_equal(waitpid(server, &status, 0), server);
+	server = 0;
+	assert_int_equal(access(path, F_OK), 0);
+}
+
 static void after_a_crash(void **state)
 {
 	int status;
@@ -391,6 +422,40 @@ static void into_a_file(void **state)
 	close(ends[1]);
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_true(WIFEXITED(status));
+}
+
+/* A reader that has stopped: the pipe is full, and a signal ends the server all the same. */
+static void into_a_full_pipe(void **state)
+{
+	static const char ask[] = "{\"execute\":\"query-qmp-schema\"}\n";
+	struct error error = { 0 };
+	int in[2], out[2], i, status;
+	pid_t child;
+
+	(void)state;
+	assert_int_equal(pipe2(in, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(out, O_CLOEXEC), 0);
+	child = fork();
+	if (!child) {
+		alarm(3 * PATIENCE_MS / 1000);
+		dup2(in[0], STDIN_FILENO);
+		dup2(out[1], STDOUT_FILENO);
+		close(out[0]);
+		exit(!!server_on_stdio(&error));
+	}
+	close(out[1]);
+	assert_true(write(in[1], CAPABILITIES, strlen(CAPABILITIES)) > 0);
+	for (i = 0; i < 5; i++)
+		assert_true(write(in[1], ask, strlen(ask)) > 0);
+	assert_non_null(strstr(line_from(out[0]), "{ \"QMP\": "));
+	assert_string_equal(line_from(out[0]), DONE);
+	usleep(500000);
+	kill(child, SIGTERM);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	close(in[0]);
+	close(in[1]);
+	close(out[0]);
 }
 
 /* As systemd hands a socket over: descriptor 3, and two words about it. */
@@ -505,8 +570,11 @@ int main(int argc, char **argv)
 		TEST(half_and_silent),
 		TEST(quits),
 		TEST(second_server),
+		TEST(not_a_socket),
+		TEST(replaced_socket),
 		TEST(after_a_crash),
 		TEST(into_a_file),
+		TEST(into_a_full_pipe),
 		TEST(from_systemd),
 		TEST(thousand),
 	};

@@ -141,12 +141,20 @@ static int check_list(const struct arg *arg, struct json_object *list,
 	return 0;
 }
 
+/* json-c takes what only an unsigned one can hold for an integer, too. */
+static bool is_of_type(const struct arg *arg, struct json_object *value)
+{
+	return json_object_is_type(value, json_types[arg->type]) &&
+	       (arg->type != ARG_INT ||
+		json_object_get_uint64(value) <= INT64_MAX);
+}
+
 static int check_one(const struct arg *arg, struct json_object *value,
 		     const char *path, struct error *error)
 {
 	if (arg->type == ARG_ANY)
 		return 0;
-	if (!json_object_is_type(value, json_types[arg->type]))
+	if (!is_of_type(arg, value))
 		return refuse(error, "Invalid parameter type for '%s', expected: %s",
 			      path, arg_type_name(arg));
 	if (arg->type == ARG_SIZE)

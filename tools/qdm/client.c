@@ -8,6 +8,8 @@
  *	  ^ off while out is full            ^ on while out is not empty
  */
 #include <errno.h>
+#include <linux/limits.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -23,15 +25,29 @@ static void over(struct client *client)
 	client->owner->over(client->owner->context, client);
 }
 
+/*
+ * Standard output may be a pipe, or a file. It is somebody else's, too, so it is
+ * not made non-blocking; but a pipe that has room takes this much.
+ */
+static ssize_t put_out(int fd, const struct buffer *out)
+{
+	struct pollfd room = { .fd = fd, .events = POLLOUT };
+	size_t len = out->len < PIPE_BUF ? out->len : PIPE_BUF;
+
+	if (poll(&room, 1, 0) == 1)
+		return write(fd, out->bytes, len);
+	errno = EAGAIN;
+	return -1;
+}
+
 static ssize_t put(struct client *client)
 {
 	const struct buffer *out = &client->session.out;
 	ssize_t sent = send(client->out, out->bytes, out->len,
 			    MSG_NOSIGNAL | MSG_DONTWAIT);
 
-	/* standard output may be a pipe or a file */
 	if (sent < 0 && errno == ENOTSOCK)
-		sent = write(client->out, out->bytes, out->len);
+		sent = put_out(client->out, out);
 	return sent;
 }
 

@@ -27,6 +27,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "alloc.h"
@@ -36,8 +37,11 @@
 #include "json.h"
 #include "on-limit.h"
 #include "people.h"
+#include "place.h"
 #include "plan.h"
 #include "verbs.h"
+
+int doctor_patience = 5000;
 
 struct check {
 	const struct options *options;
@@ -337,6 +341,22 @@ static bool has_ours(const struct graph *graph, const struct devno *deps,
 	return false;
 }
 
+/* The table of its own that the last filter's removal gives back to the device. */
+static bool loads_root(const struct graph *graph, const struct node *node)
+{
+	const struct node *root = find_root(graph, node);
+	struct error ignored = { 0 };
+	struct kdm_table loaded;
+	bool same;
+
+	if (!root || kdm_loaded(node->dev.name, &loaded, &ignored))
+		return false;
+	same = kdm_table_same(&loaded, &root->table);
+	kdm_table_free(&loaded);
+	return same;
+}
+
+/* Is the table that is loaded one of ours? LVM may be swapping one at the moment. */
 static bool loads_ours(const struct graph *graph, const struct node *node)
 {
 	struct error ignored = { 0 };
@@ -344,8 +364,11 @@ static bool loads_ours(const struct graph *graph, const struct node *node)
 	bool found;
 	size_t nr;
 
-	if (!node->dev.pending ||
-	    kdm_loaded_deps(node->dev.name, &deps, &nr, &ignored))
+	if (!node->dev.pending)
+		return false;
+	if (is_ours(node) || loads_root(graph, node))
+		return true;
+	if (kdm_loaded_deps(node->dev.name, &deps, &nr, &ignored))
 		return false;
 	found = has_ours(graph, deps, nr);
 	free(deps);
@@ -355,19 +378,15 @@ static bool loads_ours(const struct graph *graph, const struct node *node)
 /* Is there a filter or root below this device, or ready to be? */
 static bool is_edited(const struct graph *graph, const struct node *node)
 {
-	char *root = print("%s-root", node->dev.name);
-	const struct node *found = graph_find(graph, root);
-
-	free(root);
-	return is_ours(node) || (found && found->kind == KIND_ROOT) ||
+	return is_ours(node) || find_root(graph, node) ||
 	       has_ours(graph, node->below, node->nr_below) ||
 	       loads_ours(graph, node);
 }
 
-static void check_pending(struct check *check, const struct node *node)
+static void check_pending(struct check *check, const struct node *node,
+			  bool ours)
 {
 	const char *name = node->dev.name;
-	bool ours = is_edited(&check->graph, node);
 
 	if (!node->dev.pending)
 		return;
@@ -377,16 +396,45 @@ static void check_pending(struct check *check, const struct node *node)
 	           "; it may be somebody else's (dmsetup clear)");
 }
 
-static void check_suspended(struct check *check, const struct node *node)
+/*
+ * Nothing says who has suspended it. LVM does so for a moment, and would lose what
+ * it does in it; what a killed command has left stays.
+ */
+static bool goes_on_by_itself(const char *name)
+{
+	const struct timespec pause = { .tv_nsec = 100000000 };
+	struct error ignored = { 0 };
+	struct kdm_device device;
+	int left;
+
+	for (left = doctor_patience / 100; left >= 0; left--) {
+		if (kdm_find(name, &device, &ignored) != 1 || !device.suspended)
+			return true;
+		nanosleep(&pause, NULL);
+	}
+	return false;
+}
+
+static void check_suspended(struct check *check, const struct node *node,
+			    bool ours)
 {
 	const char *name = node->dev.name;
-	bool ours = is_edited(&check->graph, node);
 
 	if (!node->dev.suspended || !node->dev.live)
 		return;
+	if (!node->dev.pending && is_edited(&check->graph, node))
+		ours |= !goes_on_by_itself(name);
 	say(check, ours ? mend(check, name, resume_plainly) : TROUBLE,
 	    "device '%s' is suspended%s", name,
 	    ours ? "" : "; it may be somebody else's doing (dmsetup resume)");
+}
+
+static void check_half_way(struct check *check, const struct node *node)
+{
+	bool ours = loads_ours(&check->graph, node);
+
+	check_pending(check, node, ours);
+	check_suspended(check, node, ours || is_ours(node));
 }
 
 /* The device that a filter is meant to go under, by the root it lies on. */
@@ -580,8 +628,7 @@ static int check_halfway(struct check *check, struct error *error)
 		node = &check->graph.node[i];
 		if (check_empty(check, node))
 			continue;
-		check_pending(check, node);
-		check_suspended(check, node);
+		check_half_way(check, node);
 	}
 	return read_again(check, error);
 }

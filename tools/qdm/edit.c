@@ -696,8 +696,7 @@ int edit_threshold(const struct graph *graph, const char *name,
 	const struct node *filter = find_threshold(graph, node);
 
 	if (!node)
-		return refuse_as(error, ERROR_NOT_FOUND,
-				 "Device '%s' not found", name);
+		return refuse(error, "Device '%s' not found", name);
 	if (!filter)
 		return refuse(error, "'%s' has no write-threshold filter; blockdev-add one and insert it",
 			      name);

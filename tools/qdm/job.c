@@ -279,12 +279,17 @@ static bool has_concluded(const char *name)
 	return concluded;
 }
 
+/* Who had the lock before may have put another job there, which has not concluded. */
 static bool tidy_one(const char *name)
 {
 	struct error error = { 0 };
-	int result = -1;
+	int result = edit_lock(&error);
 
-	if (!edit_lock(&error))
+	if (!result && !has_concluded(name)) {
+		edit_unlock();
+		return false;
+	}
+	if (!result)
 		result = take_away(name, &error);
 	edit_unlock();
 	if (result)

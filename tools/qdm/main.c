@@ -4,6 +4,7 @@
  * done, 1 refused or failed (the reason is printed), 2 the command line itself
  * is wrong.
  */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -393,7 +394,18 @@ static int run_shell(int argc, char **argv)
 	return shell_loop(&shell);
 }
 
+/* What could not be written was not done for who reads it. */
+static int end(int status)
+{
+	int code = fflush(stdout) ? errno : ferror(stdout) ? EIO : 0;
+
+	if (!code)
+		return status;
+	fprintf(stderr, "qdm: cannot write the answer: %s\n", strerror(code));
+	return status ? status : FAILED;
+}
+
 int main(int argc, char **argv)
 {
-	return run(argc, argv);
+	return end(run(argc, argv));
 }

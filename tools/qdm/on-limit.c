@@ -192,6 +192,20 @@ bool limit_is_on_its_way(const struct node *node)
 	return at && !strcmp(node->table.line[0].params + at, ON_ITS_WAY);
 }
 
+/* Back under the device, too, whose table somebody has replaced since, as LVM does. */
+static int change_and_put_back(struct graph *graph, const struct node *device,
+			       const struct node *node,
+			       const struct limiting *wanted, struct plan *plan,
+			       struct error *error)
+{
+	const char *name = device->dev.name;
+
+	if (change_there(graph, node, wanted, plan, error))
+		return -1;
+	return node_reaches(graph, device, node) ?
+	       0 : edit_insert(graph, name, name, node->dev.name, plan, error);
+}
+
 static int put_there(struct graph *graph, const char *name,
 		     const struct limiting *wanted, struct plan *plan,
 		     struct error *error)
@@ -233,7 +247,8 @@ int limit_device(struct graph *graph, const struct limiting *wanted,
 	if (limits_are_off(&wanted->limits))
 		result = node ? edit_take_out(graph, name, plan, error) : 0;
 	else if (node)
-		result = change_there(graph, node, wanted, plan, error);
+		result = change_and_put_back(graph, device, node, wanted, plan,
+					     error);
 	else
 		result = put_there(graph, name, wanted, plan, error);
 	free(name);

@@ -170,10 +170,16 @@ static int on_connection(sd_event_source *source, int listening,
 static int clear_path(const char *path, const struct sockaddr_un *address,
 		      struct error *error)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int code = connect(fd, (const struct sockaddr *)address,
-			   sizeof(*address)) ? errno : 0;
+	struct stat info;
+	int fd, code;
 
+	if (lstat(path, &info))
+		return 0;
+	if (!S_ISSOCK(info.st_mode))
+		return refuse(error, "'%s' is there and is not a socket", path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	code = connect(fd, (const struct sockaddr *)address,
+		       sizeof(*address)) ? errno : 0;
 	close(fd);
 	if (!code)
 		return refuse(error, "another server listens on '%s'", path);
@@ -217,13 +223,13 @@ static int bind_path(int fd, const char *path, struct error *error)
 	return 0;
 }
 
-/* From systemd, if it has opened the socket; else by ourselves. */
-static int open_socket(const char *path, bool *ours, struct error *error)
+/* From systemd, if it has opened the socket; else by ourselves, as *@ours then says. */
+static int open_socket(const char *path, struct stat *ours, struct error *error)
 {
 	int handed = sd_listen_fds(1);
 	int fd;
 
-	*ours = handed <= 0;
+	*ours = (struct stat){ 0 };
 	if (handed > 1)
 		return refuse(error, "one socket is wanted, not %d", handed);
 	if (handed == 1)
@@ -231,10 +237,20 @@ static int open_socket(const char *path, bool *ours, struct error *error)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return refuse(error, "no socket: %s", strerror(errno));
-	if (!bind_path(fd, path, error))
+	if (!bind_path(fd, path, error) && !lstat(path, ours))
 		return fd;
 	close(fd);
 	return -1;
+}
+
+/* Nothing that somebody else has put there since. */
+static void unlink_ours(const char *path, const struct stat *ours)
+{
+	struct stat now;
+
+	if (ours->st_ino && !lstat(path, &now) && now.st_dev == ours->st_dev &&
+	    now.st_ino == ours->st_ino)
+		unlink(path);
 }
 
 /*
@@ -325,8 +341,8 @@ static int serve_socket(struct server *server, int fd, struct error *error)
 
 int server_on_socket(const char *path, struct error *error)
 {
+	struct stat ours = { 0 };
 	struct server server;
-	bool ours = false;
 	int result = set_up(&server, error);
 	int fd = -1;
 
@@ -335,8 +351,7 @@ int server_on_socket(const char *path, struct error *error)
 		result = fd < 0 ? -1 : serve_socket(&server, fd, error);
 	}
 	tear_down(&server);
-	if (fd >= 0 && ours)
-		unlink(path);
+	unlink_ours(path, &ours);
 	if (fd >= 0)
 		close(fd);
 	return result;

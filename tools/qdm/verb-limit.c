@@ -146,34 +146,78 @@ int verb_group(int argc, char **argv, struct error *error)
  * A device's own limits
  */
 
+static struct json_object *named_node(struct json_object *nodes,
+				      const char *name)
+{
+	struct json_object *one;
+	size_t i;
+
+	for (i = 0; name && i < json_object_array_length(nodes); i++) {
+		one = json_object_array_get_idx(nodes, i);
+		if (!strcmp(json_string(one, "node-name", ""), name))
+			return one;
+	}
+	return NULL;
+}
+
+/* Does any node lie on that of this name? */
+static bool lies_under(struct json_object *nodes, const char *name)
+{
+	struct json_object *children, *child;
+	size_t i, at;
+
+	for (i = 0; i < json_object_array_length(nodes); i++) {
+		if (!json_object_object_get_ex(json_object_array_get_idx(nodes, i),
+					       "children", &children))
+			continue;
+		for (at = 0; at < json_object_array_length(children); at++) {
+			child = json_object_array_get_idx(children, at);
+			if (!strcmp(json_string(child, "node-name", ""), name))
+				return true;
+		}
+	}
+	return false;
+}
+
+static void print_throttle(const char *device, struct json_object *node,
+			   struct json_object *limits)
+{
+	printf("%s: group %s,", device, json_string(node, "throttle-group", "-"));
+	people_print_limits(stdout, limits);
+	printf(", %llu waiting\n", people_number(node, "read-waiting") +
+	       people_number(node, "write-waiting"));
+}
+
+/* A filter that was dropped out from under its device limits nothing. */
+static void print_no_throttle(const char *device, const char *name,
+			      bool dropped)
+{
+	if (dropped)
+		printf("no limits in force: '%s' does not lie under '%s' any more, whose table was replaced since (qdm throttle %s and the limits puts it back)\n",
+		       name, device, device);
+	else
+		puts("no limits");
+}
+
 static int show_throttle(const char *device, const struct options *options,
 			 struct error *error)
 {
 	struct json_object *nodes = people_ask("query-named-block-nodes", NULL,
 					       NULL, error);
-	struct json_object *one, *limits;
 	char *name = print("%s-throttle", device);
-	bool found = false;
-	size_t i;
+	struct json_object *node, *limits = NULL;
+	bool dropped;
 
-	for (i = 0; nodes && i < json_object_array_length(nodes); i++) {
-		one = json_object_array_get_idx(nodes, i);
-		if (strcmp(json_string(one, "node-name", ""), name) ||
-		    !json_object_object_get_ex(one, "limits", &limits))
-			continue;
-		found = true;
-		if (options->json) {
-			people_print_json(limits);
-			continue;
-		}
-		printf("%s: group %s,", device,
-		       json_string(one, "throttle-group", "-"));
-		people_print_limits(stdout, limits);
-		printf(", %llu waiting\n", people_number(one, "read-waiting") +
-		       people_number(one, "write-waiting"));
-	}
-	if (nodes && !found)
-		puts(options->json ? "null" : "no limits");
+	node = nodes ? named_node(nodes, name) : NULL;
+	if (node)
+		json_object_object_get_ex(node, "limits", &limits);
+	dropped = limits && !lies_under(nodes, name);
+	if (nodes && options->json)
+		people_print_json(dropped ? NULL : limits);
+	else if (limits && !dropped)
+		print_throttle(device, node, limits);
+	else if (nodes)
+		print_no_throttle(device, name, dropped);
 	free(name);
 	json_object_put(nodes);
 	return nodes ? 0 : -1;
@@ -245,20 +289,6 @@ int verb_throttle(int argc, char **argv, struct error *error)
 /*
  * Thresholds
  */
-
-static struct json_object *named_node(struct json_object *nodes,
-				      const char *name)
-{
-	struct json_object *one;
-	size_t i;
-
-	for (i = 0; name && i < json_object_array_length(nodes); i++) {
-		one = json_object_array_get_idx(nodes, i);
-		if (!strcmp(json_string(one, "node-name", ""), name))
-			return one;
-	}
-	return NULL;
-}
 
 static struct json_object *node_below(struct json_object *nodes,
 				      struct json_object *node)

@@ -21,4 +21,7 @@ VERB(verb_watch);
 VERB(verb_events);	/* verb-events.c */
 VERB(verb_doctor);	/* doctor.c */
 
+/* How long a device may be suspended by somebody else, in ms; tests have less time. */
+extern int doctor_patience;
+
 #endif /* QDM_VERBS_H */
