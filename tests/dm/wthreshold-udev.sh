@@ -38,7 +38,7 @@ tells_udev() {
 	eventually 60 grep -q KERNEL events # it listens
 	write_at t 2048
 	heard events DM_ACTION=WRITE_THRESHOLD DM_NAME=t DM_TARGET=wthreshold DM_SEQNUM=1 \
-		DM_WRITE_THRESHOLD=$MIB DM_AMOUNT_EXCEEDED=$((MIB + 4096))
+		"DM_WRITE_THRESHOLD=$MIB" "DM_AMOUNT_EXCEEDED=$((MIB + 4096))"
 	kill "$listener"
 }
 it "sends a uevent that says what happened" tells_udev
