@@ -271,15 +271,12 @@ ignores_errors_when_busy() {
 }
 it "and does so while the device is busy" ignores_errors_when_busy
 
-times_out() { # times_out POLICY
-	stack 16
-	reload sink "0 $SECTORS delay $TARGET 0 0 $TARGET 0 4000"
-	table top "$BACKUP 6 sync none cbw-timeout 1 on-cbw-error $1"
-}
-
 write_times_out() {
-	times_out break-guest-write
+	stack 16
+	table top "$BACKUP 6 sync none cbw-timeout 1 on-cbw-error break-guest-write"
+	dmsetup suspend --noflush sink
 	fails write_mib 3
+	dmsetup resume sink
 	same "state" running "$(field top 1)"
 	eventually 60 field_is top 7 0
 	write_mib 3
@@ -291,7 +288,7 @@ it "cbw-timeout fails the write, the copy is not in vain" write_times_out
 goes_by_the_oldest() {
 	program latecomers latecomers.c
 	stack 16
-	table top "0 $SECTORS backupcow $ORIGIN 0 /dev/mapper/sink 0 128 4 sync none cbw-timeout 1"
+	table top "0 $SECTORS backupcow $ORIGIN 0 /dev/mapper/sink 0 128 4 sync none cbw-timeout 5"
 	dmsetup suspend --noflush sink
 	"$OLDPWD/latecomers" /dev/mapper/top
 	"$OLDPWD/latecomers" /dev/mapper/top
@@ -402,6 +399,9 @@ copies_are_in_flight() {
 	[ "$(field top 7)" -gt 0 ]
 }
 
+# is_suspending PID: it is in DM_DEV_SUSPEND, that ioctl of 0xfd
+is_suspending() { grep -q '^16 0x[0-9a-f]* 0xc138fd06 ' "/proc/$1/syscall"; }
+
 # Reads of the origin hang until "source" is suspended, its writes do not; the
 # second half of "top" is no part of the backup.
 drains_before_it_blocks() {
@@ -413,7 +413,7 @@ drains_before_it_blocks() {
 	eventually 60 copies_are_in_flight
 	dmsetup suspend --nolockfs "$@" top &
 	local suspending=$!
-	sleep 1
+	eventually 60 is_suspending "$suspending"
 	timeout 30 dd if=/dev/zero of=/dev/mapper/top bs=4k seek=3000 count=1 oflag=direct status=none
 	kill -0 "$suspending"
 	dmsetup suspend source

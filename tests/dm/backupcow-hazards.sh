@@ -83,7 +83,7 @@ passed_by() {
 	modprobe dm-delay
 	a=$(memdev a 8) t=$(memdev t 8)
 	pattern "$a" A
-	table low "0 16384 delay $a 0 0 $a 0 4000"
+	table low "0 16384 delay $a 0 0 $a 0 100000"
 	line="0 16384 backupcow /dev/mapper/low 0 $t 0 128 2 speed 4096"
 	table x "$line"
 	dd if=/dev/zero of=/dev/mapper/x bs=4k count=1 oflag=direct status=none &
@@ -95,10 +95,11 @@ passed_by() {
 	eventually 60 has_no_inactive_table x
 	echo "$line" | dmsetup reload x
 	kill -0 "$writer" || { echo "the write is over: nothing was in between" && return 1; }
+	reload low "0 16384 linear $a 0" # which lets the write go
 	wait "$writer" "$resume"
 	dd if=/dev/zero of=/dev/mapper/x bs=4k count=1 seek=1024 oflag=direct status=none
 	dmsetup resume x
-	same "state" concluded "$(status x 1)"
+	eventually 60 state_is x concluded
 	same "error" ECANCELED "$(status x 4)"
 	reload x "0 16384 linear /dev/mapper/low 0"
 	reload x "$line"

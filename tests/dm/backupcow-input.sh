@@ -235,7 +235,7 @@ inactive_changes_nothing() {
 	dmsetup clear top
 	same "state" none "$(field top 1)"
 	dmsetup remove --retry top
-	rmmod dm_backupcow
+	eventually 60 rmmod dm_backupcow
 }
 it "an inactive table that is cleared has changed nothing" inactive_changes_nothing
 
@@ -252,6 +252,7 @@ grows_on() {
 		--table "0 8192 backupcow $ORIGIN 0 $TARGET 0 128 2 sync none"
 	log_says "the device cannot shrink to 8192"
 	dmsetup message top 0 cancel
+	eventually 60 state_is top concluded
 	fails dmsetup reload top --table "0 32768 backupcow $ORIGIN 0 $TARGET 0 64"
 	log_says "has 16384 sectors, too few for 32768"
 }

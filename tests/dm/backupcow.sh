@@ -132,13 +132,15 @@ keeps_to_its_speed() {
 }
 it "keeps to its speed" keeps_to_its_speed
 
+nothing_in_flight() { [ "$(field top 7)" = 0 ]; }
+
 obeys_messages() {
 	pair 64
 	insert 128 2 speed 1048576
 	dmsetup message top 0 pause
 	same "state" paused "$(field top 1)"
 	fails dmsetup message top 0 pause
-	sleep 0.5
+	eventually 60 nothing_in_flight
 	local before
 	before=$(field top 3)
 	sleep 1

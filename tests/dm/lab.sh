@@ -89,9 +89,11 @@ cleans_up() {
 	mount -t tmpfs /dev/loop0 /tmp/mounted
 }
 it "lets a test leave things behind" cleans_up
+no_loops() { [ -z "$(losetup --noheadings --list)" ]; }
 nothing_left() {
 	[ ! -e /dev/mapper/left ] && [ ! -e /sys/kernel/config/nullb/qm-left ]
-	[ -z "$(losetup --noheadings --list)" ] && [ ! -e /tmp/left ]
+	[ ! -e /tmp/left ]
+	eventually 10 no_loops # udev may have let go of it only now
 	fails grep -q /tmp/mounted /proc/mounts
 }
 it "and takes them away" nothing_left

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Writes that all wait for a backup whose target hangs, and give up when
- * cbw-timeout, one second, has gone: some early ones and, while these expire
+ * cbw-timeout, five seconds, has gone: some early ones and, while these expire
  * one after the other, thousands of others from two processors. Whatever these
  * do to the clock, it must go by who waits longest: the last early one is to
  * fail well before the first late one.
@@ -24,8 +24,8 @@
 
 #define BLOCK		4096
 #define EARLY		300
-#define LATE_BEGIN_MS	990
-#define LATE_END_MS	1320
+#define LATE_BEGIN_MS	4990
+#define LATE_END_MS	5320
 #define LATE_MAX	15000
 #define APART_MS	50
 #define THREADS		2

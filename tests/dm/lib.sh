@@ -355,17 +355,17 @@ unmount_all() {
 # is asked again; what is suspended or waits for a dead target is let go by a table of errors.
 remove_dm_devices() {
 	local round devices i name names
-	for round in 1 2 3 4 5 6 7 8 9; do
+	for round in {1..30}; do
 		exists /sys/block/dm-* || return 0
-		[ $round -lt 3 ] || pause 0.$round
+		[ "$round" -lt 3 ] || pause 0.5
 		devices=(/sys/block/dm-*) names=()
 		for ((i = ${#devices[@]} - 1; i >= 0; i--)); do
 			read -r name 2>/dev/null <"${devices[i]}/dm/name" || continue
-			[ $round -lt 7 ] || timeout 10 dmsetup wipe_table --force --noflush "$name"
+			[ "$round" -lt 7 ] || timeout 10 dmsetup wipe_table --force --noflush "$name"
 			names+=("$name")
 		done
 		# It gives up at the first that is in use, as is one that others were put on later.
-		[ $round -gt 1 ] || { timeout 20 dmsetup remove "${names[@]}" 2>/dev/null && continue; }
+		[ "$round" -gt 1 ] || { timeout 20 dmsetup remove "${names[@]}" 2>/dev/null && continue; }
 		for name in "${names[@]}"; do timeout 20 dmsetup remove "$name" 2>/dev/null; done
 	done
 }

@@ -58,12 +58,15 @@ it "does not lose the device its links in /dev/disk" keeps_links
 
 PAGE=$PWD/dm-wthreshold.rst
 
+# hears_uevents PID: it has a socket bound for them, which is named by the process
+hears_uevents() { awk -v pid="$1" '$2 == 15 && $3 == pid && $4 != "00000000" { found = 1 } END { exit !found }' /proc/net/netlink; }
+
 documented_listener() {
 	doc_example "$PAGE" "A listener for all devices" >listener.c
 	gcc -O2 -Wall -Wextra -Werror -o listener listener.c
 	threshold t "$MIB"
 	./listener >heard.txt &
-	sleep 1
+	eventually 60 hears_uevents $!
 	write_at t 2048
 	heard heard.txt DM_AMOUNT_EXCEEDED=$((MIB + 4096)) DM_NAME=t DM_ACTION=WRITE_THRESHOLD
 	test "$(wc -l <listener.c)" -le 22

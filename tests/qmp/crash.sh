@@ -30,8 +30,11 @@ picture() {
 	for dir in /sys/kernel/config/qthrottle/*/ /sys/kernel/config/qthrottle/.[!.]*/; do
 		[ ! -d "$dir" ] || PICTURE+="$dir $(<"$dir/limits")"$'\n'
 	done
-	[ -z "$JOB" ] || PICTURE+=$(dmsetup status --noflush "$JOB")
+	[ -z "$JOB" ] || { eventually 60 is_settled && PICTURE+=$(dmsetup status --noflush "$JOB"); }
 }
+
+# A job that is cancelled has concluded a moment later.
+is_settled() { [[ $(dmsetup status --noflush "$JOB") != *' aborting '* ]]; }
 
 # Who is left suspended by a kill may be resumed by the tool's guard, which is another process.
 runs() {
@@ -141,7 +144,7 @@ leave_semaphore() {
 	"$HERE/killer" change 8 qdm exec "{'execute': 'blockdev-add', 'arguments': {$(threshold w vol)}}"
 	udevadm settle
 	qdm doctor --repair
-	dmsetup remove vol
+	dmsetup remove --retry vol
 }
 JOB=''
 # The tool is the same on every kernel, so each has a third of the points.

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # That a volume grows in time under a writer of a given speed is a matter of time, so it is
-# shown by the clock of the deterministic lane: 6 MiB a second against a reserve of 48 MiB,
+# shown by the clock of the deterministic lane: 2 MiB a second against a reserve of 48 MiB,
 # where an extension takes half a second. What else qdm-extend does is in the topic extend.
 
 # shellcheck source=../dm/lib.sh
@@ -18,7 +18,7 @@ grows_in_time() {
 	mkdir -p /mnt/data /etc/qdm
 	mount /dev/mapper/data /mnt/data
 	echo "data 64M 1T 48M" >/etc/qdm/extend.conf
-	fio --name=w --filename=/mnt/data/file --size=80m --bs=64k --rw=write --rate=6m --fallocate=none \
+	fio --name=w --filename=/mnt/data/file --size=80m --bs=64k --rw=write --rate=2m --fallocate=none \
 		--direct=1 --ioengine=libaio --iodepth=4 --verify=crc32c --output=fio.log ||
 		{ cat fio.log && qdm tree && return 1; }
 	eventually 20 grown

@@ -61,6 +61,7 @@ grows() {
 	eventually 20 grown_to 128
 	eventually 20 has_room 90
 	write_verified more 60
+	eventually 60 grown_to 192 # which these writes have called for
 	same "volume and node" "$(blockdev --getsize64 /dev/vg/lv)" "$(blockdev --getsize64 /dev/mapper/data)"
 	link_is_right
 	umount /mnt/data
@@ -129,6 +130,7 @@ grows_stack() {
 	same "the node on top" "$(blockdev --getsize64 /dev/vg/lv)" "$(blockdev --getsize64 /dev/mapper/top)"
 	eventually 60 has_room 90
 	dd if=/dev/zero of=/mnt/data/file bs=1M count=90 oflag=direct
+	eventually 60 grown_to 192
 	umount /mnt/data
 	fsck.ext4 -fn /dev/mapper/top
 }

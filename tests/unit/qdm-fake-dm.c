@@ -42,7 +42,6 @@ static const char *meddle_params;
 static bool meddle_loads;
 static bool meddle_suspends;
 static const char *slow;
-static int slow_seconds;
 static uint64_t fake_len;
 static bool suspend_on_failure;
 static char changes[2048];
@@ -50,6 +49,8 @@ static uint32_t stale_cookie;
 static struct devno direct;
 /* Stands in for the kernel's one descriptor for events. */
 static int poll_fd = -1;
+static void (*when_armed)(int nr);
+static int armed;
 
 void fake_reset(void)
 {
@@ -72,6 +73,7 @@ void fake_reset(void)
 	stale_cookie = 0;
 	direct = (struct devno){ 0 };
 	poll_fd = -1;
+	when_armed = NULL;
 	*changes = '\0';
 }
 
@@ -133,8 +135,18 @@ int kdm_poll_arm(int fd, struct error *error)
 
 	(void)error;
 	if (read(fd, &count, sizeof(count)) < 0)
-		return 0;
+		count = 0;
+	if (when_armed) {
+		when_armed(armed++);
+		fake_wake();
+	}
 	return 0;
+}
+
+void fake_when_armed(void (*act)(int nr))
+{
+	when_armed = act;
+	armed = 0;
 }
 
 static void numbers(const struct kdm_table *table, struct devno **deps,
@@ -275,10 +287,9 @@ void fake_load_at(int nr, const char *name, const char *params, bool suspends)
 	meddle_suspends = suspends;
 }
 
-void fake_slow_suspend(const char *name, int seconds)
+void fake_slow_suspend(const char *name)
 {
 	slow = name;
-	slow_seconds = seconds;
 }
 
 void fake_suspend_on_failure(void)
@@ -772,13 +783,15 @@ static void take_rescue(const char *done)
 	}
 }
 
+/* Until the guard has lost patience and ended, however long that takes. */
 static void suspend_slowly(void)
 {
+	siginfo_t info;
 	const char *path = getenv("QDM_FAKE_RESCUE");
 	char text[512] = "", *save = NULL, *done;
 	FILE *in;
 
-	sleep(slow_seconds);
+	waitid(P_ALL, 0, &info, WEXITED | WNOWAIT);
 	in = fopen(path, "r");
 	if (!in)
 		return;

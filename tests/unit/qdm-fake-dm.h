@@ -16,6 +16,11 @@ struct kdm_table *fake_table(const char *name);
 const char *fake_at(const char *number);
 /* Its status line from now on, with which it raises an event. */
 void fake_status(const char *name, const char *status);
+/*
+ * Who waits for events arms the descriptor before each look: @act is called then, with 0
+ * before the first look, and something has happened each time.
+ */
+void fake_when_armed(void (*act)(int nr));
 /* The @nr-th change from now on fails; 0 is the next one. */
 void fake_fail_at(int nr);
 /*
@@ -39,7 +44,7 @@ void fake_meddle_at(int nr, const char *name, const char *params);
 /* After it he loads that table and, if @suspends, suspends it, as LVM begins a swap. */
 void fake_load_at(int nr, const char *name, const char *params, bool suspends);
 /* The suspend of @name takes so long, and the guard does what it does meanwhile. */
-void fake_slow_suspend(const char *name, int seconds);
+void fake_slow_suspend(const char *name);
 /* A resume that fails leaves the device suspended, as the kernel's may. */
 void fake_suspend_on_failure(void);
 /* A semaphore is left over from now on. */

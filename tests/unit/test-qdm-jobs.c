@@ -179,34 +179,43 @@ static void ends(void **state)
 }
 
 /* What waits for its end can still be given up; the kernel knows nothing of it. */
+static int until[2];
+
 static void begin_again(int signal)
 {
 	(void)signal;
 	fake_status("vg-lv-backup", "running 0/10 0/100 - intact ok 0 0 0 0");
+	close(until[1]);
 }
 
 /* Who has the lock before us dismisses the job and begins another of its name. */
 static void ends_not_another(void **state)
 {
 	const char *path = getenv("QDM_LOCK");
+	int fd, held[2];
 	pid_t other;
-	int fd;
+	char byte;
 
 	(void)state;
 	done(backup(""));
 	fake_status("vg-lv-backup", "concluded 10/10 100/100 - intact ok 0 0 0 1");
+	assert_int_equal(pipe(held), 0);
+	assert_int_equal(pipe(until), 0);
 	other = fork();
 	if (!other) {
+		close(until[1]);
 		fd = open(path, O_RDWR | O_CREAT, 0600);
 		flock(fd, LOCK_EX);
-		sleep(2);
-		_exit(0);
+		_exit(write(held[1], "", 1) != 1 || read(until[0], &byte, 1));
 	}
-	usleep(500000);
+	assert_int_equal(read(held[0], &byte, 1), 1);
 	signal(SIGALRM, begin_again);
 	ualarm(500000, 0);
 	assert_false(jobs_tidy());
 	waitpid(other, NULL, 0);
+	close(held[0]);
+	close(held[1]);
+	close(until[0]);
 	assert_non_null(fake_device("vg-lv-backup"));
 }
 
@@ -415,11 +424,10 @@ static void back_to_filter(void **state)
 }
 
 /* Killed at a step, what stands still is resumed by somebody else. */
-static const char *rescued_at(int step)
+static void is_rescued_at(int step, const char *wanted)
 {
-	static char text[256];
-	char path[128], state[128];
-	FILE *file = NULL;
+	char text[256] = "", path[128], state[128];
+	FILE *file;
 	pid_t child;
 	int i;
 
@@ -435,17 +443,17 @@ static const char *rescued_at(int step)
 		_exit(0);
 	}
 	waitpid(child, NULL, 0);
-	for (i = 0; i < 500 && !(file = fopen(path, "r")); i++)
+	for (i = 0; i < 2000 && strcmp(text, wanted); i++) {
 		usleep(10000);
-	usleep(50000);
-	memset(text, 0, sizeof(text));
-	if (file)
-		assert_true(fread(text, 1, sizeof(text) - 1, file) > 0);
-	if (file)
+		file = fopen(path, "r");
+		if (!file)
+			continue;
+		text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
 		fclose(file);
+	}
 	unsetenv("QDM_FAKE_RESCUE");
 	unsetenv("QDM_FAKE_STATE");
-	return text;
+	assert_string_equal(text, wanted);
 }
 
 static void killed(void **state)
@@ -453,10 +461,9 @@ static void killed(void **state)
 	(void)state;
 	fake_add("vg-b", "LVM-y", CASE_SECTORS, "linear", "4000:17 0");
 	fake_add("other", "", CASE_SECTORS, "linear", "4000:33 0");
-	assert_string_equal(rescued_at(15),
-			    "clear vg-lv;rescue vg-lv;clear vg-b;rescue vg-b;");
-	assert_string_equal(rescued_at(16), "rescue vg-lv;rescue vg-b;");
-	assert_string_equal(rescued_at(17), "rescue vg-lv;rescue vg-b;");
+	is_rescued_at(15, "clear vg-lv;rescue vg-lv;clear vg-b;rescue vg-b;");
+	is_rescued_at(16, "rescue vg-lv;rescue vg-b;");
+	is_rescued_at(17, "rescue vg-lv;rescue vg-b;");
 }
 
 #define TEST(name)	cmocka_unit_test_setup_teardown(name, begin, end)

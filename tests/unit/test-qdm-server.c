@@ -306,10 +306,12 @@ static void quits(void **state)
 static void second_server(void **state)
 {
 	struct error error = { 0 };
-	pid_t second = fork();
+	pid_t second;
 	int status;
 
 	(void)state;
+	close(negotiate());	/* the first one listens */
+	second = fork();
 	if (!second) {
 		status = server_on_socket(path, &error);
 		_exit(status == -1 && strstr(error.text, "another server listens on") ? 0 : 1);

@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -234,14 +233,12 @@ static void go_on(int signal)
 
 static void run_backup(void)
 {
-	const struct itimerval soon = { { 0, 200000 }, { 0, 200000 } };
 	char *argv[] = { (char *)"backup", (char *)"--wait", (char *)"vg-lv",
 			 (char *)"target", NULL };
 	struct error error = { 0 };
 
 	fake_add("target", "", CASE_SECTORS, "linear", "4000:32 0");
 	signal(SIGALRM, go_on);
-	setitimer(ITIMER_REAL, &soon, NULL);
 	verb_backup(4, argv, &error);
 }
 
@@ -250,8 +247,10 @@ static void bar(void **state)
 	(void)state;
 	open_terminal(run_backup);
 	shows("\r[..............................] running 0% 0B of 100B 0B/s");
+	kill(child, SIGALRM);
 	shows("\r[###############...............] running 50% 50B of 100B");
 	shows(" left");
+	kill(child, SIGALRM);
 	shows("\r[##############################] concluded 100% 100B of 100B");
 	close_terminal();
 }
