@@ -132,4 +132,53 @@ at_one_instant() {
 }
 it "backs up two devices at one instant" at_one_instant
 
+# rounds.c says whether a copy was taken at one instant.
+writes_rounds() { # writes_rounds DEVICE: in the background; WRITER is the process
+	program rounds rounds.c
+	./rounds write "$1" &
+	WRITER=$!
+	eventually 60 has_round 2 "$1"
+}
+has_round() { [ "$(od -An -N8 -tu8 "$2" | tr -d ' ')" -ge "$1" ]; }
+
+takes_an_instant() {
+	local disk target round
+	disk=$(memdev mem 8)
+	target=$(memdev target 8)
+	table vol "0 16384 linear $disk 0"
+	writes_rounds /dev/mapper/vol
+	serve a
+	for round in 1 2 3 4 5 6; do
+		do_it a blockdev-backup "'device': 'vol', 'target': '$target', 'sync': 'full', 'job-id': 'job$round'"
+		eventually 60 concluded a "job$round"
+		./rounds check "$target"
+	done
+	kill "$WRITER"
+	wait "$WRITER"
+	same "devices" vol "$(dmsetup info -c --noheadings -o name)"
+}
+it "copies a device as it was at one instant, though it is being written" takes_an_instant
+
+# The lower one is named first.
+one_on_the_other() {
+	local disk name args
+	disk=$(memdev mem 8)
+	table low "0 16384 linear $disk 0"
+	table up "0 16384 linear /dev/mapper/low 0"
+	for name in low up; do
+		args+="{'type': 'blockdev-backup', 'data': {'device': '$name', 'target': '$(memdev "to-$name" 8)', 'sync': 'full'}},"
+	done
+	writes_rounds /dev/mapper/up
+	serve a
+	do_it a transaction "'actions': [${args%,}]"
+	eventually 60 concluded a low
+	eventually 60 concluded a up
+	kill "$WRITER"
+	wait "$WRITER"
+	./rounds check "$(memdev to-low 8)"
+	cmp "$(memdev to-low 8)" "$(memdev to-up 8)"
+	same "devices" "low up" "$(dmsetup info -c --noheadings --sort name -o name | xargs)"
+}
+it "backs up devices of which one lies on the other at one instant" one_on_the_other
+
 finish

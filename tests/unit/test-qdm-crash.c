@@ -29,7 +29,7 @@
 
 #define POINTS_MAX	40
 #define GUARDED_MAX	3
-#define ALONE_MAX	12
+#define ALONE_MAX	16
 #define PICTURE		2048
 
 static int is_entry(const struct dirent *entry)

@@ -80,6 +80,8 @@ static void begins(void **state)
 {
 	(void)state;
 	done(backup(""));
+	assert_string_equal(fake_log(), "create vg-lv-root;create vg-lv-backup;load vg-lv;load vg-lv-backup;"
+			    "suspend vg-lv;resume vg-lv-backup;resume vg-lv;");
 	has_line("vg-lv-backup", "253:2 0 253:1 0 128 2 sync full");
 	has_line("vg-lv", "253:3 0");
 	fake_status("vg-lv-backup", "running 0/10 0/100 - intact ok 1 0 0 0");
@@ -352,9 +354,10 @@ static void at_one_instant(void **state)
 	fake_add("other", "", CASE_SECTORS, "linear", "4000:33 0");
 	done(run("transaction", BOTH));
 	assert_string_equal(fake_log(),
-			    "create vg-lv-root;create vg-lv-backup;load vg-lv;"
-			    "create vg-b-root;create vg-b-backup;load vg-b;"
-			    "suspend vg-lv;suspend vg-b;resume vg-b;resume vg-lv;");
+			    "create vg-lv-root;create vg-lv-backup;load vg-lv;load vg-lv-backup;"
+			    "create vg-b-root;create vg-b-backup;load vg-b;load vg-b-backup;"
+			    "suspend vg-lv;suspend vg-b;resume vg-lv-backup;resume vg-b-backup;"
+			    "resume vg-b;resume vg-lv;");
 	assert_false(fake_device("vg-lv")->suspended);
 	assert_false(fake_device("vg-b")->suspended);
 	fake_status("vg-lv-backup", "running 0/10 0/100 - intact ok 1 0 0 0");
@@ -461,9 +464,11 @@ static void killed(void **state)
 	(void)state;
 	fake_add("vg-b", "LVM-y", CASE_SECTORS, "linear", "4000:17 0");
 	fake_add("other", "", CASE_SECTORS, "linear", "4000:33 0");
-	is_rescued_at(15, "clear vg-lv;rescue vg-lv;clear vg-b;rescue vg-b;");
-	is_rescued_at(16, "rescue vg-lv;rescue vg-b;");
-	is_rescued_at(17, "rescue vg-lv;rescue vg-b;");
+	is_rescued_at(17, "clear vg-lv;rescue vg-lv;clear vg-b;rescue vg-b;");
+	is_rescued_at(18, "clear vg-lv;rescue vg-lv;clear vg-b;rescue vg-b;");
+	is_rescued_at(19, "clear vg-lv;rescue vg-lv;clear vg-b;rescue vg-b;");
+	is_rescued_at(20, "rescue vg-lv;rescue vg-b;");
+	is_rescued_at(21, "rescue vg-lv;rescue vg-b;");
 }
 
 #define TEST(name)	cmocka_unit_test_setup_teardown(name, begin, end)

@@ -53,12 +53,16 @@ static struct step *plan_resume(struct plan *plan, const struct node *node)
 	return step;
 }
 
-static void copy_steps(struct plan *plan, const struct node *from,
-		       const struct node *to, const struct kdm_how *how)
+static struct step *copy_steps(struct plan *plan, const struct node *from,
+			       const struct node *to, const struct kdm_how *how)
 {
+	struct step *step;
+
 	plan_add(plan, STEP_LOAD, to->dev.name)->copy_of =
 		copy(from->dev.name);
-	plan_resume(plan, to)->how = *how;
+	step = plan_resume(plan, to);
+	step->how = *how;
+	return step;
 }
 
 static int refresh_root(struct plan *plan, const struct node *device,
@@ -66,11 +70,12 @@ static int refresh_root(struct plan *plan, const struct node *device,
 {
 	const struct kdm_how how = { .inner = true, .same = true };
 
-	if (kdm_table_same(&device->table, &root->table))
+	if (kdm_table_same(&device->table, &root->table) ||
+	    plan_find(plan, STEP_LOAD, root->dev.name))
 		return 0;
 	if (check_editable(root, error))
 		return -1;
-	copy_steps(plan, device, root, &how);
+	copy_steps(plan, device, root, &how)->aside = true;
 	return 0;
 }
 
@@ -860,6 +865,30 @@ static void plan_words(struct plan *plan, size_t made, const char *then)
 	step->how.same = true;
 }
 
+/*
+ * A backup that copies everything begins at the instant of the swap: what was
+ * written between the two would be in one half of the copy and not in the other.
+ */
+static void plan_begin(struct plan *plan, size_t made, const char *idle)
+{
+	struct kdm_line *line = &plan->step[made].table.line[0];
+	const char *name = plan->step[made].name;
+	char *begun = line->params;
+	struct step *step;
+
+	line->params = print("%.*s 0 - 0 %s", (int)strcspn(begun, " "), begun,
+			     idle);
+	step = plan_add(plan, STEP_LOAD, name);
+	line = &plan->step[made].table.line[0];
+	kdm_table_add(&step->table, line->start, line->len, line->type, begun);
+	wipe(begun);
+	step = plan_add(plan, STEP_RESUME, name);
+	step->how.inner = true;
+	step->how.same = true;
+	step->aside = true;
+	step->begins = true;
+}
+
 int edit_put_under(struct graph *graph, const struct filter *filter,
 		   struct plan *plan, struct error *error)
 {
@@ -883,6 +912,8 @@ int edit_put_under(struct graph *graph, const struct filter *filter,
 	made = copy(plan->step[planned - 1].name);
 	result = edit_insert(graph, filter->file, filter->file, made, plan,
 			     error);
+	if (!result && filter->idle)
+		plan_begin(plan, planned - 1, filter->idle);
 	if (!result && filter->then)
 		plan_words(plan, planned - 1, filter->then);
 	if (!result && filter->passing)

@@ -14,6 +14,7 @@ struct filter {
 	const char *target;	/* of a backup: where old data goes */
 	const char *tail;	/* what follows <device> 0 in the table line */
 	const char *then;	/* the same once it is put in, if it is to differ */
+	const char *idle;	/* of a backup, with no target, until it begins */
 	bool passing;		/* under a passing name until it is put in */
 };
 

@@ -68,9 +68,18 @@ static bool goes_on(const struct plan *plan)
 	return false;
 }
 
+/* Has no device got its new table before this step? */
+static bool nothing_swapped(const struct plan *plan, size_t at)
+{
+	while (at--)
+		if (plan->step[at].kind == STEP_RESUME && !plan->step[at].aside)
+			return false;
+	return true;
+}
+
 static void rescue(const struct plan *plan, const struct word *word)
 {
-	bool swaps = plan->step[word->at].kind != STEP_SUSPEND && !word->back;
+	bool swaps = !nothing_swapped(plan, word->at + 1) && !word->back;
 	struct error ignored = { 0 };
 	const struct step *step;
 	size_t i;
@@ -88,7 +97,8 @@ static void rescue(const struct plan *plan, const struct word *word)
 static bool hear(int socket, const struct plan *plan, struct word *word)
 {
 	struct pollfd wait = { .fd = socket, .events = POLLIN };
-	bool still = word->at < plan->nr && suspends(plan, word->at + 1);
+	/* how long the first suspend takes is its own file system's affair */
+	bool still = word->at < plan->nr && suspends(plan, word->at);
 
 	return poll(&wait, 1, still ? guard_patience : FOREVER) > 0 &&
 	       recv(socket, word, sizeof(*word), 0) == sizeof(*word);
@@ -166,15 +176,6 @@ static bool say(struct guard *guard, size_t at, bool back)
 	guard->told = true;
 	return send(guard->socket, &word, sizeof(word), MSG_NOSIGNAL) ==
 	       sizeof(word);
-}
-
-/* Has no device got its new table before this step? */
-static bool nothing_swapped(const struct plan *plan, size_t at)
-{
-	while (at--)
-		if (plan->step[at].kind == STEP_RESUME)
-			return false;
-	return true;
 }
 
 int guard_step(struct guard *guard, const struct plan *plan, size_t at,

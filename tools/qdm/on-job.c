@@ -157,6 +157,15 @@ static uint64_t perf_size(const struct call *call, const char *name)
 	return perf ? arg_size(perf_args, perf, name) : 0;
 }
 
+static uint64_t cluster_sectors(const struct call *call)
+{
+	uint64_t cluster = perf_size(call, "min-cluster-size");
+
+	if (cluster < CLUSTER_BYTES_MIN)
+		cluster = CLUSTER_BYTES_MIN;
+	return cluster / SECTOR;
+}
+
 static void add_option(char **list, int *nr, const char *name,
 		       const char *value)
 {
@@ -206,14 +215,12 @@ static char *make_tail(const struct call *call, struct error *error)
 		refuse(error, "min-cluster-size needs to be a power of 2");
 		return NULL;
 	}
-	if (cluster < CLUSTER_BYTES_MIN)
-		cluster = CLUSTER_BYTES_MIN;
 	list = copy("");
 	add_option(&list, &nr, "sync", strcmp(sync, "none") ? "full" : sync);
 	add_words(call, &list, &nr);
 	add_number(&list, &nr, "speed", call_size(call, "speed"));
 	add_number(&list, &nr, "max-workers", perf_size(call, "max-workers"));
-	tail = print("%llu %d%s", (unsigned long long)cluster / SECTOR, nr,
+	tail = print("%llu %d%s", (unsigned long long)cluster_sectors(call), nr,
 		     list);
 	free(list);
 	return tail;
@@ -263,23 +270,31 @@ static int check_free(const struct graph *graph, const char *name,
 	return 0;
 }
 
-int blockdev_backup(struct call *call, struct error *error)
+/* The filter's words before it begins; with sync none there is nothing to begin. */
+static char *idle_words(const struct call *call)
+{
+	return strcmp(call_word(call, "sync"), "none") ?
+	       print("%llu", (unsigned long long)cluster_sectors(call)) : NULL;
+}
+
+static int plan_backup(struct call *call, struct error *error)
 {
 	struct filter filter = {
 		.kind = KIND_BACKUP,
 		.file = call_word(call, "device"),
 		.target = call_word(call, "target"),
 	};
-	char *name = NULL;
-	char *tail = NULL;
+	char *idle = NULL, *name = NULL, *tail = NULL;
 	int result = check_backup(call, error);
 
 	if (!result) {
 		name = name_backup(call, error);
 		tail = make_tail(call, error);
 	}
+	idle = idle_words(call);
 	filter.name = name;
 	filter.tail = tail;
+	filter.idle = idle;
 	if (!name || !tail || check_free(&call->graph, name, error))
 		result = -1;
 	else
@@ -290,7 +305,17 @@ int blockdev_backup(struct call *call, struct error *error)
 			     call_flag(call, "auto-dismiss"));
 	free(name);
 	free(tail);
+	free(idle);
 	return result;
+}
+
+int blockdev_backup(struct call *call, struct error *error)
+{
+	if (plan_backup(call, error))
+		return -1;
+	if (strcmp(call_word(call, "sync"), "none"))
+		plan_at_one_instant(&call->plan, &call->graph);
+	return 0;
 }
 
 /*
@@ -374,7 +399,7 @@ static int run_action(struct call *call, struct json_object *action,
 	json_object_object_get_ex(action, "data", &one.args);
 	if (check_once(&one.plan, call_word(&one, "device"), error))
 		return -1;
-	result = blockdev_backup(&one, error);
+	result = plan_backup(&one, error);
 	call->graph = one.graph;
 	call->plan = one.plan;
 	return result;

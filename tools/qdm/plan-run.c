@@ -294,8 +294,10 @@ static void say_it_stays(const char *name, const char *why)
 static void clear_ours(const struct step *load)
 {
 	struct error error = { 0 };
+	struct kdm_device device;
 
-	if (ours_is_loaded(load) && kdm_clear(load->name, &error))
+	if (kdm_find(load->name, &device, &error) == 1 && device.pending &&
+	    ours_is_loaded(load) && kdm_clear(load->name, &error))
 		fprintf(stderr, "qdm: a table that was not put in stays loaded: %s\n",
 			error.text);
 }
@@ -351,12 +353,18 @@ static void undo_step(const struct plan *plan, const struct step *step)
 		clear_ours(step);
 	else if (step->kind == STEP_SUSPEND)
 		undo_swap(plan, step);
-	else if (step->kind == STEP_RESUME)
+	else if (step->kind == STEP_RESUME && step->goes_back)
 		swap_back(plan, step);
 	else if (step->kind == STEP_RENAME)
 		kdm_rename(step->text, step->name, &step->how, &ignored);
 	else if (step->kind == STEP_MKGROUP)
 		group_remove(step->name, &ignored);
+}
+
+/* A swap after which nothing is missing: what was made for it is not taken away. */
+static bool is_kept(const struct step *step)
+{
+	return step->kind == STEP_RESUME && !step->goes_back && !step->aside;
 }
 
 /*
@@ -369,8 +377,7 @@ static void undo(const struct plan *plan, size_t failed, bool begun)
 
 	if (begun && (step->kind == STEP_RESUME || step->kind == STEP_SUSPEND))
 		undo_swap(plan, step);
-	while (step-- > plan->step &&
-	       (step->kind != STEP_RESUME || step->goes_back))
+	while (step-- > plan->step && !is_kept(step))
 		undo_step(plan, step);
 }
 

@@ -62,15 +62,30 @@ static void move_step(struct plan *to, const struct step *step)
 	to->step[to->nr++] = *step;
 }
 
-/* A root that is brought up to date first is no part of the one instant. */
 static bool is_swap(const struct step *step)
 {
-	return step->kind == STEP_RESUME && !step->how.inner;
+	return step->kind == STEP_RESUME && !step->aside;
 }
 
 static bool is_resume(const struct step *step)
 {
 	return step->kind == STEP_RESUME;
+}
+
+static bool is_begin(const struct step *step)
+{
+	return step->begins;
+}
+
+static bool is_rename(const struct step *step)
+{
+	return step->kind == STEP_RENAME;
+}
+
+/* What can be done while all goes on. */
+static bool is_preparation(const struct step *step)
+{
+	return !is_swap(step) && !is_begin(step) && !is_rename(step);
 }
 
 static void move_kind(struct plan *to, const struct plan *from,
@@ -83,8 +98,8 @@ static void move_kind(struct plan *to, const struct plan *from,
 			move_step(to, &from->step[i]);
 }
 
-static struct step *find_step(const struct plan *plan, enum step_kind kind,
-			      const char *name)
+struct step *plan_find(const struct plan *plan, enum step_kind kind,
+		       const char *name)
 {
 	size_t i;
 
@@ -114,7 +129,7 @@ static bool is_under(const struct plan *plan, const struct plan *sorted,
 
 	for (i = 0; i < plan->nr; i++) {
 		if (!is_swap(&plan->step[i]) ||
-		    find_step(sorted, STEP_SUSPEND, plan->step[i].name))
+		    plan_find(sorted, STEP_SUSPEND, plan->step[i].name))
 			continue;
 		other = graph_find(graph, plan->step[i].name);
 		if (other != node && node_reaches(graph, other, node))
@@ -134,7 +149,7 @@ static const struct step *next_suspend(const struct plan *plan,
 	for (i = 0; i < plan->nr; i++) {
 		step = &plan->step[i];
 		if (is_swap(step) &&
-		    !find_step(sorted, STEP_SUSPEND, step->name) &&
+		    !plan_find(sorted, STEP_SUSPEND, step->name) &&
 		    !is_under(plan, sorted, graph,
 			      graph_find(graph, step->name)))
 			return step;
@@ -150,15 +165,18 @@ void plan_at_one_instant(struct plan *plan, const struct graph *graph)
 {
 	struct plan sorted = { 0 };
 	const struct step *step;
-	size_t before, i;
+	size_t first, end;
 
-	move_kind(&sorted, plan, is_swap, false);
-	before = sorted.nr;
+	move_kind(&sorted, plan, is_preparation, true);
+	first = sorted.nr;
 	while ((step = next_suspend(plan, &sorted, graph)))
 		plan_add(&sorted, STEP_SUSPEND, step->name)->how = step->how;
-	for (i = sorted.nr; i > before; i--)
-		move_step(&sorted, find_step(plan, STEP_RESUME,
-					     sorted.step[i - 1].name));
+	end = sorted.nr;
+	move_kind(&sorted, plan, is_begin, true);
+	while (end > first)
+		move_step(&sorted, plan_find(plan, STEP_RESUME,
+					     sorted.step[--end].name));
+	move_kind(&sorted, plan, is_rename, true);
 	free(plan->step);
 	*plan = sorted;
 }
@@ -168,7 +186,7 @@ void plan_goes_back(struct plan *plan)
 	size_t i;
 
 	for (i = 0; i < plan->nr; i++)
-		if (plan->step[i].kind == STEP_RESUME)
+		if (is_resume(&plan->step[i]) && plan->step[i].was.nr)
 			plan->step[i].goes_back = true;
 }
 

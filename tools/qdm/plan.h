@@ -40,6 +40,10 @@ struct step {
 	char *new_word;
 	/* is swapped back to @was if a later step fails */
 	bool goes_back;
+	/* of a resume: no user sees it, as when a root is brought up to date */
+	bool aside;
+	/* of such a resume: a backup begins with it, and its device stands still */
+	bool begins;
 	struct kdm_how how;
 };
 
@@ -51,8 +55,11 @@ struct plan {
 /* The step is the plan's last one now, for the caller to complete. */
 struct step *plan_add(struct plan *plan, enum step_kind kind,
 		      const char *name);
+/* The first of this kind for the device, or NULL. */
+struct step *plan_find(const struct plan *plan, enum step_kind kind,
+		       const char *name);
 void plan_free(struct plan *plan);
-/* All devices that are swapped stand still together while they are. */
+/* All devices that are swapped stand still while they are, and while backups begin. */
 void plan_at_one_instant(struct plan *plan, const struct graph *graph);
 /* All swaps last, so that what can be refused is refused before the first. */
 void plan_swaps_last(struct plan *plan);
