@@ -80,6 +80,9 @@ int case_set_up(void **state)
 	snprintf(path, sizeof(path), "%s/groups", folder);
 	mkdir(path, 0755);
 	setenv("QDM_CONFIGFS", path, 1);
+	snprintf(path, sizeof(path), "%s/lvm", folder);
+	mkdir(path, 0755);
+	setenv("QDM_LVM_LOCKS", path, 1);
 	snprintf(path, sizeof(path), "%s/lock", folder);
 	setenv("QDM_LOCK", path, 1);
 	case_group("g", "iops-total=700\niops-total-max=0\n");

@@ -8,9 +8,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <setjmp.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -213,6 +216,61 @@ static void lvm_swaps_after_us(void **state)
 	assert_false(fake_device("vg-b")->suspended);
 }
 
+/* As a command of LVM: has the group's lock for a second, and says when it is through. */
+static int lvm_at_work(const char *group)
+{
+	char path[128];
+	int ends[2], fd;
+
+	snprintf(path, sizeof(path), "%s/lvm/V_%s", case_folder(), group);
+	assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
+	fd = open(path, O_RDWR | O_CREAT, 0600);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	if (!fork()) {
+		sleep(1);
+		if (write(ends[1], "x", 1) < 0 || unlink(path))
+			abort();
+		_exit(0);
+	}
+	close(fd);
+	close(ends[1]);
+	return ends[0];
+}
+
+static void waits_for(int lvm)
+{
+	char byte;
+
+	assert_int_equal(read(lvm, &byte, 1), 1);
+	close(lvm);
+	wait(NULL);
+}
+
+static void lvm_has_lock(void **state)
+{
+	char path[128];
+	int lvm = lvm_at_work("vg");
+
+	(void)state;
+	works(LIMIT("500"));
+	waits_for(lvm);
+	fake_add("a--b-c--d", "LVM-z", CASE_SECTORS, "linear", "4000:16 2048");
+	lvm = lvm_at_work("a-b");
+	works(COMMAND("block_set_io_throttle", "'id':'a--b-c--d','bps':0,'bps_rd':0,'bps_wr':0,'iops':5,'iops_rd':0,'iops_wr':0"));
+	waits_for(lvm);
+	snprintf(path, sizeof(path), "%s/lvm/V_vg", case_folder());
+	assert_int_equal(access(path, F_OK), -1);
+}
+
+static void lvm_moves(void **state)
+{
+	(void)state;
+	fake_add("vg-pvmove0", "LVM-m", CASE_SECTORS, "mirror", "core 1 64 2 4000:16 2048 4000:17 2048");
+	fake_add("vg-moved", "LVM-n", CASE_SECTORS, "linear", "253:1 0");
+	refused(BACKUP("vg-moved", "/dev/mapper/vg-lv"),
+		"Device 'vg-moved' is being moved by pvmove; try again when that has ended");
+}
+
 /*
  * Standing still
  */
@@ -386,6 +444,8 @@ int main(void)
 		CASE(lvm_loads),
 		CASE(lvm_loads_before_a_failure),
 		CASE(lvm_swaps_after_us),
+		CASE(lvm_has_lock),
+		CASE(lvm_moves),
 		CASE(too_slow),
 		CASE(stacked),
 		CASE(own_target),

@@ -28,6 +28,7 @@
 
 #include "alloc.h"
 #include "edit.h"
+#include "lvm.h"
 #include "place.h"
 #include "shape.h"
 #include "target.h"
@@ -107,6 +108,22 @@ static int check_root_name(const struct graph *graph, const char *name,
 	return 0;
 }
 
+/* pvmove takes away what it copies through, and cannot while a root lies on it. */
+static int check_not_moving(const struct graph *graph,
+			    const struct node *device, struct error *error)
+{
+	const struct node *below;
+	size_t i;
+
+	for (i = 0; i < device->nr_below; i++) {
+		below = graph_at(graph, device->below[i]);
+		if (below && lvm_is_moving(&below->dev))
+			return refuse(error, "Device '%s' is being moved by pvmove; try again when that has ended",
+				      device->dev.name);
+	}
+	return 0;
+}
+
 static int have_root(const struct graph *graph, const struct node *device,
 		     struct place *place, struct plan *plan,
 		     struct error *error)
@@ -143,6 +160,7 @@ static int place_root(struct place *place, const struct graph *graph,
 		.inner = true,
 	};
 	if (check_editable(device, error) || check_table(device, error) ||
+	    check_not_moving(graph, device, error) ||
 	    check_not_direct(device, error))
 		return -1;
 	return have_root(graph, device, place, plan, error);
@@ -454,6 +472,7 @@ static int insert_first(const struct graph *graph, const struct node *parent,
 	char *params;
 
 	if (check_table(parent, error) ||
+	    check_not_moving(graph, parent, error) ||
 	    check_sizes(node, parent->dev.name,
 			kdm_table_len(&parent->table), error) ||
 	    refresh_root(plan, parent, root, error))

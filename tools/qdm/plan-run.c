@@ -7,7 +7,8 @@
  * between them, the guard (guard.c) goes on in its place.
  *
  * Somebody else may give the device another table at any time, load one or suspend
- * it, by dmsetup or LVM, which know no lock of ours. Their table must neither be
+ * it, by dmsetup or LVM, which know no lock of ours. LVM's lock we have (lvm.c), but
+ * a pvmove goes on between its commands, and dmsetup has none. Their table must neither be
  * swapped away nor swapped in too early, nor taken for ours and cleared. So before
  * a load the device is as it was when the plan was made, and nobody else's is
  * loaded; before a swap what is loaded is what we have loaded, and only we may have
@@ -25,6 +26,7 @@
 #include "graph.h"
 #include "group.h"
 #include "guard.h"
+#include "lvm.h"
 #include "plan.h"
 
 #define MAPPER	"/dev/mapper/"
@@ -452,13 +454,27 @@ static void take_over(struct plan *plan, size_t at, bool back)
 	kdm_udev_end();
 }
 
-int plan_run(struct plan *plan, struct error *error)
+/* LVM's commands must not change the volumes meanwhile, nor what the guard goes on with. */
+static int lock_volumes(const struct plan *plan, struct error *error)
+{
+	struct kdm_device device;
+	size_t i;
+
+	for (i = 0; i < plan->nr; i++) {
+		if (!plan->step[i].was.nr)
+			continue;
+		if (kdm_find(plan->step[i].name, &device, error) < 0 ||
+		    lvm_lock(&device, error))
+			return -1;
+	}
+	return 0;
+}
+
+static int run_guarded(struct plan *plan, struct error *error)
 {
 	struct guard guard;
 	int result;
 
-	if (!plan->nr)
-		return 0;
 	if (guard_begin(&guard, plan, take_over, error))
 		return -1;
 	if (kdm_udev_begin(error)) {
@@ -468,5 +484,18 @@ int plan_run(struct plan *plan, struct error *error)
 	result = run_from(plan, 0, &guard, error);
 	guard_end(&guard, plan);
 	kdm_udev_end();
+	return result;
+}
+
+int plan_run(struct plan *plan, struct error *error)
+{
+	int result;
+
+	if (!plan->nr)
+		return 0;
+	result = lock_volumes(plan, error);
+	if (!result)
+		result = run_guarded(plan, error);
+	lvm_unlock();
 	return result;
 }
