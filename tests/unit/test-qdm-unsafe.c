@@ -373,9 +373,10 @@ static void inner_target(void **state)
 	(void)state;
 	fake_add("vol", "LVM-b", CASE_SECTORS, "linear", "4000:17 0");
 	works(COMMAND("blockdev-add", "'driver':'throttle','node-name':'t','throttle-group':'g','file':'vol'"));
-	refused(BACKUP("vg-lv", "t"), "target 't' shows the data of another device");
+	refused(BACKUP("vg-lv", "t"), "'vol' lies on target 't', which would be overwritten");
+	refused(BACKUP("vg-lv", "vol-root"), "'t' lies on target 'vol-root', which would be overwritten");
 	works(COMMAND("block-insert-node", "'parent':'vol','child':'vol','node':'t'"));
-	refused(BACKUP("vg-lv", "vol-root"), "target 'vol-root' shows the data of another device");
+	refused(BACKUP("vg-lv", "t"), "'vol' lies on target 't', which would be overwritten");
 	works(BACKUP("vg-lv", "vol"));
 }
 
@@ -398,6 +399,40 @@ static void targets_at_once(void **state)
 	two_volumes();
 	refused(BOTH(ACTION("vg-lv", "target"), ACTION("vg-b", "target")),
 		"target 'target' is the target of 'vg-lv-backup' already");
+}
+
+/* By another name: a node over the leaf, or a filter on top of it. */
+static void target_by_another_name(void **state)
+{
+	(void)state;
+	fake_add("hh", "QDM-root-hh", 4 * CASE_SECTORS, "linear", "4000:16 0");
+	refused(BACKUP("vg-lv", "hh"), UNDER("hh"));
+	fake_add("pv", "X", 2 * CASE_SECTORS, "linear", "4000:40 0");
+	fake_add("a", "LVM-a", CASE_SECTORS, "linear", "253:2 2048");
+	fake_add("p", "QDM-throttle-p", 2 * CASE_SECTORS, "qthrottle", "253:2 0 g");
+	refused(BACKUP("a", "p"), UNDER("p"));
+	refused(BACKUP("vg-lv", "p"), "'a' lies on target 'p', which would be overwritten");
+}
+
+/* The first action's edge is there for the second. */
+static void circles_at_once(void **state)
+{
+	(void)state;
+	fake_add("vg-b", "LVM-y", CASE_SECTORS, "linear", "4000:17 0");
+	refused(BOTH(ACTION("vg-lv", "vg-b"), ACTION("vg-b", "vg-lv")),
+		"target 'vg-lv' lies on what is backed up");
+}
+
+/* Mounted on top of a volume, it does not come to lie under it unseen. */
+static void on_top_stays(void **state)
+{
+	(void)state;
+	works(COMMAND("blockdev-add", "'driver':'throttle','node-name':'p','throttle-group':'g','file':'/dev/mapper/vg-lv'"));
+	works(LIMIT("500"));
+	refused(COMMAND("blockdev-reopen", "'options':[{'driver':'throttle','node-name':'p','throttle-group':'g','file':'vg-lv'}]"),
+		"of 'vg-lv-throttle' and 'vg-lv' one lies under a device and the other on top of it");
+	refused(COMMAND("blockdev-replace", "'parent':'p','child':'file','new-child':'vg-lv-root'"),
+		"of 'vg-lv-root' and 'vg-lv' one lies under a device and the other on top of it");
 }
 
 /* Somebody has come to lie on the target since the filter was made. */
@@ -453,6 +488,9 @@ int main(void)
 		CASE(inner_target),
 		CASE(target_of_another),
 		CASE(targets_at_once),
+		CASE(target_by_another_name),
+		CASE(circles_at_once),
+		CASE(on_top_stays),
 		CASE(target_taken_since),
 		CASE(renamed),
 	};

@@ -577,16 +577,45 @@ int edit_remove(const struct graph *graph, const char *parent_name,
 			error);
 }
 
-/* Only what shows the same data may take another's place under its users. */
-static int check_same_data(const struct graph *graph, const struct node *old,
-			   const struct node *new, struct error *error)
+/*
+ * Only what shows the same data may take another's place under its users. And what
+ * lies on top of a device must not come to lie under it, nor the other way round:
+ * the device could be taken away, and another get its name and root.
+ */
+static int check_same_data(const struct graph *graph, struct devno devno,
+			   const struct place *new, struct error *error)
 {
-	if (old && new && (node_shows(graph, old, new) ||
-			   node_shows(graph, new, old)))
-		return 0;
-	return refuse(error, "'%s' is no filter over '%s' nor the other way round, so it may show other data",
-		      new ? new->dev.name : "what is there",
-		      old ? old->dev.name : "what is there");
+	const struct node *old = graph_at(graph, devno);
+
+	if (!node_shows(graph, new->node, devno) &&
+	    !node_shows(graph, old, new->devno))
+		return refuse(error, "'%s' is no filter over '%s' nor the other way round, so it may show other data",
+			      new->node ? new->node->dev.name : "what is there",
+			      old ? old->dev.name : "what is there");
+	if (node_root(graph, old) != node_root(graph, new->node))
+		return refuse(error, "of '%s' and '%s' one lies under a device and the other on top of it",
+			      new->node ? new->node->dev.name : new->word,
+			      old ? old->dev.name : "what is there");
+	return 0;
+}
+
+/* Every backup that comes to lie under @parent: what is on it is made clean then. */
+static int check_backups(const struct graph *graph, const struct node *parent,
+			 const struct node *node, bool *freeze,
+			 struct error *error)
+{
+	struct devno at;
+
+	*freeze = false;
+	for (; node; node = graph_at(graph, at)) {
+		if (target_check_edge(graph, parent, node, error))
+			return -1;
+		if (node->kind == KIND_BACKUP)
+			*freeze |= !node_reaches(graph, parent, node);
+		if (!shape_is_same(&node->table, &at))
+			break;
+	}
+	return 0;
 }
 
 static const struct node *find_new_child(const struct graph *graph,
@@ -609,19 +638,19 @@ static int replace_child(const struct graph *graph, const struct node *parent,
 			 const struct node *new, struct plan *plan,
 			 struct error *error)
 {
-	const struct node *old = graph_at(graph, parent->below[0]);
+	const struct devno old = parent->below[0];
 	struct place place;
+	bool freeze;
 
-	if (old == new)
+	if (same_devno(old, new->dev.devno))
 		return 0;
-	if (check_same_data(graph, old, new, error) ||
-	    target_check_edge(graph, parent, new, error) ||
+	place_at(&place, new);
+	if (check_same_data(graph, old, &place, error) ||
+	    check_backups(graph, parent, new, &freeze, error) ||
 	    check_sizes(new, parent->dev.name, kdm_table_len(&parent->table),
 			error))
 		return -1;
-	place_at(&place, new);
-	return redirect(plan, graph, parent, parent->below[0], &place,
-			new->kind == KIND_BACKUP, error);
+	return redirect(plan, graph, parent, old, &place, freeze, error);
 }
 
 int edit_replace(const struct graph *graph, const char *parent_name,
@@ -672,7 +701,7 @@ static int place_reopened(struct place *place, const struct graph *graph,
 	if (place->node && node_reaches(graph, place->node, node))
 		return refuse(error, "'%s' lies on '%s' already", file,
 			      node->dev.name);
-	return check_same_data(graph, old, place->node, error) ||
+	return check_same_data(graph, node->below[0], place, error) ||
 	       check_sizes(node, file, place->sectors, error) ? -1 : 0;
 }
 
@@ -684,13 +713,17 @@ int edit_reopen(const struct graph *graph, const struct filter *filter,
 	struct place below, target;
 	struct step *step;
 	char *params;
+	bool freeze;
 
 	if (!node || check_editable(node, error))
 		return -1;
+	if (plan_find(plan, STEP_LOAD, filter->name))
+		return refuse(error, "Node '%s' is named twice", filter->name);
 	if (node->kind != filter->kind)
 		return refuse(error, "Cannot change the option 'driver' of node '%s'",
 			      filter->name);
 	if (place_reopened(&below, graph, node, filter->file, plan, error) ||
+	    check_backups(graph, node, below.node, &freeze, error) ||
 	    filter_params(&params, graph, node, filter, &below, &target,
 			  error))
 		return -1;
@@ -700,6 +733,7 @@ int edit_reopen(const struct graph *graph, const struct filter *filter,
 	free(params);
 	step = plan_resume(plan, node);
 	step->how.inner = node_is_inner(graph, node);
+	step->how.freeze = freeze;
 	step->how.same = true;
 	step->how.read_ahead = kdm_read_ahead(filter->name);
 	return 0;
@@ -843,16 +877,35 @@ static void add_planned(struct graph *graph, const struct step *step,
 		.kind = kind_of(step->uuid),
 		.dev = { .devno = { 0, number }, .live = true },
 	};
+	size_t i;
 
 	snprintf(node.dev.name, sizeof(node.dev.name), "%s", step->name);
 	snprintf(node.dev.uuid, sizeof(node.dev.uuid), "%s", step->uuid);
 	kdm_table_copy(&node.table, from ? &from->table : &step->table);
+	for (i = 0; from && i < from->nr_below; i++)
+		add_below(&node, from->below[i]);
 	if (!from)
 		link_planned(graph, &node);
 	if (node.kind == KIND_BACKUP)
 		add_below(&node, step->target);
 	graph->node = more(graph->node, graph->nr, sizeof(node));
 	graph->node[graph->nr++] = node;
+}
+
+/* The device lies on the filter then, for what is planned after it. */
+static void plan_edge(struct graph *graph, const char *device,
+		      const char *filter)
+{
+	const struct devno below = graph_find(graph, filter)->dev.devno;
+	struct node *node = graph_find(graph, device);
+	const uint64_t len = kdm_table_len(&node->table);
+	char *params = print("%u:%u 0", below.major, below.minor);
+
+	kdm_table_free(&node->table);
+	kdm_table_add(&node->table, 0, len, "linear", params);
+	free(params);
+	node->nr_below = 0;
+	add_below(node, below);
 }
 
 /* The name is the last that is given; who cannot have it is not put in. */
@@ -931,6 +984,8 @@ int edit_put_under(struct graph *graph, const struct filter *filter,
 	made = copy(plan->step[planned - 1].name);
 	result = edit_insert(graph, filter->file, filter->file, made, plan,
 			     error);
+	if (!result)
+		plan_edge(graph, filter->file, made);
 	if (!result && filter->idle)
 		plan_begin(plan, planned - 1, filter->idle);
 	if (!result && filter->then)

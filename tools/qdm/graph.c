@@ -243,14 +243,19 @@ bool node_passes_to(const struct node *node, struct devno devno)
 
 /* Past what changes nothing: a filter, or one linear line over all of a device. */
 bool node_shows(const struct graph *graph, const struct node *node,
-		const struct node *wanted)
+		struct devno devno)
 {
-	struct devno below;
+	struct devno at;
 
-	while (node && node != wanted)
-		node = shape_is_same(&node->table, &below) ?
-		       graph_at(graph, below) : NULL;
-	return node;
+	for (; node; node = graph_at(graph, at)) {
+		if (same_devno(node->dev.devno, devno))
+			return true;
+		if (!shape_is_same(&node->table, &at))
+			return false;
+		if (same_devno(at, devno))
+			return true;
+	}
+	return false;
 }
 
 /* A device's root has its device's name in the UUID, a leaf's node its own. */

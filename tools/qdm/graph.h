@@ -40,9 +40,9 @@ bool node_reaches(const struct graph *graph, const struct node *node,
 		  const struct node *wanted);
 /* Does it pass its I/O on to the device? A backup only writes to its target. */
 bool node_passes_to(const struct node *node, struct devno devno);
-/* Does @node show what @wanted holds, sector for sector? */
+/* Does @node show what the device holds, sector for sector? */
 bool node_shows(const struct graph *graph, const struct node *node,
-		const struct node *wanted);
+		struct devno devno);
 /* A leaf that blockdev-add has made a node of, and no device's root. */
 bool node_is_host(const struct node *node);
 /* The root of a device that a node of ours lies on, down the data; or NULL. */

@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "job.h"
+#include "shape.h"
 #include "target.h"
 
 /* A disk and its partition are two devices in one place. */
@@ -75,25 +76,57 @@ static int check_users(const struct graph *graph, const struct node *self,
 	return 0;
 }
 
+/* One of the names that the target has: @above is what leads to it. */
+static int check_level(const struct graph *graph, const struct node *above,
+		       const struct place *source, struct devno target,
+		       const char *name, struct error *error)
+{
+	const struct node *data = source->data;
+
+	if (overlap(data ? data->dev.devno : source->devno, target))
+		return refuse(error, "Source and target cannot be the same");
+	if (data && rests_on(graph, data, target, false))
+		return refuse(error, "target '%s' lies under what is backed up and would be overwritten",
+			      name);
+	return check_users(graph, above, target, name, error);
+}
+
+/* Down through filters and nodes of leaves, which show what lies below them. */
+static int check_levels(const struct graph *graph, const struct node *self,
+			const struct place *source, const struct place *target,
+			const char *name, struct error *error)
+{
+	const struct node *node = target->node;
+	const struct node *above = self;
+	struct devno at = target->devno;
+
+	while (!check_level(graph, above, source, at, name, error)) {
+		if (!node || node->kind == KIND_DEVICE ||
+		    !shape_is_same(&node->table, &at))
+			return 0;
+		above = node;
+		node = graph_at(graph, at);
+	}
+	return -1;
+}
+
 int target_check(const struct graph *graph, const struct node *node,
 		 const struct place *source, const struct place *target,
 		 const char *name, struct error *error)
 {
 	const struct node *data = source->data;
-	struct devno from = data ? data->dev.devno : source->devno;
 
-	if (overlap(from, target->devno))
-		return refuse(error, "Source and target cannot be the same");
-	if (data && rests_on(graph, data, target->devno, false))
-		return refuse(error, "target '%s' lies under what is backed up and would be overwritten",
-			      name);
-	if (target->node && rests_on(graph, target->node, from, true))
+	if (check_levels(graph, node, source, target, name, error))
+		return -1;
+	if (target->node &&
+	    rests_on(graph, target->node,
+		     data ? data->dev.devno : source->devno, true))
 		return refuse(error, "target '%s' lies on what is backed up",
 			      name);
 	if (node_root(graph, target->node))
 		return refuse(error, "target '%s' shows the data of another device",
 			      name);
-	return check_users(graph, node, target->devno, name, error);
+	return 0;
 }
 
 int target_check_edge(const struct graph *graph, const struct node *parent,
