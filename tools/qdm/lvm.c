@@ -25,10 +25,12 @@
 #define MOVING		"-pvmove"
 #define WAIT_S		30
 
-static struct lock {
+struct lock {
 	char *path;
 	int fd;
-} *locks;
+};
+
+static struct lock *locks;
 static size_t locks_nr;
 
 static bool is_volume(const struct kdm_device *device)
