@@ -18,7 +18,7 @@ kunit    = $(wildcard tests/kunit tests/unit/*.h)
 tool    := $(wildcard tools/Makefile)
 lab     := tests/vm
 
-.PHONY: all modules tool install uninstall setup test unit kunit demo bench lint clean help
+.PHONY: all modules tool install uninstall setup test unit kunit demo bench lint docs clean help
 .DEFAULT_GOAL := all
 
 all: modules tool ## build the modules for the running kernel (or KDIR=...) and the tool
@@ -65,6 +65,9 @@ bench: ## figures from the deterministic lane (CASE=idle-cost for one)
 
 lint: ## checkpatch, sparse, shellcheck, clang-format, codespell
 	$(Q)tests/lint/run
+
+docs: ## the documentation as web pages, in build/docs/html (needs python3-sphinx)
+	$(Q)Documentation/render
 
 clean: ## remove build/ (the cache of guests stays)
 	$(Q)rm -rf $(BUILD)
