@@ -22,12 +22,12 @@ it "has the processors of its lane" processors
 
 modules_load() {
 	local module
-	for module in qthrottle backupcow wthreshold; do
+	for module in qthrottle backupcow wthreshold qguard; do
 		modprobe "dm-$module"
 		eventually 5 sh -c "dmsetup targets | grep -q '^$module '"
 	done
 }
-it "loads the three modules by name" modules_load
+it "loads the modules by name" modules_load
 
 autoload() {
 	modprobe -r dm-wthreshold

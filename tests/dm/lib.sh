@@ -82,6 +82,33 @@ make_memdev() { # make_memdev DIR MIB
 	echo 1 >"$dir/power"
 }
 
+# shellcheck disable=SC2034 # LOWER is for the topics
+# nulldev NAME KEY=VALUE...: LOWER is a null_blk device of 32 MiB in memory
+nulldev() {
+	local dir=/sys/kernel/config/nullb/qm-$1 pair
+	[ -d /sys/kernel/config/nullb ] || modprobe null_blk nr_devices=0
+	mkdir "$dir"
+	for pair in size=32 memory_backed=1 "${@:2}"; do
+		echo "${pair#*=}" >"$dir/${pair%%=*}"
+	done
+	echo 1 >"$dir/power"
+	LOWER=/dev/qm-$1
+	[ -e "/sys/block/qm-$1" ] || LOWER=/dev/nullb$(cat "$dir/index")
+	eventually 10 test -b "$LOWER"
+}
+
+DISKS='/sys/bus/pseudo/drivers/scsi_debug/adapter*/host*/target*/*/block/*'
+
+# scsidev OPTION...: LOWER is a SCSI disk of 16 MiB in memory
+scsidev() {
+	modprobe sd_mod
+	modprobe scsi_debug dev_size_mb=16 delay=0 "$@"
+	eventually 30 compgen -G "$DISKS"
+	LOWER=/dev/$(basename "$(compgen -G "$DISKS")")
+	eventually 10 test -b "$LOWER"
+	eventually 10 test "$(blockdev --getsz "$LOWER")" -gt 0
+}
+
 # noisy DEVICE MIB: fills it, from its beginning on, with data of which no block is like
 # another, and with other data each time. The kernel's random numbers take seconds in an
 # emulated guest, so it is a piece of them over and over, of a length that fits no block
@@ -165,6 +192,11 @@ load_ends() {
 
 # sysfs NAME: the folder of a dm device in sysfs
 sysfs() { echo "/sys/block/dm-$(dmsetup info -c --noheadings -o minor "$1" | tr -d ' ')"; }
+
+# attributes NAME: every attribute of its queue that can be read, and of integrity where there is any
+attributes() {
+	(cd "$(sysfs "$1")" && { grep -rs . queue integrity || true; } | sort)
+}
 
 # eventually SECONDS CMD...: CMD succeeds within that time on a quiet machine; a busy one has
 # four times as long

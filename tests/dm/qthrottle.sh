@@ -477,9 +477,6 @@ flush_passes() {
 }
 it_in_full "never holds up a flush" flush_passes
 
-# Every attribute of the queue, and of integrity where there is any
-attributes() { (cd "$(sysfs "$1")" && { grep -rs . queue integrity || true; } | sort); }
-
 as_linear() { # as_linear DEVICE
 	local sectors
 	sectors=$(blockdev --getsz "$1")

@@ -22,11 +22,6 @@ over() { # over DEVICE [THRESHOLD]: a linear and a threshold on all of it
 	table thr "0 $sectors wthreshold $1 0 ${2:-$((4 * MIB))}"
 }
 
-# Every attribute of the queue that can be read, and of integrity where there is any.
-attributes() {
-	(cd "$(sysfs "$1")" && { grep -rs . queue integrity || true; } | sort)
-}
-
 as_linear() {
 	attributes lin >linear
 	attributes thr >threshold
@@ -35,32 +30,6 @@ as_linear() {
 }
 
 attribute() { cat "$(sysfs thr)/$1"; }
-
-# nulldev NAME KEY=VALUE...: a null_blk device of 32 MiB in memory
-nulldev() {
-	local dir=/sys/kernel/config/nullb/qm-$1 pair
-	[ -d /sys/kernel/config/nullb ] || modprobe null_blk nr_devices=0
-	mkdir "$dir"
-	for pair in size=32 memory_backed=1 "${@:2}"; do
-		echo "${pair#*=}" >"$dir/${pair%%=*}"
-	done
-	echo 1 >"$dir/power"
-	LOWER=/dev/qm-$1
-	[ -e "/sys/block/qm-$1" ] || LOWER=/dev/nullb$(cat "$dir/index")
-	eventually 10 test -b "$LOWER"
-}
-
-DISKS='/sys/bus/pseudo/drivers/scsi_debug/adapter*/host*/target*/*/block/*'
-
-# scsidev OPTION...: a SCSI disk of 16 MiB in memory
-scsidev() {
-	modprobe sd_mod
-	modprobe scsi_debug dev_size_mb=16 delay=0 "$@"
-	eventually 30 compgen -G "$DISKS"
-	LOWER=/dev/$(basename "$(compgen -G "$DISKS")")
-	eventually 10 test -b "$LOWER"
-	eventually 10 test "$(blockdev --getsz "$LOWER")" -gt 0
-}
 
 discards() {
 	nulldev a discard=1

@@ -10,6 +10,7 @@
 #define QDM_TARGET_BACKUPCOW	"backupcow"
 #define QDM_TARGET_VIEW		"backupcow-view"
 #define QDM_TARGET_WTHRESHOLD	"wthreshold"
+#define QDM_TARGET_GUARD	"qguard"
 
 /* Names of groups and bitmaps: letters, digits, '.', '_' and '-'. */
 #define QDM_NAME_MAX		63

@@ -75,6 +75,7 @@ set_up() {
 	add linear "$(table linear "linear $lower 0")"
 	add linear-again "$(table again "linear $lower 0")"
 	add empty "$(table empty "bench-empty $lower")"
+	add qguard "$(table guard "qguard $lower 0")"
 	add qthrottle "$(table qthrottle "$(qthrottle_line "$lower")")"
 	add qthrottle-one "$(table one "qthrottle $lower 0 - 2 iops-total 1000000000")"
 	add wthreshold "$(table armed "wthreshold $lower 0 $((MIB << 20))")"
