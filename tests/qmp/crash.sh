@@ -217,9 +217,9 @@ survives_both_in_one() {
 		"qmp block_set_io_throttle \"$(old_limit 0)\" &&
 		qmp qom-set \"'path': 'shared', 'property': 'limits', 'value': {'iops-total': 100}\""
 	survives_verb "qdm remove named" insert --node named throttle vol iops-total=500
-	survives blockdev-backup "$(backup vol)" "qdm remove vol-backup"
+	survives blockdev-backup "$(backup vol)" "qdm remove --cancel vol-backup"
 	survives transaction "'actions': [{'type': 'blockdev-backup', 'data': {$(backup vol)}},
-		{'type': 'blockdev-backup', 'data': {$(backup two)}}]" "qdm remove vol-backup && qdm remove two-backup"
+		{'type': 'blockdev-backup', 'data': {$(backup two)}}]" "qdm remove --cancel vol-backup && qdm remove --cancel two-backup"
 }
 it "and wherever a command is killed that makes a filter and puts it in" survives_both_in_one
 
@@ -249,7 +249,7 @@ steers_jobs() {
 	steers block-job-resume "'device': 'vol'" "qmp job-pause \"'id': 'vol'\""
 	qmp job-resume "'id': 'vol'"
 	both_ways block-job-set-speed "'device': 'vol', 'speed': 1048576" "qmp block-job-set-speed \"'device': 'vol', 'speed': 0\""
-	steers block-job-cancel "'device': 'vol'" "qdm remove vol-backup && $begin"
+	steers block-job-cancel "'device': 'vol'" "qdm remove --cancel vol-backup && $begin"
 	qmp job-cancel "'id': 'vol'"
 	has_no_script job-complete
 	has_no_script job-finalize

@@ -211,6 +211,16 @@ void fake_add(const char *name, const char *uuid, uint64_t len,
 	count_openers();
 }
 
+void fake_swap(const char *name, uint64_t len, const char *params)
+{
+	struct kdm_table *table = &find(name)->live;
+
+	kdm_table_free(table);
+	kdm_table_add(table, 0, len, "linear", params);
+	count_openers();
+	fake_wake();
+}
+
 struct kdm_device *fake_device(const char *name)
 {
 	struct fake *fake = find(name);

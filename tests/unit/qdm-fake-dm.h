@@ -10,6 +10,8 @@ void fake_reset(void);
 /* A live device with one table line; the number is 253:<order of adding>. */
 void fake_add(const char *name, const char *uuid, uint64_t len,
 	      const char *type, const char *params);
+/* Gives it a linear table, as LVM does that knows nothing of a filter. */
+void fake_swap(const char *name, uint64_t len, const char *params);
 struct kdm_device *fake_device(const char *name);
 struct kdm_table *fake_table(const char *name);
 /* The name of the device that a table line calls "253:<minor>". */

@@ -135,8 +135,7 @@ static void dropped_throttle(void **state)
 {
 	(void)state;
 	run(verb_throttle, "throttle vg-lv iops-total=500");
-	kdm_table_free(fake_table("vg-lv"));
-	kdm_table_add(fake_table("vg-lv"), 0, CASE_SECTORS, "linear", "4000:17 4096");
+	fake_swap("vg-lv", CASE_SECTORS, "4000:17 4096");
 	says(verb_throttle, "throttle vg-lv",
 	     "no limits in force: 'vg-lv-throttle' does not lie under 'vg-lv' any more, whose table was replaced since (qdm throttle vg-lv and the limits puts it back)\n");
 	says(verb_throttle, "throttle --json vg-lv", "null\n");
@@ -144,11 +143,9 @@ static void dropped_throttle(void **state)
 	assert_int_equal(result, 0);
 	assert_string_equal(fake_table("vg-lv")->line[0].params, "253:2 0");
 	assert_string_equal(fake_table("vg-lv-root")->line[0].params, "4000:17 4096");
-	kdm_table_free(fake_table("vg-lv"));
-	kdm_table_add(fake_table("vg-lv"), 0, 2 * CASE_SECTORS, "linear", "4000:17 4096");
+	fake_swap("vg-lv", 2 * CASE_SECTORS, "4000:17 4096");
 	refuses(verb_throttle, "throttle vg-lv iops-total=7",
 		"node 'vg-lv-throttle' has 67108864 bytes and 'vg-lv' has 134217728; delete the node and add it again over 'vg-lv'");
-	fake_device("vg-lv-throttle")->open_count = 0;
 	says(verb_throttle, "throttle vg-lv off", "no limits\n");
 	assert_null(fake_device("vg-lv-throttle"));
 }

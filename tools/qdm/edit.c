@@ -29,6 +29,7 @@
 #include "alloc.h"
 #include "edit.h"
 #include "lvm.h"
+#include "past.h"
 #include "place.h"
 #include "shape.h"
 #include "target.h"
@@ -66,15 +67,40 @@ static struct step *copy_steps(struct plan *plan, const struct node *from,
 	return step;
 }
 
-static int refresh_root(struct plan *plan, const struct node *device,
-			const struct node *root, struct error *error)
+/* Who has it open would read another device's data, or see it at another length. */
+static int check_idle_on(const struct graph *graph, const struct node *root,
+			 const struct node *below, struct error *error)
+{
+	const struct node *above;
+	unsigned int idle = 0;
+	size_t i;
+
+	for (i = 0; i < graph->nr; i++) {
+		above = &graph->node[i];
+		if (!node_uses(above, below->dev.devno))
+			continue;
+		idle++;
+		if (past_check_words(above, error) ||
+		    check_idle_on(graph, root, above, error))
+			return -1;
+	}
+	if (idle == below->dev.open_count)
+		return 0;
+	return refuse(error, "'%s' has another table than its device by now, and cannot get that while '%s' is in use",
+		      root->dev.name, below->dev.name);
+}
+
+static int refresh_root(const struct graph *graph, struct plan *plan,
+			const struct node *device, const struct node *root,
+			struct error *error)
 {
 	const struct kdm_how how = { .inner = true, .same = true };
 
 	if (kdm_table_same(&device->table, &root->table) ||
 	    plan_find(plan, STEP_LOAD, root->dev.name))
 		return 0;
-	if (check_editable(root, error))
+	if (check_editable(root, error) ||
+	    check_idle_on(graph, root, root, error))
 		return -1;
 	copy_steps(plan, device, root, &how)->aside = true;
 	return 0;
@@ -137,7 +163,7 @@ static int have_root(const struct graph *graph, const struct node *device,
 		place->devno = root->dev.devno;
 		snprintf(place->word, sizeof(place->word), MAPPER "%s",
 			 root->dev.name);
-		return refresh_root(plan, device, root, error);
+		return refresh_root(graph, plan, device, root, error);
 	}
 	name = root_name(device->dev.name);
 	result = check_root_name(graph, name, error);
@@ -330,6 +356,8 @@ int edit_delete(const struct graph *graph, const char *name,
 	if (node->kind == KIND_DEVICE)
 		return refuse(error, "Node %s is not owned by the monitor",
 			      name);
+	if (past_check_words(node, error))
+		return -1;
 	if (node->dev.open_count)
 		return refuse(error, "Node %s is in use", name);
 	plan_add(plan, STEP_REMOVE, name);
@@ -452,6 +480,8 @@ static int redirect(struct plan *plan, const struct graph *graph,
 	struct kdm_table table;
 	const char *stuck;
 
+	if (past_check(graph, parent, old, new->node, error))
+		return -1;
 	if (!shape_replace(&table, &parent->table, old, new->word, &stuck)) {
 		if (!stuck)
 			stuck = parent->table.line[0].type;
@@ -473,9 +503,10 @@ static int insert_first(const struct graph *graph, const struct node *parent,
 
 	if (check_table(parent, error) ||
 	    check_not_moving(graph, parent, error) ||
+	    past_check(graph, parent, parent->dev.devno, node, error) ||
 	    check_sizes(node, parent->dev.name,
 			kdm_table_len(&parent->table), error) ||
-	    refresh_root(plan, parent, root, error))
+	    refresh_root(graph, plan, parent, root, error))
 		return -1;
 	place_at(&place, node);
 	params = print("%s 0", place.word);
@@ -537,15 +568,19 @@ int edit_insert(const struct graph *graph, const char *parent_name,
 }
 
 /* The last filter is out: the device's own table comes back up. */
-static void remove_last(const struct node *parent, const struct node *root,
-			struct plan *plan)
+static int remove_last(const struct graph *graph, const struct node *parent,
+		       const struct node *root, struct plan *plan,
+		       struct error *error)
 {
 	const struct kdm_how how = {
 		.same = true,
 		.read_ahead = kdm_read_ahead(parent->dev.name),
 	};
 
+	if (past_check(graph, parent, parent->below[0], root, error))
+		return -1;
 	copy_steps(plan, root, parent, &how);
+	return 0;
 }
 
 int edit_remove(const struct graph *graph, const char *parent_name,
@@ -569,10 +604,8 @@ int edit_remove(const struct graph *graph, const char *parent_name,
 		return not_child(child_name, node, error);
 	if (!node_uses(parent, node->dev.devno))
 		return not_child(node_name, parent, error);
-	if (root && child.node == root && attached(graph, parent) == node) {
-		remove_last(parent, root, plan);
-		return 0;
-	}
+	if (root && child.node == root && attached(graph, parent) == node)
+		return remove_last(graph, parent, root, plan, error);
 	return redirect(plan, graph, parent, node->dev.devno, &child, false,
 			error);
 }
@@ -722,7 +755,9 @@ int edit_reopen(const struct graph *graph, const struct filter *filter,
 	if (node->kind != filter->kind)
 		return refuse(error, "Cannot change the option 'driver' of node '%s'",
 			      filter->name);
-	if (place_reopened(&below, graph, node, filter->file, plan, error) ||
+	if (past_check_words(node, error) ||
+	    place_reopened(&below, graph, node, filter->file, plan, error) ||
+	    past_check(graph, node, node->below[0], below.node, error) ||
 	    check_backups(graph, node, below.node, &freeze, error) ||
 	    filter_params(&params, graph, node, filter, &below, &target,
 			  error))
@@ -739,11 +774,21 @@ int edit_reopen(const struct graph *graph, const struct filter *filter,
 	return 0;
 }
 
-static const struct node *find_threshold(const struct graph *graph,
-					 const struct node *node)
+/* Not through what is as long as a part of what it lies on: its bytes are others. */
+static const struct node *below_whole(const struct graph *graph,
+				      const struct node *node)
+{
+	const struct node *below = node_same(graph, node);
+
+	return below && kdm_table_len(&below->table) ==
+	       kdm_table_len(&node->table) ? below : NULL;
+}
+
+const struct node *edit_find_threshold(const struct graph *graph,
+				       const struct node *node)
 {
 	while (node && node->kind != KIND_THRESHOLD)
-		node = node->nr_below ? graph_at(graph, node->below[0]) : NULL;
+		node = below_whole(graph, node);
 	return node;
 }
 
@@ -751,7 +796,7 @@ int edit_threshold(const struct graph *graph, const char *name,
 		   uint64_t bytes, struct plan *plan, struct error *error)
 {
 	const struct node *node = graph_find(graph, name);
-	const struct node *filter = find_threshold(graph, node);
+	const struct node *filter = edit_find_threshold(graph, node);
 
 	if (!node)
 		return refuse(error, "Device '%s' not found", name);

@@ -44,6 +44,9 @@ int edit_reopen(const struct graph *graph, const struct filter *filter,
 int edit_replace(const struct graph *graph, const char *parent,
 		 const char *child, const char *new, struct plan *plan,
 		 struct error *error);
+/* The node, or the first below it that shows the same, with a threshold; or NULL. */
+const struct node *edit_find_threshold(const struct graph *graph,
+				       const struct node *node);
 int edit_threshold(const struct graph *graph, const char *name,
 		   uint64_t bytes, struct plan *plan, struct error *error);
 /* Of a node that is there. */

@@ -258,6 +258,14 @@ bool node_shows(const struct graph *graph, const struct node *node,
 	return false;
 }
 
+const struct node *node_same(const struct graph *graph,
+			     const struct node *node)
+{
+	struct devno at;
+
+	return shape_is_same(&node->table, &at) ? graph_at(graph, at) : NULL;
+}
+
 /* A device's root has its device's name in the UUID, a leaf's node its own. */
 bool node_is_host(const struct node *node)
 {

@@ -43,6 +43,9 @@ bool node_passes_to(const struct node *node, struct devno devno);
 /* Does @node show what the device holds, sector for sector? */
 bool node_shows(const struct graph *graph, const struct node *node,
 		struct devno devno);
+/* The node that it lies on and shows sector for sector, or NULL. */
+const struct node *node_same(const struct graph *graph,
+			     const struct node *node);
 /* A leaf that blockdev-add has made a node of, and no device's root. */
 bool node_is_host(const struct node *node);
 /* The root of a device that a node of ours lies on, down the data; or NULL. */

@@ -11,17 +11,21 @@
  * that long, the job stays concluded until it is dismissed.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "alloc.h"
 #include "edit.h"
 #include "job.h"
 #include "json.h"
+#include "place.h"
 
 #define SUFFIX		"-backup"
 #define ERRNO_MAX	133
+#define SECOND_MS	1000
 
 struct memory {
 	char *node;
@@ -172,44 +176,105 @@ bool job_of_node(struct job *job, const struct node *node)
 	return found;
 }
 
-bool job_is_over(const struct node *node)
+static bool is_gone(const char *name)
+{
+	struct error ignored = { 0 };
+	struct kdm_device device;
+
+	return !kdm_find(name, &device, &ignored);
+}
+
+static bool is_over(const char *name)
 {
 	struct error ignored = { 0 };
 	struct kdm_table status;
 	char state[JOB_WORD] = "";
 	bool over;
 
-	over = !kdm_status(node->dev.name, &status, &ignored) && status.nr &&
+	over = !kdm_status(name, &status, &ignored) && status.nr &&
 	       sscanf(status.line[0].params, "%23s", state) == 1 &&
 	       (!strcmp(state, "none") || !strcmp(state, "concluded"));
 	kdm_table_free(&status);
 	return over;
 }
 
-static bool is_above(const struct graph *graph, const char *device,
-		     const struct node *node)
+bool job_is_over(const struct node *node)
 {
-	const struct node *above = graph_find(graph, device);
+	return is_over(node->dev.name);
+}
 
-	return above && above->kind == KIND_DEVICE &&
-	       node_reaches(graph, above, node);
+int job_end(const char *node, struct error *error)
+{
+	struct pollfd wait = { .fd = kdm_poll_open(error), .events = POLLIN };
+	int result;
+
+	if (wait.fd < 0)
+		return -1;
+	result = kdm_message(node, "cancel", error);
+	while (!result && !(result = kdm_poll_arm(wait.fd, error)) &&
+	       !is_over(node) && !is_gone(node))
+		poll(&wait, 1, SECOND_MS);
+	close(wait.fd);
+	return result;
+}
+
+/*
+ * A node that is to copy before writes and no more is made without a job, and ends
+ * when it is taken out; its line says so.
+ */
+static bool is_job(const struct node *node)
+{
+	const char *params = node->table.nr ? node->table.line[0].params : "";
+
+	return node->kind == KIND_BACKUP &&
+	       (!strstr(params, " sync none") ||
+		strstr(params, " guard required"));
+}
+
+bool job_runs(const struct node *node)
+{
+	return is_job(node) && !job_is_over(node);
+}
+
+bool job_has_copied(const struct node *node)
+{
+	struct job job;
+
+	return node->kind == KIND_BACKUP && !is_job(node) &&
+	       !job_is_over(node) && job_of_node(&job, node) &&
+	       (job.done || job.broken);
+}
+
+/* Of the filters that the device lies on the one with a job; of two neither. */
+static const struct node *find_under(const struct graph *graph,
+				     const char *device)
+{
+	const struct node *node = graph_find(graph, device);
+	const struct node *found = NULL;
+	struct job job;
+
+	node = node ? attached(graph, node) : NULL;
+	for (; node && node->kind != KIND_DEVICE;
+	     node = node_same(graph, node)) {
+		if (!job_of_node(&job, node))
+			continue;
+		if (found)
+			return NULL;
+		found = node;
+	}
+	return found;
 }
 
 bool job_find(struct job *job, const struct graph *graph, const char *id)
 {
-	const struct node *under = NULL;
-	const struct node *node;
+	const struct node *under;
 	size_t i;
 
-	for (i = 0; i < graph->nr; i++) {
-		node = &graph->node[i];
-		if (!job_of_node(job, node))
-			continue;
-		if (!strcmp(job->id, id) || !strcmp(job->node, id))
+	for (i = 0; i < graph->nr; i++)
+		if (job_of_node(job, &graph->node[i]) &&
+		    (!strcmp(job->id, id) || !strcmp(job->node, id)))
 			return true;
-		if (is_above(graph, id, node))
-			under = node;
-	}
+	under = find_under(graph, id);
 	return under && job_of_node(job, under);
 }
 
@@ -296,14 +361,6 @@ static bool tidy_one(const char *name)
 		fprintf(stderr, "qdm: the backup '%s' is over, but: %s\n", name,
 			error.text);
 	return !result;
-}
-
-static bool is_gone(const char *name)
-{
-	struct error ignored = { 0 };
-	struct kdm_device device;
-
-	return !kdm_find(name, &device, &ignored);
 }
 
 bool jobs_tidy(void)

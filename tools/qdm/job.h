@@ -30,7 +30,13 @@ bool job_read(struct job *job, const char *node, const char *status,
 bool job_of_node(struct job *job, const struct node *node);
 /* Will it never write to its target again? */
 bool job_is_over(const struct node *node);
-/* By its id, or by the name of the node or of the device above. */
+/* Has its filter a job that is not over? What blockdev-add makes has none. */
+bool job_runs(const struct node *node);
+/* Has such a filter without a job copied something already? */
+bool job_has_copied(const struct node *node);
+/* Cancels the job and waits until it is over, which a target that hangs puts off. */
+int job_end(const char *node, struct error *error);
+/* By its id, or by the name of the node or of the device directly on it. */
 bool job_find(struct job *job, const struct graph *graph, const char *id);
 bool job_failed(const struct job *job);
 bool job_cancelled(const struct job *job);

@@ -262,7 +262,7 @@ static const struct verb verbs[] = {
 	  "an alarm when writes pass SIZE", run_insert },
 	{ "insert", "... backup DEVICE TARGET",
 	  "old data goes to TARGET before it is overwritten", run_insert },
-	{ "remove", "[--dry-run] [--json] NODE", "take a filter out and delete it",
+	{ "remove", "[--dry-run] [--json] [--cancel] NODE", "take a filter out and delete it",
 	  run_remove },
 	{ "list", "[--json]", "one line for each node", run_list },
 	{ "throttle", "[--dry-run] [--json] DEVICE [LIMIT=VALUE... [--group GROUP] | off]",

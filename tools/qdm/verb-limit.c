@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "describe.h"
+#include "edit.h"
 #include "json.h"
 #include "on-limit.h"
 #include "people.h"
@@ -290,36 +292,22 @@ int verb_throttle(int argc, char **argv, struct error *error)
  * Thresholds
  */
 
-static struct json_object *node_below(struct json_object *nodes,
-				      struct json_object *node)
-{
-	struct json_object *children;
-
-	if (!json_object_object_get_ex(node, "children", &children) ||
-	    !json_object_array_length(children))
-		return NULL;
-	return named_node(nodes, json_string(json_object_array_get_idx(children, 0),
-					     "node-name", NULL));
-}
-
 /* The node, or that below it whose threshold the command would set. */
 static struct json_object *describe(const char *name, struct error *error)
 {
-	struct json_object *nodes = people_ask("query-named-block-nodes", NULL,
-					       NULL, error);
-	struct json_object *node, *found = NULL;
+	const struct node *node, *filter;
+	struct json_object *found = NULL;
+	struct graph graph;
 
-	if (!nodes)
+	if (graph_read(&graph, error))
 		return NULL;
-	node = named_node(nodes, name);
+	node = graph_find(&graph, name);
+	filter = node ? edit_find_threshold(&graph, node) : NULL;
 	if (!node)
 		refuse(error, "Node '%s' not found", name);
 	else
-		found = node;
-	while (node && strcmp(json_string(node, "kind", ""), "threshold"))
-		node = node_below(nodes, node);
-	found = json_object_get(node ? node : found);
-	json_object_put(nodes);
+		found = describe_node(&graph, filter ? filter : node);
+	graph_free(&graph);
 	return found;
 }
 

@@ -11,6 +11,7 @@
 #include "alloc.h"
 #include "edit.h"
 #include "group.h"
+#include "job.h"
 #include "json.h"
 #include "people.h"
 #include "size.h"
@@ -27,6 +28,7 @@ struct words {
 	size_t nr;
 	bool dry_run;
 	bool json;
+	bool cancel;
 	/* what was understood, behind the new filter's name */
 	void (*print)(const struct words *words);
 };
@@ -70,6 +72,8 @@ static int read_words(int argc, char **argv, struct words *words,
 			words->dry_run = true;
 		} else if (!strcmp(argv[i], "--json")) {
 			words->json = true;
+		} else if (!strcmp(argv[i], "--cancel")) {
+			words->cancel = true;
 		} else if (!strncmp(argv[i], "--", 2)) {
 			if (take_option(argv[i], argv[i + 1], words, error))
 				return -1;
@@ -282,6 +286,25 @@ static int take_out(const struct words *words, struct error *error)
 	return result;
 }
 
+/* The lock is not held meanwhile, as that may take long. */
+static int cancel_job(const struct words *words, struct error *error)
+{
+	const struct node *node;
+	struct graph graph;
+	char *name;
+	int result = 0;
+
+	if (graph_read(&graph, error))
+		return -1;
+	name = people_node(&graph, words->kind);
+	node = graph_find(&graph, name);
+	if (node && job_runs(node))
+		result = job_end(name, error);
+	free(name);
+	graph_free(&graph);
+	return result;
+}
+
 int verb_insert(int argc, char **argv, struct error *error)
 {
 	struct words words = { 0 };
@@ -289,8 +312,11 @@ int verb_insert(int argc, char **argv, struct error *error)
 	char *tail = NULL;
 	int result = -1;
 
-	if (read_words(argc, argv, &words, error) ||
-	    fill_filter(&filter, &words, &tail, error))
+	if (read_words(argc, argv, &words, error))
+		return -1;
+	if (words.cancel)
+		return misuse(error, "--cancel goes with remove");
+	if (fill_filter(&filter, &words, &tail, error))
 		return -1;
 	if (words.dry_run || !edit_lock(error))
 		result = put_under(&words, &filter, error);
@@ -308,6 +334,10 @@ int verb_remove(int argc, char **argv, struct error *error)
 		return -1;
 	if (!words.kind || words.device)
 		return misuse(error, "give one node to remove");
+	if (words.cancel && words.dry_run)
+		return misuse(error, "--cancel waits for a job's end, which --dry-run cannot");
+	if (words.cancel && cancel_job(&words, error))
+		return -1;
 	if (words.dry_run || !edit_lock(error))
 		result = take_out(&words, error);
 	edit_unlock();
