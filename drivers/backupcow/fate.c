@@ -148,7 +148,7 @@ static void raise_error(struct job *job, bool reading, int error,
 
 static void stop(struct job *job, int error)
 {
-	if (job->state != JOB_RUNNING && job->state != JOB_WAITING)
+	if (job->state != JOB_RUNNING)
 		return;
 	job->state = JOB_PAUSED;
 	job->io_status = error == -ENOSPC ? IO_STATUS_NOSPACE :
@@ -237,18 +237,14 @@ static void begin_flush(struct job *job)
 }
 
 /*
- * Nothing says which data the target has lost, so that an error cannot be
- * ignored; but who has stopped may flush again.
+ * A failed flush leaves all data written since the last good one unproven, and
+ * a second flush that succeeds says nothing about it: the kernel reports a lost
+ * write once. So no policy can make the job end well.
  */
 static void flush_failed(struct job *job, int error, struct job_bios *bios)
 {
-	bool stops = resolve(job, false, error) == ON_ERROR_STOP;
-
-	raise_error(job, false, error, stops ? ON_ERROR_STOP : ON_ERROR_REPORT);
-	if (stops)
-		stop(job, error);
-	else
-		job_end(job, error, bios);
+	raise_error(job, false, error, ON_ERROR_REPORT);
+	job_end(job, error, bios);
 }
 
 static bool end_flush(struct job *job, struct job_bios *bios)

@@ -182,29 +182,18 @@ flush_meets() { # flush_meets POLICY
 	reload top "$BACKUP 4 sync full on-target-error $1"
 }
 
-flushes_again() {
-	flush_meets stop
-	eventually 60 state_is top paused
-	same "I/O status" failed "$(field top 6)"
+flush_fails() { # flush_fails POLICY
+	flush_meets "$1"
+	eventually 60 state_is top concluded
 	same "error" EIO "$(field top 4)"
-	dmsetup message top 0 resume
-	eventually 60 state_is top paused
 	mend sink "$TARGET"
-	dmsetup message top 0 resume
-	eventually 60 state_is top concluded
-	same "error" - "$(field top 4)"
-	cmp old "$TARGET"
-	remove_all
-}
-it "stop pauses when the target cannot be flushed at the end, too" flushes_again
-
-flush_fails() {
-	flush_meets ignore
-	eventually 60 state_is top concluded
+	fails dmsetup message top 0 resume
+	same "state" concluded "$(field top 1)"
 	same "error" EIO "$(field top 4)"
 	remove_all
 }
-it "a flush that fails at the end cannot be ignored" flush_fails
+it "a flush that fails at the end ends the backup with its error, under stop as well" flush_fails stop
+it_in_full "and it cannot be ignored" flush_fails ignore
 
 # What the target lost while it was away is not known, what it can do is: zeroing.
 zeroes_again() {
