@@ -219,11 +219,18 @@ bool job_background_failed(struct job *job, const struct copy *copy,
 	return false;
 }
 
+/*
+ * The end is reported when a reader of the destination sees what was copied,
+ * through the page cache too.
+ */
 static void conclude(struct job *job)
 {
 	WRITE_ONCE(job->guarding, false);
+	if (bcow_drop_later(job))
+		return;
 	job->state = JOB_CONCLUDED;
 	job_raise_end(job);
+	wake_up(&job->idle);
 }
 
 /* Everything is copied, but the target may still have it in a cache only. */
@@ -263,6 +270,15 @@ static bool end_flush(struct job *job, struct job_bios *bios)
 	return true;
 }
 
+/* Nothing is in flight any more, and the end has been reached or decided. */
+static bool is_through(const struct job *job)
+{
+	if (job->inflight)
+		return false;
+	return job->state == JOB_ABORTING ||
+	       (job->state == JOB_WAITING && job->cache == CACHE_DROPPED);
+}
+
 /**
  * job_check_end - is the job at its end, or a step nearer to it?
  * @job: the job
@@ -276,7 +292,7 @@ void job_check_end(struct job *job)
 	job_bios_init(&bios);
 	spin_lock_irq(&job->lock);
 	flushed = end_flush(job, &bios);
-	if (job->state == JOB_ABORTING && !job->inflight)
+	if (is_through(job))
 		conclude(job);
 	if (job->state == JOB_RUNNING && job->opts.sync == SYNC_FULL &&
 	    clusters->nr_done == clusters->nr && !job->inflight)

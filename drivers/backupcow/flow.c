@@ -60,7 +60,8 @@ struct claim {
 
 /*
  * What comes out from under the lock, to be dealt with after. A @claim without
- * a copy is to get memory first. With the job's last copy goes a reference.
+ * a copy is to get memory first. With the job's last copy goes a reference,
+ * after the job has been looked at once more.
  */
 struct batch {
 	unsigned int steps;
@@ -256,9 +257,10 @@ static void end_read(struct job *job, bool foreground)
 }
 
 /* No memory for what was claimed: the spare copy, or wait for one to end. */
-static struct copy *fall_back(struct job *job, struct claim *claim)
+static struct copy *fall_back(struct job *job, struct claim *claim,
+			      unsigned int *refs)
 {
-	bool spare, last = false;
+	bool spare;
 
 	copy_uncharge(claim->charge);
 	spin_lock_irq(&job->lock);
@@ -269,13 +271,11 @@ static struct copy *fall_back(struct job *job, struct claim *claim)
 		clusters_revert(&job->clusters, claim->first, claim->nr);
 		writers_wake(&job->writers, claim->first, claim->nr, false);
 		end_read(job, claim->foreground);
-		last = forget(job, claim->foreground);
+		*refs += forget(job, claim->foreground);
 		job->dry = true;
 		trim_later(job);
 	}
 	spin_unlock_irq(&job->lock);
-	if (last)
-		job_put_later(job);
 	return spare ? job->spare : NULL;
 }
 
@@ -367,13 +367,14 @@ static void fill(struct job *job, const struct claim *claim, struct copy *copy)
 	copy->error = 0;
 }
 
-static void allocate_and_read(struct job *job, struct claim *claim)
+static void allocate_and_read(struct job *job, struct claim *claim,
+			      unsigned int *refs)
 {
 	struct copy *copy;
 
 	copy = copy_alloc(claim->bytes, GFP_NOIO | __GFP_NORETRY);
 	if (!copy)
-		copy = fall_back(job, claim);
+		copy = fall_back(job, claim, refs);
 	if (!copy)
 		return;
 	copy->charged += claim->charge;
@@ -698,7 +699,6 @@ static void batch_init(struct batch *batch)
 	INIT_LIST_HEAD(&batch->reads);
 	batch->nr_reads = 0;
 	INIT_LIST_HEAD(&batch->spent);
-	batch->refs = 0;
 }
 
 static void do_locked(struct job *job, struct batch *batch,
@@ -732,8 +732,6 @@ static void do_unlocked(struct job *job, struct batch *batch,
 	}
 	list_for_each_entry_safe(copy, next, &batch->spent, node)
 		copy_free(copy);
-	while (batch->refs--)
-		job_put_later(job);
 }
 
 void job_front(struct work_struct *work)
@@ -741,7 +739,7 @@ void job_front(struct work_struct *work)
 	struct job *job = container_of(work, struct job, front);
 	enum outcome outcome;
 	struct blk_plug plug;
-	struct batch batch;
+	struct batch batch = { .refs = 0 };
 
 	blk_start_plug(&plug);
 	do {
@@ -749,11 +747,13 @@ void job_front(struct work_struct *work)
 		do_locked(job, &batch, &outcome);
 		do_unlocked(job, &batch, &plug);
 		if (outcome == CLAIMED)
-			allocate_and_read(job, &batch.claim);
+			allocate_and_read(job, &batch.claim, &batch.refs);
 		cond_resched();
 	} while (outcome != OUT_OF_WORK);
 	blk_finish_plug(&plug);
 	job_check_end(job);
+	while (batch.refs--)
+		job_put_later(job);
 }
 
 void job_trim(struct work_struct *work)

@@ -113,6 +113,8 @@ static void job_free(struct job *job)
 	cancel_work_sync(&job->sink);
 	cancel_delayed_work_sync(&job->trim);
 	job_trim(&job->trim.work);
+	if (job->cache == CACHE_STALE)
+		bcow_drop_cache(job);
 	drop_workers(job);
 	copy_free(job->spare);
 	bdev_fput(job->target_file);
@@ -126,16 +128,22 @@ static void job_reaper(struct work_struct *work)
 	job_free(container_of(work, struct job, reaper));
 }
 
-static void release_now(struct kref *ref)
-{
-	job_free(container_of(ref, struct job, ref));
-}
-
 static void release_later(struct kref *ref)
 {
 	struct job *job = container_of(ref, struct job, ref);
 
 	queue_work(job_reaper_wq, &job->reaper);
+}
+
+/* The caller is not to wait for readers of the destination. */
+static void release_now(struct kref *ref)
+{
+	struct job *job = container_of(ref, struct job, ref);
+
+	if (job->cache == CACHE_STALE)
+		release_later(ref);
+	else
+		job_free(job);
 }
 
 void job_get(struct job *job)
@@ -150,17 +158,42 @@ void job_put_later(struct job *job)
 }
 
 /**
+ * bcow_drop_later - drop the destination's page cache, if it may be outdated
+ * @job: the job, whose lock is held
+ *
+ * Return: true if the job is to conclude after that; a job that is about to be
+ * freed does it then.
+ */
+bool bcow_drop_later(struct job *job)
+{
+	if (job->cache != CACHE_STALE || !kref_get_unless_zero(&job->ref))
+		return false;
+	job->cache = CACHE_DROPPING;
+	job->inflight++;
+	queue_work(job_reaper_wq, &job->drop);
+	return true;
+}
+
+static bool is_at_rest(struct job *job)
+{
+	enum job_state state = job_state(job);
+
+	return state == JOB_CREATED || state == JOB_CONCLUDED;
+}
+
+/**
  * job_put - a table's reference goes
  * @job: the job
  *
- * If the job has been let go, its copies in flight get a moment to end, so
- * that in all but the worst case the target is free when the caller is back.
+ * If the job has been let go, it gets a moment to conclude, so that in all but
+ * the worst case the target is free when the caller is back.
  */
 void job_put(struct job *job)
 {
-	if (!READ_ONCE(job->events)) {
-		wait_event_timeout(job->idle, !READ_ONCE(job->inflight), LINGER);
+	if (!READ_ONCE(job->events) &&
+	    wait_event_timeout(job->idle, is_at_rest(job), LINGER)) {
 		flush_work(&job->front);
+		flush_work(&job->drop);
 	}
 	kref_put(&job->ref, release_now);
 }
@@ -309,6 +342,7 @@ static void init(struct job *job, const struct job_place *place)
 	INIT_WORK(&job->front, job_front);
 	INIT_WORK(&job->sink, job_sink);
 	INIT_WORK(&job->reaper, job_reaper);
+	INIT_WORK(&job->drop, bcow_drop);
 	hrtimer_setup(&job->tick, job_tick, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
 	INIT_DELAYED_WORK(&job->trim, job_trim);
 	INIT_DELAYED_WORK(&job->deadline, job_deadline);

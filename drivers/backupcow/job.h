@@ -55,6 +55,9 @@ enum job_io_status { IO_STATUS_OK, IO_STATUS_FAILED, IO_STATUS_NOSPACE };
 
 enum job_flush { FLUSH_NONE, FLUSH_WANTED, FLUSH_SENT, FLUSH_ENDED };
 
+/* The destination's page cache, which our writes bypass. */
+enum job_cache { CACHE_UNTOUCHED, CACHE_STALE, CACHE_DROPPING, CACHE_DROPPED };
+
 /**
  * struct job_options - the options of a table line, in the option table's form
  * @sync: enum job_sync
@@ -126,6 +129,7 @@ struct job_place {
  * @detached: the device is suspended, the origin must not be touched
  * @flush: how far the flush that ends the job is
  * @flush_error: what it ended with
+ * @cache: whether the destination's page cache may hold outdated data
  * @no_zeroing: the target does not take write zeroes after all
  * @spare_busy: @spare is in flight
  * @dry: no memory was left for a copy, wait until one comes back
@@ -133,8 +137,10 @@ struct job_place {
  * @arrived: copies that have been read and wait to be written
  * @nr_arrived: how many
  * @ended: copies that have ended and wait to be settled
- * @resident: copies whose data is in memory, but not yet declared done
- * @inflight: copies claimed and not freed; the flush counts too
+ * @resident: copies whose data is in memory and of which some clusters are not
+ *	declared done
+ * @inflight: copies claimed and not freed; the flush counts too, and so does
+ *	dropping the destination's page cache
  * @background: how many of them no writer asked for
  * @reads: how many of them may touch the origin
  * @background_reads: how many of those no writer asked for
@@ -154,13 +160,15 @@ struct job_place {
  *
  * Others:
  * @all: in the list of all jobs
- * @idle: woken when @reads, @background_reads or @inflight falls to zero
+ * @idle: woken when @reads, @background_reads or @inflight falls to zero, and
+ *	when the job has concluded
  * @front: starts copies, settles ended ones, lets writers go
  * @sink: writes to the target; the only work that a hung target can block
  * @tick: wakes @front when speed, a retry or politeness allows more
  * @trim: frees what is in stock when the job has come to rest
  * @deadline: looks for writers that have waited too long
  * @reaper: frees the job when the last reference was a copy's
+ * @drop: drops the destination's page cache, may wait for its readers
  * @flush_bio: the flush that ends the job
  */
 struct job {
@@ -193,6 +201,7 @@ struct job {
 	bool detached;
 	enum job_flush flush;
 	int flush_error;
+	enum job_cache cache;
 	bool no_zeroing;
 	bool spare_busy;
 	bool dry;
@@ -227,6 +236,7 @@ struct job {
 	struct delayed_work trim;
 	struct delayed_work deadline;
 	struct work_struct reaper;
+	struct work_struct drop;
 	struct bio flush_bio;
 };
 
@@ -312,11 +322,18 @@ enum hrtimer_restart job_tick(struct hrtimer *tick);
 void job_trim(struct work_struct *work);
 void job_deadline(struct work_struct *work);
 void job_put_later(struct job *job);
+bool bcow_drop_later(struct job *job); /* with the lock held */
 void job_to_sink(struct job *job, struct copy *copy); /* with the lock held */
 void job_to_front(struct job *job, struct copy *copy); /* likewise */
 
 /* sink.c: to the target */
 void job_sink(struct work_struct *work);
+void bcow_drop_cache(struct job *job);
+void bcow_drop(struct work_struct *work);
+unsigned int bcow_unit(const struct job *job);
+unsigned int bcow_into_unit(const struct job *job, unsigned int unit,
+			    u64 sector);
+bool bcow_can_zero(const struct job *job);
 
 /* How many requests at most a worker takes hold of before it sends them. */
 #define JOB_EXPECT_MAX	8U

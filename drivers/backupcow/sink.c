@@ -15,8 +15,18 @@
  * submits it, and to whoever completes it after.
  */
 #include <linux/blkdev.h>
+#include <linux/buffer_head.h>
+#include <linux/delay.h>
+#include <linux/pagemap.h>
+#include <linux/sched/mm.h>
 
 #include "job.h"
+
+#define DM_MSG_PREFIX QDM_TARGET_BACKUPCOW
+
+/* Pages of the destination that are in use are tried again, so often. */
+#define DROP_TRIES	5
+#define DROP_AGAIN_MS	20
 
 #define COPY_WRITE_FLAGS (REQ_SYNC | REQ_IDLE)
 
@@ -129,6 +139,92 @@ static void judge_span(struct job *job, struct copy *copy)
 	spin_unlock_irq(&job->lock);
 }
 
+/*--------------------------------- page cache ------------------------------*/
+
+static loff_t first_byte(const struct job *job)
+{
+	return (loff_t)job->place.start << SECTOR_SHIFT;
+}
+
+static loff_t last_byte(const struct job *job)
+{
+	return first_byte(job) + ((loff_t)job->place.sectors << SECTOR_SHIFT) - 1;
+}
+
+/* Return: false if pages are left, which somebody else has written to. */
+static bool drop_pages(struct job *job)
+{
+	struct address_space *mapping = qdm_bdev_mapping(job->target);
+	int tries;
+
+	for (tries = 0; tries < DROP_TRIES; tries++) {
+		if (tries)
+			msleep(DROP_AGAIN_MS);
+		invalidate_bh_lrus();
+		if (!invalidate_inode_pages2_range(mapping,
+						   first_byte(job) >> PAGE_SHIFT,
+						   last_byte(job) >> PAGE_SHIFT))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Old dirty pages would be written back over the copies later. Whatever waits
+ * for pages here may be what reclaim has to wait for, so nothing is reclaimed.
+ */
+static void begin_to_write(struct job *job)
+{
+	unsigned int noio;
+	bool first;
+
+	spin_lock_irq(&job->lock);
+	first = job->cache == CACHE_UNTOUCHED;
+	if (first)
+		job->cache = CACHE_STALE;
+	spin_unlock_irq(&job->lock);
+	if (!first)
+		return;
+	noio = memalloc_noio_save();
+	sync_blockdev_range(job->target, first_byte(job), last_byte(job));
+	drop_pages(job);
+	memalloc_noio_restore(noio);
+}
+
+/**
+ * bcow_drop_cache - let readers of the destination see what was written there
+ * @job: the job, which has nothing in flight
+ *
+ * Waits for pages that are being read, for ever if the destination hangs; by
+ * now no writer and no suspend of the origin can wait for the job.
+ */
+void bcow_drop_cache(struct job *job)
+{
+	unsigned int noio = memalloc_noio_save();
+
+	if (!drop_pages(job))
+		DMWARN("destination %u:%u has pages in the page cache that are not the backup's: it is being written to",
+		       MAJOR(job->place.target), MINOR(job->place.target));
+	memalloc_noio_restore(noio);
+}
+
+/**
+ * bcow_drop - bcow_drop_cache() as a work
+ * @work: the job's @drop
+ */
+void bcow_drop(struct work_struct *work)
+{
+	struct job *job = container_of(work, struct job, drop);
+
+	bcow_drop_cache(job);
+	spin_lock_irq(&job->lock);
+	job->cache = CACHE_DROPPED;
+	job->inflight--;
+	job_kick(job);
+	spin_unlock_irq(&job->lock);
+	job_put_later(job);
+}
+
 /*----------------------------------- flush ---------------------------------*/
 
 static void flush_ended(struct bio *bio)
@@ -210,6 +306,8 @@ void job_sink(struct work_struct *work)
 
 	blk_start_plug(&plug);
 	while ((nr = take_arrived(job, &copies))) {
+		if (READ_ONCE(job->guarding))
+			begin_to_write(job);
 		nth = 0;
 		list_for_each_entry_safe(copy, next, &copies, node) {
 			job_expect(&plug, nth++, nr);

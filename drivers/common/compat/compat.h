@@ -10,6 +10,7 @@
 #include <linux/blkdev.h>
 #include <linux/device-mapper.h>
 #include <linux/hrtimer.h>
+#include <linux/pagemap.h>
 #include <linux/workqueue.h>
 
 #ifndef CONFIG_64BIT
@@ -101,6 +102,16 @@ module_exit(dm_##name##_exit)
 #define file_bdev(file) ((struct block_device *)(file))
 #define bdev_fput(file) blkdev_put(file_bdev(file), FMODE_READ | FMODE_WRITE)
 #endif
+
+/* The page cache of a block device. */
+static inline struct address_space *qdm_bdev_mapping(struct block_device *bdev)
+{
+#ifdef QDM_HAVE_BD_MAPPING
+	return bdev->bd_mapping;
+#else
+	return bdev->bd_inode->i_mapping;
+#endif
+}
 
 /*
  * Tells a plug how many requests will follow, so that it gets them in one go.
