@@ -28,6 +28,8 @@ enum copy_step { STEP_LOOK, STEP_WRITE, STEP_ZERO, STEP_READ_BACK };
  * @job: whose it is
  * @first: the first cluster
  * @nr: how many clusters
+ * @wanted: how many of them, from @first on, writers have asked for
+ * @early: how many of them were declared done when they were in memory
  * @at: the next sector to be copied; a copy longer than its memory is done
  *	in pieces
  * @end: one past the last sector
@@ -35,7 +37,7 @@ enum copy_step { STEP_LOOK, STEP_WRITE, STEP_ZERO, STEP_READ_BACK };
  * @foreground: a writer waits for it
  * @flags: for its bios
  * @later: a piece of it has been copied before
- * @early: its clusters were declared done when they were in memory
+ * @careful: after an error it is written again, cluster by cluster
  * @reading: the piece is being read, not written
  * @step: what is being done on the target
  * @written: sectors of the piece that are on the target
@@ -54,13 +56,15 @@ struct copy {
 	struct job *job;
 	u64 first;
 	u64 nr;
+	u64 wanted;
+	u64 early;
 	sector_t at;
 	sector_t end;
 	unsigned int piece;
 	bool foreground;
 	blk_opf_t flags;
 	bool later;
-	bool early;
+	bool careful;
 	bool reading;
 	enum copy_step step;
 	unsigned int written;

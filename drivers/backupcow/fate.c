@@ -104,7 +104,8 @@ void job_break(struct job *job, int error, struct job_bios *bios)
  *
  * One writer's copy may have gone along with another's: copies of several
  * clusters are first tried again one by one, so that an error only meets
- * those whose own cluster it is.
+ * those whose own cluster it is. Nor does an error of a cluster that no writer
+ * waits for break the snapshot.
  */
 void job_writers_failed(struct job *job, const struct copy *copy,
 			struct job_bios *bios)
@@ -113,10 +114,11 @@ void job_writers_failed(struct job *job, const struct copy *copy,
 
 	if (!job->guarding)
 		return;
-	if (job->opts.on_cbw_error == CBW_BREAK_SNAPSHOT) {
-		job_break(job, copy->error, bios);
-	} else if (copy->nr > 1) {
+	if (copy->nr > 1) {
 		writers_wake(&job->writers, copy->first, copy->nr, true);
+	} else if (job->opts.on_cbw_error == CBW_BREAK_SNAPSHOT) {
+		if (writers_wait_for(&job->writers, copy->first))
+			job_break(job, copy->error, bios);
 	} else {
 		writers_take_waiting(&job->writers, copy->first, &failed);
 		job_bios_fail(bios, &failed, errno_to_blk_status(copy->error));

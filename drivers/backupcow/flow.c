@@ -51,6 +51,7 @@ enum outcome { OUT_OF_WORK, CLAIMED, LOOK_ON, NO_ROOM };
 struct claim {
 	u64 first;
 	u64 nr;
+	u64 wanted;
 	u64 bytes;
 	u64 charge;
 	bool foreground;
@@ -281,12 +282,38 @@ static struct copy *fall_back(struct job *job, struct claim *claim,
 
 /*--------------------------------- reading ---------------------------------*/
 
-/* The old data is in memory, so write-behind lets the writers go. */
-static void declare_early(struct job *job, struct copy *copy)
+/**
+ * bcow_finish - declare done what is not yet done of clusters that were claimed
+ * @job: the job
+ * @first: the first one
+ * @end: one past the last one
+ */
+void bcow_finish(struct job *job, u64 first, u64 end)
 {
-	copy->early = true;
-	clusters_finish(&job->clusters, copy->first, copy->nr);
-	writers_wake(&job->writers, copy->first, copy->nr, false);
+	struct clusters *clusters = &job->clusters;
+	u64 at = first;
+
+	if (clusters_finish(clusters, first, end - first))
+		while ((at = clusters_next_undone(clusters, at, end)) < end)
+			clusters_finish(clusters, at++, 1);
+	writers_wake(&job->writers, first, end - first, false);
+}
+
+/*
+ * The old data of these clusters of the copy is in memory, so write-behind
+ * releases their writers. Only what writers ask for is declared done: an error
+ * of it breaks the snapshot.
+ */
+static void declare_early(struct job *job, struct copy *copy, u64 from, u64 end)
+{
+	u64 before = job->clusters.nr_done;
+
+	end = min(end, copy->first + copy->nr);
+	if (from < end)
+		bcow_finish(job, from, end);
+	copy->early += job->clusters.nr_done - before;
+	if (copy->early == copy->nr)
+		list_del_init(&copy->resident);
 }
 
 /* Whoever empties a queue has been told so by the first one to enter it. */
@@ -308,10 +335,10 @@ void job_to_front(struct job *job, struct copy *copy)
 static void take_in(struct job *job, struct copy *copy)
 {
 	if (job->opts.on_cbw_error == CBW_BREAK_SNAPSHOT && copy_is_whole(copy)) {
-		if (copy->foreground)
-			declare_early(job, copy);
-		else
-			list_add_tail(&copy->resident, &job->resident);
+		list_add_tail(&copy->resident, &job->resident);
+		declare_early(job, copy, copy->first,
+			      copy->first + copy->wanted);
+		writers_wake(&job->writers, copy->first, copy->nr, false);
 	}
 	job_to_sink(job, copy);
 }
@@ -331,7 +358,7 @@ static void read_ended(struct bio *bio)
 		job_to_front(job, copy);
 	else
 		take_in(job, copy);
-	if (copy->early)
+	if (!list_empty(&job->writers.todo))
 		job_kick(job);
 	spin_unlock_irqrestore(&job->lock, flags);
 }
@@ -357,13 +384,15 @@ static void fill(struct job *job, const struct claim *claim, struct copy *copy)
 	copy->job = job;
 	copy->first = claim->first;
 	copy->nr = claim->nr;
+	copy->wanted = claim->wanted;
+	copy->early = 0;
 	copy->at = claim->first << job->place.shift;
 	copy->end = copy->at + clusters_sectors(&job->clusters, claim->first,
 						claim->nr);
 	copy->foreground = claim->foreground;
 	copy->flags = claim->alone ? REQ_NOMERGE : 0;
 	copy->later = false;
-	copy->early = false;
+	copy->careful = false;
 	copy->error = 0;
 }
 
@@ -406,14 +435,52 @@ static bool may_read_on(const struct job *job, const struct copy *copy)
 	       (copy->foreground || !job->halted);
 }
 
+/*
+ * A cluster that could not be written. Return: false if a writer has passed it,
+ * so that it is lost; any other is to be copied again, and alone.
+ */
+static bool give_back(struct job *job, u64 cluster)
+{
+	if (clusters_revert(&job->clusters, cluster, 1))
+		return false;
+	job->cursor = min(job->cursor, cluster);
+	job->careful_until = max(job->careful_until, cluster + 1);
+	writers_wake(&job->writers, cluster, 1, false);
+	return true;
+}
+
+/*
+ * A copy of which some clusters were declared early could not be written. It is
+ * written again cluster by cluster, since the others may be those that failed.
+ * Return: false if the copy is over.
+ */
+static bool write_carefully(struct job *job, struct copy *copy)
+{
+	if (!copy->error || !copy->early || copy->nr == 1 || !job->guarding)
+		return false;
+	if (copy->careful) {
+		if (!give_back(job, copy->first +
+			       (copy->written >> job->place.shift)))
+			return false;
+		copy->written += copy->span;
+	} else {
+		copy->careful = true;
+		copy->written = 0;
+	}
+	copy->error = 0;
+	if (copy->written == copy->piece)
+		return false;
+	copy->step = STEP_LOOK;
+	job_to_sink(job, copy);
+	return true;
+}
+
 /* Return: true if another piece is to follow. */
 static bool settle_copy(struct job *job, struct copy *copy,
 			  struct job_bios *bios)
 {
-	list_del_init(&copy->resident);
-	if (copy->early) {
-		if (copy->error)
-			job_break(job, copy->error, bios);
+	if (copy->early && copy->error) {
+		job_break(job, copy->error, bios);
 		return false;
 	}
 	if (copy->error) {
@@ -423,8 +490,8 @@ static bool settle_copy(struct job *job, struct copy *copy,
 	copy->at += copy->piece;
 	copy->later = true;
 	if (copy->at == copy->end) {
-		clusters_finish(&job->clusters, copy->first, copy->nr);
-		writers_wake(&job->writers, copy->first, copy->nr, false);
+		if (!copy->careful)
+			bcow_finish(job, copy->first, copy->first + copy->nr);
 		return false;
 	}
 	if (may_read_on(job, copy)) {
@@ -456,6 +523,9 @@ static void to_read(struct batch *batch, struct copy *copy)
 
 static void settle(struct job *job, struct copy *copy, struct batch *batch)
 {
+	list_del_init(&copy->resident);
+	if (write_carefully(job, copy))
+		return;
 	if (settle_copy(job, copy, &batch->bios))
 		to_read(batch, copy);
 	else
@@ -464,18 +534,21 @@ static void settle(struct job *job, struct copy *copy, struct batch *batch)
 
 /*--------------------------------- planning --------------------------------*/
 
-/* Write-behind: a background copy of this cluster may already be in memory. */
-static bool declare_resident(struct job *job, u64 cluster)
+/*
+ * Write-behind: the cluster may be in memory already, read in the background or
+ * ahead of the writer. The newest copy is the likeliest.
+ */
+static bool declare_resident(struct job *job, u64 cluster, u64 end)
 {
 	struct copy *copy;
 
-	if (job->opts.on_cbw_error != CBW_BREAK_SNAPSHOT)
+	if (list_empty(&job->resident) ||
+	    job->opts.on_cbw_error != CBW_BREAK_SNAPSHOT)
 		return false;
-	list_for_each_entry(copy, &job->resident, resident) {
+	list_for_each_entry_reverse(copy, &job->resident, resident) {
 		if (cluster < copy->first || cluster >= copy->first + copy->nr)
 			continue;
-		list_del_init(&copy->resident);
-		declare_early(job, copy);
+		declare_early(job, copy, cluster, end);
 		return true;
 	}
 	return false;
@@ -492,12 +565,9 @@ static u64 followed_until(struct job *job, struct writer *writer, u64 end)
 	return end;
 }
 
-/*
- * Where a copy for a writer ends. A full backup needs every cluster anyway,
- * so for one who writes in sequence ever more are copied in one go.
- */
-static u64 foreground_end(struct job *job, struct writer *writer, u64 first,
-			  bool starved)
+/* Where what writers ask for ends, for a copy that begins at @first. */
+static u64 wanted_until(struct job *job, struct writer *writer, u64 first,
+			bool starved)
 {
 	u64 end = writer->end;
 
@@ -505,8 +575,17 @@ static u64 foreground_end(struct job *job, struct writer *writer, u64 first,
 		return first + 1;
 	if (!starved)
 		end = followed_until(job, writer, end);
-	end = min(end, first + clusters_in(job, COPY_MAX_BYTES));
-	if (job->opts.sync != SYNC_FULL)
+	return min(end, first + clusters_in(job, COPY_MAX_BYTES));
+}
+
+/*
+ * Where a copy for a writer ends. A full backup needs every cluster anyway,
+ * so for one who writes in sequence ever more are copied in one go.
+ */
+static u64 foreground_end(struct job *job, const struct writer *writer,
+			  u64 first, u64 end)
+{
+	if (job->opts.sync != SYNC_FULL || writer->careful)
 		return end;
 	if (first == job->sequel)
 		job->ahead = min(2 * job->ahead, clusters_in(job, AHEAD_BYTES));
@@ -521,7 +600,7 @@ static enum outcome look_at(struct job *job, struct writer *writer,
 			    struct job_bios *bios)
 {
 	struct clusters *clusters = &job->clusters;
-	u64 first, stop, nr;
+	u64 first, stop, end, nr;
 	u64 next = clusters_next_undone(clusters, writer->next, writer->end);
 
 	if (next == writer->end) {
@@ -529,7 +608,7 @@ static enum outcome look_at(struct job *job, struct writer *writer,
 		return LOOK_ON;
 	}
 	writers_await(&job->writers, writer, next);
-	if (!list_empty(&job->resident) && declare_resident(job, next))
+	if (declare_resident(job, next, writer->end))
 		return LOOK_ON;
 	stop = min(writer->end, next + clusters_in(job, WINDOW_BYTES));
 	first = clusters_next_to_copy(clusters, next, stop);
@@ -537,10 +616,12 @@ static enum outcome look_at(struct job *job, struct writer *writer,
 		list_del_init(&writer->todo);
 		return LOOK_ON;
 	}
+	end = wanted_until(job, writer, first, starved);
 	nr = clusters_run(clusters, first,
-			  foreground_end(job, writer, first, starved));
+			  foreground_end(job, writer, first, end));
 	if (!claim_run(job, claim, first, nr, true))
 		return NO_ROOM;
+	claim->wanted = min(claim->nr, end - first);
 	claim->alone = first != job->sequel;
 	job->sequel = first + claim->nr;
 	return CLAIMED;
@@ -782,6 +863,19 @@ enum hrtimer_restart job_tick(struct hrtimer *tick)
 
 /*--------------------------------- writers ---------------------------------*/
 
+/* Is all that a write needs in memory already, and so done as of now? */
+static bool is_resident(struct job *job, u64 first, u64 end)
+{
+	bool all = !list_empty(&job->resident);
+
+	while (all && (first = clusters_next_undone(&job->clusters, first,
+						    end)) < end)
+		all = declare_resident(job, first, end);
+	if (!list_empty(&job->writers.todo))
+		job_kick(job);
+	return all;
+}
+
 /**
  * job_park - a write meets clusters that are not done
  * @job: the job
@@ -803,6 +897,8 @@ int job_park(struct job *job, struct dm_target *ti, struct bio *bio,
 		r = DM_MAPIO_REMAPPED;
 	} else if (job->pushback && dm_noflush_suspending(ti)) {
 		r = DM_MAPIO_REQUEUE;
+	} else if (is_resident(job, sector >> shift, last + 1)) {
+		r = DM_MAPIO_REMAPPED;
 	} else {
 		writers_park(&job->writers, bio, sector >> shift, last + 1);
 		if (job->opts.cbw_timeout)

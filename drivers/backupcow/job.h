@@ -317,6 +317,7 @@ void job_bios_fail(struct job_bios *bios, struct bio_list *list,
 		   blk_status_t status);
 void job_bios_send(struct job_bios *bios, struct blk_plug *plug);
 void job_kick(struct job *job);
+void bcow_finish(struct job *job, u64 first, u64 end); /* with the lock held */
 void job_front(struct work_struct *work);
 enum hrtimer_restart job_tick(struct hrtimer *tick);
 void job_trim(struct work_struct *work);

@@ -45,9 +45,11 @@ static bool find_span(const struct job *job, struct copy *copy)
 	bool zero;
 
 	copy->span = copy->piece - from;
-	if (READ_ONCE(job->opts.detect_zeroes) == ZEROES_OFF)
-		return false;
 	len = cluster_at(job, copy, from);
+	if (copy->careful)
+		copy->span = len;
+	if (copy->careful || READ_ONCE(job->opts.detect_zeroes) == ZEROES_OFF)
+		return false;
 	zero = copy_is_zero(copy, from, len);
 	for (from += len; from < copy->piece; from += len) {
 		len = cluster_at(job, copy, from);
@@ -58,8 +60,15 @@ static bool find_span(const struct job *job, struct copy *copy)
 	return zero;
 }
 
+/* Written carefully, a span is a cluster, which may be done or not. */
 static void span_written(struct job *job, struct copy *copy)
 {
+	u64 cluster = copy->first + (copy->written >> job->place.shift);
+
+	if (copy->careful) {
+		bcow_finish(job, cluster, cluster + 1);
+		job_kick(job);
+	}
 	copy->written += copy->span;
 	copy->step = STEP_LOOK;
 	if (copy->written < copy->piece)

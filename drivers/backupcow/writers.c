@@ -160,6 +160,18 @@ void writers_take(struct writers *writers, struct writer *writer,
 }
 
 /**
+ * writers_wait_for - does any writer wait for a cluster?
+ * @writers: the writers
+ * @cluster: which cluster
+ */
+bool writers_wait_for(struct writers *writers, u64 cluster)
+{
+	struct writer *writer = first_from(writers, cluster);
+
+	return writer && writer->next == cluster;
+}
+
+/**
  * writers_take_waiting - nobody waits for a cluster any longer
  * @writers: the writers
  * @cluster: which cluster

@@ -56,6 +56,7 @@ void writers_wake(struct writers *writers, u64 first, u64 nr, bool careful);
 void writers_starve(struct writers *writers, struct writer *writer);
 void writers_take(struct writers *writers, struct writer *writer,
 		  struct bio_list *to);
+bool writers_wait_for(struct writers *writers, u64 cluster);
 void writers_take_waiting(struct writers *writers, u64 cluster,
 			  struct bio_list *to);
 void writers_take_all(struct writers *writers, struct list_head *to);

@@ -329,6 +329,98 @@ breaks_behind() {
 }
 it "an error behind the writer's back breaks the snapshot" breaks_behind
 
+# The source is bad at cluster 106, which is read ahead for the writer of 103.
+reads_ahead() {
+	stack 16
+	table source "0 13568 linear $ORIGIN 0
+13568 128 error
+13696 $((SECTORS - 13696)) linear $ORIGIN 13696"
+	table top "0 $SECTORS backupcow /dev/mapper/source 0 /dev/mapper/sink 0 128 6 on-cbw-error break-snapshot speed 1 on-source-error ignore"
+	for cluster in 100 101 103; do
+		dd if=/dev/zero of=/dev/mapper/top bs=64k seek=$cluster count=1 oflag=direct status=none
+	done
+	same "snapshot" intact "$(field top 5)"
+	mend source "$ORIGIN"
+	dmsetup message top 0 set-speed 0
+	eventually 60 state_is top concluded
+	same "snapshot" intact "$(field top 5)"
+	cmp old "$TARGET"
+}
+it "a cluster read ahead that nothing writes to does not break the snapshot" reads_ahead
+
+# A writer takes cluster 0 of a background copy that waits to be written; cluster BAD of the
+# target is bad.
+meets_a_bad_neighbour() { # meets_a_bad_neighbour BAD OPTIONS
+	local begin=$(($1 * 128)) end=$(($1 * 128 + 128)) table
+	stack 16
+	table="$begin 128 error
+$end $((SECTORS - end)) linear $TARGET $end"
+	[ "$begin" = 0 ] || table="0 $begin linear $TARGET 0
+$table"
+	table bad "$table"
+	reload sink "0 $SECTORS linear /dev/mapper/bad 0"
+	dmsetup suspend --noflush sink
+	table top "$BACKUP $2"
+	eventually 60 copies_are_in_flight
+	dd if=/dev/zero of=/dev/mapper/top bs=4k count=1 oflag=direct status=none
+	dmsetup resume sink
+}
+
+copies_are_in_flight() {
+	[ "$(field top 7)" -gt 0 ]
+}
+
+ignores_the_neighbour() {
+	meets_a_bad_neighbour 12 "4 on-cbw-error break-snapshot on-target-error ignore"
+	eventually 60 field_is top 3 16711680/16777216
+	same "snapshot" intact "$(field top 5)"
+	mend bad "$TARGET"
+	eventually 60 state_is top concluded
+	same "snapshot" intact "$(field top 5)"
+	cmp old "$TARGET"
+}
+it "an error of a cluster that no writer has passed follows on-target-error" ignores_the_neighbour
+
+stops_at_the_neighbour() {
+	meets_a_bad_neighbour 12 "4 on-cbw-error break-snapshot on-target-error stop"
+	eventually 60 state_is top paused
+	same "snapshot" intact "$(field top 5)"
+	mend bad "$TARGET"
+	dmsetup message top 0 resume
+	eventually 60 state_is top concluded
+	same "error" - "$(field top 4)"
+	cmp old "$TARGET"
+}
+it_in_full "likewise stop" stops_at_the_neighbour
+
+breaks_at_the_writers_own() {
+	meets_a_bad_neighbour 0 "4 on-cbw-error break-snapshot on-target-error ignore"
+	eventually 60 state_is top concluded
+	same "snapshot" broken "$(field top 5)"
+	same "error" EIO "$(field top 4)"
+}
+it "an error of the cluster that a writer has passed breaks the snapshot, whatever its copy's others do" \
+	breaks_at_the_writers_own
+
+# A background read of the cluster is under way when the writer comes.
+meets_a_read() {
+	stack 16
+	table source "0 $SECTORS linear $ORIGIN 0"
+	dmsetup suspend --noflush sink
+	dmsetup suspend --noflush source
+	table top "0 $SECTORS backupcow /dev/mapper/source 0 /dev/mapper/sink 0 128 4 on-cbw-error break-snapshot max-workers 1"
+	eventually 60 field_is top 7 1
+	dd if=/dev/zero of=/dev/mapper/top bs=4k count=1 oflag=direct status=none &
+	local writer=$!
+	eventually 60 field_is top 8 1
+	dmsetup resume source
+	wait "$writer"
+	dmsetup resume sink
+	eventually 60 state_is top concluded
+	cmp old "$TARGET"
+}
+it "write-behind releases a writer that has met a background read" meets_a_read
+
 hung() { # hung [OPTIONS]: a writer waits for a target that hangs
 	stack 16
 	table top "$BACKUP $*"
@@ -383,10 +475,6 @@ cancels_when_hung() {
 	remove_all
 }
 it "cancel lets the writers go, whatever the target does" cancels_when_hung
-
-copies_are_in_flight() {
-	[ "$(field top 7)" -gt 0 ]
-}
 
 # is_suspending PID: it is in DM_DEV_SUSPEND, that ioctl of 0xfd
 is_suspending() { grep -q '^16 0x[0-9a-f]* 0xc138fd06 ' "/proc/$1/syscall"; }
