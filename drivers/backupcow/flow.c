@@ -703,6 +703,22 @@ static bool background_is_due(struct job *job, u64 now, bool busy)
 	return false;
 }
 
+/* Only a copy of whole units of a thin destination leaves those of zeroes out. */
+static u64 end_with_unit(const struct job *job, u64 first, u64 nr)
+{
+	unsigned int unit = bcow_unit(job), shift = job->place.shift;
+	u64 max = clusters_in(job, COPY_MAX_BYTES), end;
+
+	if (!unit || bcow_can_zero(job))
+		return nr;
+	end = (first + nr) << shift;
+	end -= bcow_into_unit(job, unit, end);
+	if ((s64)(end - (first << shift)) <= 0)
+		end += unit;
+	nr = DIV_ROUND_UP_ULL(end - (first << shift), 1ULL << shift);
+	return min(nr, max);
+}
+
 static u64 background_clusters(struct job *job, u64 first, bool busy)
 {
 	u64 bytes = busy ? POLITE_BYTES : COPY_MAX_BYTES;
@@ -711,7 +727,7 @@ static u64 background_clusters(struct job *job, u64 first, bool busy)
 		return 1;
 	if (job->opts.speed)
 		bytes = min(bytes, job->opts.speed / 16);
-	return clusters_in(job, bytes);
+	return end_with_unit(job, first, clusters_in(job, bytes));
 }
 
 static enum outcome plan_background(struct job *job, struct claim *claim)

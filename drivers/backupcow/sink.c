@@ -9,7 +9,9 @@
  * not. Zeroes become write-zeroes if the target takes them. A thin volume takes
  * none, and a discard there promises nothing about what is read afterwards; so
  * with "unmap" the target is read, and where it holds zeroes already nothing is
- * written: what was never allocated stays so.
+ * written: what was never allocated stays so. That is done with whole units of
+ * allocation only: a pool that does not zero shows old data in the rest of a
+ * unit of which a part is written.
  *
  * Locking: as in flow.c. A copy belongs to the sink from job_to_sink() until it
  * submits it, and to whoever completes it after.
@@ -32,10 +34,57 @@
 
 /*----------------------------------- spans ---------------------------------*/
 
+/* Sectors from there to the end of the cluster or the piece. */
 static unsigned int cluster_at(const struct job *job, const struct copy *copy,
 			       unsigned int from)
 {
-	return min_t(u64, 1ULL << job->place.shift, copy->piece - from);
+	u64 size = 1ULL << job->place.shift;
+
+	return min_t(u64, size - ((copy->at + from) & (size - 1)),
+		     copy->piece - from);
+}
+
+/**
+ * bcow_unit - in which units the destination allocates space, if it may be read
+ *	back for zeroes
+ * @job: the job
+ *
+ * Return: the unit in sectors, or 0 if all has to be written.
+ */
+unsigned int bcow_unit(const struct job *job)
+{
+	if (READ_ONCE(job->opts.detect_zeroes) != ZEROES_UNMAP ||
+	    !bdev_max_discard_sectors(job->target))
+		return 0;
+	return bdev_discard_granularity(job->target) >> SECTOR_SHIFT;
+}
+
+/**
+ * bcow_into_unit - how many sectors into a unit of the destination a place is
+ * @job: the job
+ * @unit: the unit, not 0
+ * @sector: the place, from the beginning of the backup
+ */
+unsigned int bcow_into_unit(const struct job *job, unsigned int unit, u64 sector)
+{
+	u64 offset = bdev_discard_alignment(job->target) >> SECTOR_SHIFT;
+
+	return (job->place.start + sector + unit - offset % unit) % unit;
+}
+
+/* Cuts the span to what is in whole units, or before them. Is it the former? */
+static bool cut_to_units(const struct job *job, struct copy *copy)
+{
+	unsigned int unit = bcow_unit(job), into, before;
+
+	if (!unit)
+		return false;
+	into = bcow_into_unit(job, unit, copy->at + copy->written);
+	before = into ? unit - into : 0;
+	if (copy->span < before + unit)
+		return false;
+	copy->span = before ?: rounddown(copy->span, unit);
+	return !before;
 }
 
 /* Sets the next span. Return: is it of zeroes? */
@@ -119,17 +168,26 @@ static void write_span(struct job *job, struct copy *copy)
 		    REQ_OP_WRITE | COPY_WRITE_FLAGS | copy->flags);
 }
 
+/**
+ * bcow_can_zero - does the destination take write-zeroes?
+ * @job: the job
+ */
+bool bcow_can_zero(const struct job *job)
+{
+	return !READ_ONCE(job->no_zeroing) &&
+	       bdev_write_zeroes_sectors(job->target);
+}
+
 static void begin_span(struct job *job, struct copy *copy)
 {
 	bool unmap = READ_ONCE(job->opts.detect_zeroes) == ZEROES_UNMAP;
 
 	if (!find_span(job, copy))
 		write_span(job, copy);
-	else if (!READ_ONCE(job->no_zeroing) &&
-		 bdev_write_zeroes_sectors(job->target))
+	else if (bcow_can_zero(job))
 		submit_span(job, copy, STEP_ZERO, REQ_OP_WRITE_ZEROES |
 			    (unmap ? 0 : REQ_NOUNMAP));
-	else if (unmap)
+	else if (cut_to_units(job, copy))
 		submit_span(job, copy, STEP_READ_BACK, REQ_OP_READ);
 	else
 		write_span(job, copy);

@@ -121,4 +121,54 @@ outlives_old_writes() {
 it "what was still to be written back to the destination does not overwrite the backup" \
 	outlives_old_writes
 
+every_other() { # every_other DEVICE: 4 KiB of data at 128 KiB of each MiB, the rest zeroes
+	local i
+	dd if=/dev/zero of="$1" bs=1M count=16 oflag=direct status=none
+	for i in {0..15}; do
+		dd if=old of="$1" bs=4k count=1 skip="$i" seek=$((i * 256 + 32)) oflag=direct status=none
+	done
+}
+
+# thin_target BLOCK [FEATURE]: TARGET is a volume of 16 MiB of a pool full of old data
+thin_target() {
+	local data meta
+	data=$(memdev data 32) meta=$(memdev meta 8)
+	noisy "$data" 32
+	dd if=/dev/zero of="$meta" bs=1M count=8 oflag=direct status=none
+	table pool "0 65536 thin-pool $meta $data $1 0 ${2:+1 $2}"
+	dmsetup message pool 0 "create_thin 0"
+	table thin "0 32768 thin /dev/mapper/pool 0"
+	TARGET=/dev/mapper/thin
+}
+blocks_mapped() { dmsetup status thin | cut -d' ' -f4; } # in sectors
+
+stays_true_when_thin() { # stays_true_when_thin CLUSTER
+	stack 16
+	every_other "$ORIGIN"
+	dd if="$ORIGIN" of=old bs=1M iflag=direct status=none
+	thin_target 1024 skip_block_zeroing
+	table top "0 $SECTORS backupcow $ORIGIN 0 /dev/mapper/thin 0 $1 2 detect-zeroes unmap"
+	eventually 60 state_is top concluded
+	dd if=/dev/mapper/thin of=new bs=1M iflag=direct status=none
+	cmp old new
+	same "sectors allocated" 16384 "$(blocks_mapped)" # a block of two in each MiB
+}
+it "zeroes are zeroes on a thin volume of a pool that does not zero, and it stays thin" \
+	stays_true_when_thin 128
+it_in_full "likewise with the smallest clusters" stays_true_when_thin 8
+it_in_full "likewise with clusters of a block of the pool" stays_true_when_thin 1024
+
+# Units of the destination that begin within a cluster, and longer ones than a copy.
+stays_true_at_any_place() { # stays_true_at_any_place BLOCK OFFSET
+	stack 16
+	every_other "$ORIGIN"
+	dd if="$ORIGIN" of=old bs=1M count=12 iflag=direct status=none
+	thin_target "$1" skip_block_zeroing
+	table top "0 24576 backupcow $ORIGIN 0 /dev/mapper/thin $2 128 2 detect-zeroes unmap"
+	eventually 60 state_is top concluded
+	cmp -i 0:$(($2 * 512)) -n $((12 << 20)) old <(dd if=/dev/mapper/thin bs=1M iflag=direct status=none)
+}
+it "and where the backup begins within a block of the pool" stays_true_at_any_place 384 1000
+it_in_full "and where a block is longer than a copy" stays_true_at_any_place 16384 0
+
 finish
