@@ -63,6 +63,7 @@ static const struct qdm_opt job_opts[] = {
 		.name = "detect-zeroes", OPTION(detect_zeroes),
 		.words = zeroes_words,
 	},
+	{ .name = "run", OPTION(run), .max = U64_MAX },
 };
 
 const struct qdm_opt_table job_option_table = {

@@ -68,6 +68,7 @@ enum job_cache { CACHE_UNTOUCHED, CACHE_STALE, CACHE_DROPPING, CACHE_DROPPED };
  * @on_target_error: enum job_on_error
  * @max_workers: background copies at a time
  * @detect_zeroes: enum job_zeroes
+ * @run: which run of the backup this is, see struct job_place
  */
 struct job_options {
 	u64 sync;
@@ -78,6 +79,7 @@ struct job_options {
 	u64 on_target_error;
 	u64 max_workers;
 	u64 detect_zeroes;
+	u64 run;
 };
 
 extern const struct qdm_opt_table job_option_table;
@@ -88,6 +90,7 @@ extern const struct qdm_opt_table job_option_table;
  * @start: first sector used of it
  * @sectors: how much is backed up
  * @shift: a cluster is 1 << @shift sectors long
+ * @run: a number that makes it another backup than the one before
  * @owner: the mapped device, to tell jobs apart, not to be used
  */
 struct job_place {
@@ -95,6 +98,7 @@ struct job_place {
 	sector_t start;
 	sector_t sectors;
 	unsigned int shift;
+	u64 run;
 	const struct mapped_device *owner;
 };
 

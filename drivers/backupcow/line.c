@@ -222,5 +222,6 @@ void line_place(const struct line *line, const struct dm_target *ti,
 	place->start = line->target.start;
 	place->sectors = ti->len;
 	place->shift = ilog2(line->cluster);
+	place->run = line->opts.run;
 	place->owner = dm_table_get_md(ti->table);
 }

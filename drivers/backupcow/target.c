@@ -37,9 +37,13 @@ struct backup_device {
 	struct backupcow *last; /* that was resumed, until it goes */
 };
 
-/* One table; @live once it has been resumed, so that its options are applied. */
+/*
+ * One table; @live once it has been resumed, so that its options are applied;
+ * @begins if its line made the job.
+ */
 struct backupcow {
 	struct job *job;
+	bool begins;
 	struct line line;
 	struct backup_device *device;
 	bool live;
@@ -143,6 +147,12 @@ static int check_running(struct job *job, const struct job_place *place,
 	if (place->sectors < job->place.sectors)
 		return qdm_refuse(why, "a backup of %llu sectors is under way, the device cannot shrink to %llu",
 				  (u64)job->place.sectors, (u64)place->sectors);
+	if (place->run != job->place.run)
+		return qdm_refuse(why, "run %llu of this backup is %s, run %llu cannot begin",
+				  job->place.run,
+				  ending ? "ending, but its destination has yet to answer" :
+					   "under way: cancel it first",
+				  place->run);
 	return 0;
 }
 
@@ -156,7 +166,8 @@ static int find_job(struct backupcow *b, const struct job_place *place,
 	mutex_lock(&device->lock);
 	if (device->job && job_state(device->job) != JOB_CONCLUDED)
 		r = check_running(device->job, place, why);
-	if (!r && device->job && same_place(&device->job->place, place)) {
+	if (!r && device->job && same_place(&device->job->place, place) &&
+	    device->job->place.run == place->run) {
 		b->job = device->job;
 		job_get(b->job);
 	}
@@ -192,6 +203,7 @@ static int get_job(struct backupcow *b, struct dm_target *ti,
 	if (IS_ERR(job))
 		return PTR_ERR(job);
 	b->job = job;
+	b->begins = true;
 	return 0;
 }
 
@@ -299,6 +311,19 @@ static void backupcow_postsuspend(struct dm_target *ti)
 	qdm_events_detach(&b->device->events);
 }
 
+/* A line that is loaded again begins no backup, which is easily overlooked. */
+static void say_kept(struct backupcow *b, struct mapped_device *md)
+{
+	if (b->begins)
+		return;
+	if (job_state(b->job) == JOB_CONCLUDED)
+		DMINFO("%s: begins no backup: run %llu to this destination has concluded, another run number begins a new one",
+		       dm_device_name(md), b->job->place.run);
+	else
+		DMINFO("%s: continues run %llu of its backup",
+		       dm_device_name(md), b->job->place.run);
+}
+
 static void backupcow_resume(struct dm_target *ti)
 {
 	struct backupcow *b = ti->private;
@@ -306,8 +331,10 @@ static void backupcow_resume(struct dm_target *ti)
 
 	table_lives(b);
 	if (b->job) {
-		if (!b->live)
+		if (!b->live) {
 			job_configure(b->job, &b->line.opts);
+			say_kept(b, md);
+		}
 		job_attach(b->job, b->line.origin.dev->bdev,
 			   b->line.origin.start, dm_disk(md),
 			   &b->device->events);
