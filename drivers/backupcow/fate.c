@@ -10,6 +10,8 @@
  */
 #include "job.h"
 
+#define DM_MSG_PREFIX QDM_TARGET_BACKUPCOW
+
 /* How long the background waits when it has seen many errors in a row. */
 #define RETRY_NS	(100 * NSEC_PER_MSEC)
 #define MANY_ERRORS	16
@@ -39,6 +41,71 @@ static u64 bytes_done(const struct job *job)
 	return sectors << SECTOR_SHIFT;
 }
 
+static void raise_error(struct job *job, const char *action, bool reading,
+			int error, const char *policy)
+{
+	struct qdm_event event;
+
+	qdm_event_start(&event, action);
+	qdm_event_key(&event, QDM_KEY_BACKUP_OPERATION "=%s",
+		      reading ? "read" : "write");
+	qdm_event_key(&event, QDM_KEY_BACKUP_ACTION "=%s", policy);
+	qdm_event_key(&event, QDM_KEY_BACKUP_ERROR "=%s", job_error_name(error));
+	raise(job, &event);
+}
+
+static void tell(struct job *job)
+{
+	if (!job->untold)
+		return;
+	raise_error(job, QDM_ACTION_BACKUP_IO_ERROR, job->untold_read,
+		    job->untold, "report");
+	job->untold = 0;
+	job->told_at = jiffies;
+}
+
+/**
+ * bcow_tell - raise an event for the last write that failed
+ * @work: the job's @tell
+ */
+void bcow_tell(struct work_struct *work)
+{
+	struct job *job = container_of(to_delayed_work(work), struct job, tell);
+
+	spin_lock_irq(&job->lock);
+	tell(job);
+	spin_unlock_irq(&job->lock);
+}
+
+/**
+ * bcow_writes_failed - writes fail because their old data was not copied
+ * @job: the job
+ * @nr: how many, may be none
+ * @reading: the origin could not be read
+ * @error: why
+ *
+ * At most one event a second, and always one for the last of them.
+ */
+void bcow_writes_failed(struct job *job, unsigned int nr, bool reading,
+			int error)
+{
+	unsigned long due = job->told_at + HZ;
+
+	if (!nr)
+		return;
+	job->writer_errors += nr;
+	if (!job->writer_error)
+		job->writer_error = error;
+	job->untold = error;
+	job->untold_read = reading;
+	queue_delayed_work(job->front_wq, &job->tell,
+			   time_after(due, jiffies) ? due - jiffies : 0);
+	DMERR_LIMIT("%s: write failed with %s: its old data could not be %s %u:%u",
+		    job->disk->disk_name, job_error_name(error),
+		    reading ? "read for destination" : "copied to destination",
+		    MAJOR(job->place.target), MINOR(job->place.target));
+}
+
 /**
  * job_raise_end - tell that the job is over
  * @job: the job
@@ -47,6 +114,7 @@ void job_raise_end(struct job *job)
 {
 	struct qdm_event event;
 
+	tell(job);
 	qdm_event_start(&event, job->cancelled ? QDM_ACTION_BACKUP_CANCELLED :
 						 QDM_ACTION_BACKUP_COMPLETED);
 	qdm_event_key(&event, QDM_KEY_BACKUP_OFFSET "=%llu", bytes_done(job));
@@ -121,6 +189,8 @@ void job_writers_failed(struct job *job, const struct copy *copy,
 			job_break(job, copy->error, bios);
 	} else {
 		writers_take_waiting(&job->writers, copy->first, &failed);
+		bcow_writes_failed(job, bio_list_size(&failed), copy->reading,
+				   copy->error);
 		job_bios_fail(bios, &failed, errno_to_blk_status(copy->error));
 	}
 }
@@ -133,19 +203,6 @@ static enum job_on_error resolve(const struct job *job, bool reading, int error)
 	if (policy != ON_ERROR_ENOSPC)
 		return policy;
 	return error == -ENOSPC ? ON_ERROR_STOP : ON_ERROR_REPORT;
-}
-
-static void raise_error(struct job *job, bool reading, int error,
-			enum job_on_error action)
-{
-	struct qdm_event event;
-
-	qdm_event_start(&event, QDM_ACTION_BACKUP_ERROR);
-	qdm_event_key(&event, QDM_KEY_BACKUP_OPERATION "=%s",
-		      reading ? "read" : "write");
-	qdm_event_key(&event, QDM_KEY_BACKUP_ACTION "=%s", action_names[action]);
-	qdm_event_key(&event, QDM_KEY_BACKUP_ERROR "=%s", job_error_name(error));
-	raise(job, &event);
 }
 
 static void stop(struct job *job, int error)
@@ -206,7 +263,8 @@ bool job_background_failed(struct job *job, const struct copy *copy,
 		return false;
 	if (action != ON_ERROR_IGNORE || now - job->last_report > REPORT_NS) {
 		job->last_report = now;
-		raise_error(job, copy->reading, copy->error, action);
+		raise_error(job, QDM_ACTION_BACKUP_ERROR, copy->reading,
+			    copy->error, action_names[action]);
 	}
 	switch (action) {
 	case ON_ERROR_IGNORE:
@@ -252,7 +310,8 @@ static void begin_flush(struct job *job)
  */
 static void flush_failed(struct job *job, int error, struct job_bios *bios)
 {
-	raise_error(job, false, error, ON_ERROR_REPORT);
+	raise_error(job, QDM_ACTION_BACKUP_ERROR, false, error,
+		    action_names[ON_ERROR_REPORT]);
 	job_end(job, error, bios);
 }
 

@@ -960,6 +960,7 @@ void job_deadline(struct work_struct *work)
 		else
 			writers_take(&job->writers, writer, &failed);
 	}
+	bcow_writes_failed(job, bio_list_size(&failed), false, -ETIMEDOUT);
 	job_bios_fail(&bios, &failed, BLK_STS_TIMEOUT);
 	if (writer)
 		watch(job, writer);

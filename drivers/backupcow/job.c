@@ -110,6 +110,7 @@ static void job_free(struct job *job)
 	mutex_unlock(&jobs_lock);
 	hrtimer_cancel(&job->tick);
 	cancel_delayed_work_sync(&job->deadline);
+	cancel_delayed_work_sync(&job->tell);
 	cancel_work_sync(&job->front);
 	cancel_work_sync(&job->sink);
 	cancel_delayed_work_sync(&job->trim);
@@ -347,6 +348,8 @@ static void init(struct job *job, const struct job_place *place)
 	hrtimer_setup(&job->tick, job_tick, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
 	INIT_DELAYED_WORK(&job->trim, job_trim);
 	INIT_DELAYED_WORK(&job->deadline, job_deadline);
+	INIT_DELAYED_WORK(&job->tell, bcow_tell);
+	job->told_at = jiffies - HZ;
 }
 
 /**

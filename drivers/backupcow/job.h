@@ -124,6 +124,11 @@ struct job_place {
  * @error: what ended or stopped the job first, 0 if nothing did
  * @broken: what broke the snapshot, 0 if nothing did
  * @cancelled: the job ends because it was told to
+ * @writer_errors: how many writes failed because their old data was not copied
+ * @writer_error: the error of the first of them, 0 if there is none
+ * @untold: the error of the last one that no event has told of, or 0
+ * @untold_read: it was the origin's
+ * @told_at: when the last such event was raised, in jiffies
  * @origin, @start: what is backed up; valid while not @detached
  * @disk: the mapped device, to see how busy it is; likewise
  * @events: where events go; NULL once the device has let go of the job
@@ -171,6 +176,7 @@ struct job_place {
  * @tick: wakes @front when speed, a retry or politeness allows more
  * @trim: frees what is in stock when the job has come to rest
  * @deadline: looks for writers that have waited too long
+ * @tell: raises an event for writes that failed
  * @reaper: frees the job when the last reference was a copy's
  * @drop: drops the destination's page cache, may wait for its readers
  * @flush_bio: the flush that ends the job
@@ -195,6 +201,11 @@ struct job {
 	int error;
 	int broken;
 	bool cancelled;
+	u64 writer_errors;
+	int writer_error;
+	int untold;
+	bool untold_read;
+	unsigned long told_at;
 	struct block_device *origin;
 	sector_t start;
 	struct gendisk *disk;
@@ -239,6 +250,7 @@ struct job {
 	struct hrtimer tick;
 	struct delayed_work trim;
 	struct delayed_work deadline;
+	struct delayed_work tell;
 	struct work_struct reaper;
 	struct work_struct drop;
 	struct bio flush_bio;
@@ -307,6 +319,9 @@ void job_end(struct job *job, int error, struct job_bios *bios);
 void job_break(struct job *job, int error, struct job_bios *bios);
 void job_writers_failed(struct job *job, const struct copy *copy,
 			struct job_bios *bios);
+void bcow_writes_failed(struct job *job, unsigned int nr, bool reading,
+			int error);
+void bcow_tell(struct work_struct *work); /* without the lock */
 bool job_background_failed(struct job *job, const struct copy *copy,
 			   struct job_bios *bios);
 void job_begin_again(struct job *job);

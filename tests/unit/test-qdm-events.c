@@ -243,6 +243,31 @@ static void error_in_a_job(void **state)
 	assert_string_equal(told, "BLOCK_JOB_ERROR{\"device\":\"lv\",\"operation\":\"write\",\"action\":\"stop\"};");
 }
 
+static void error_of_a_write(void **state)
+{
+	(void)state;
+	*told = '\0';
+	events_io_error(&events, "lv-backup", "write", "report", "ENOSPC");
+	events_io_error(&events, "lv-backup", "read", "report", "EIO");
+	assert_string_equal(told,
+			    "BLOCK_IO_ERROR{\"qom-path\":\"\",\"device\":\"\",\"node-name\":\"lv-backup\",\"operation\":\"write\",\"action\":\"report\",\"nospace\":true,\"reason\":\"copy-before-write: write of old data failed: No space left on device\"};"
+			    "BLOCK_IO_ERROR{\"qom-path\":\"\",\"device\":\"\",\"node-name\":\"lv-backup\",\"operation\":\"write\",\"action\":\"report\",\"nospace\":false,\"reason\":\"copy-before-write: read of old data failed: Input/output error\"};");
+}
+
+/* Words that later kernels append are no reason to see no job. */
+static void longer_status(void **state)
+{
+	struct error error = { 0 };
+
+	(void)state;
+	add_backup("running 1/10 10/100 - intact ok 0 0 0 0 3 EIO 7 new guarded");
+	tells("");
+	fake_status("lv-backup", "concluded 10/10 100/100 - intact ok 0 0 0 1 3 EIO 7 new guarded");
+	*told = '\0';
+	assert_int_equal(events_look(&events, &error), 0);
+	assert_non_null(strstr(told, "BLOCK_JOB_COMPLETED"));
+}
+
 #define TEST(name)	cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -260,6 +285,8 @@ int main(void)
 		TEST(given_up),
 		TEST(goes_by_itself),
 		TEST(error_in_a_job),
+		TEST(error_of_a_write),
+		TEST(longer_status),
 	};
 
 	return cmocka_run_group_tests_name("qdm-events", tests, NULL, case_end);

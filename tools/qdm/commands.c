@@ -158,6 +158,24 @@ static const struct arg error_data[] = {
 	{ 0 }
 };
 
+static const struct arg io_error_data[] = {
+	{ .name = "qom-path", .type = ARG_STRING, .must = true,
+	  .what = "always empty" },
+	{ .name = "device", .type = ARG_STRING, .must = true,
+	  .what = "always empty" },
+	{ .name = "node-name", .type = ARG_STRING, .must = true,
+	  .what = "the copy-before-write node" },
+	{ .name = "operation", .type = ARG_STRING, .must = true,
+	  .what = "write" },
+	{ .name = "action", .type = ARG_STRING, .must = true,
+	  .what = "report" },
+	{ .name = "nospace", .type = ARG_BOOL, .must = true,
+	  .what = "the destination is full" },
+	{ .name = "reason", .type = ARG_STRING, .must = true,
+	  .what = "what failed, for a person to read" },
+	{ 0 }
+};
+
 static const struct arg broken_data[] = {
 	{ .name = "node-name", .type = ARG_STRING, .must = true,
 	  .what = "the copy-before-write node" },
@@ -167,6 +185,8 @@ static const struct arg broken_data[] = {
 };
 
 const struct event_type event_types[] = {
+	{ "BLOCK_IO_ERROR", io_error_data,
+	  "A write to a device failed because its old data could not be copied (break-guest-write). At most once a second. Comes by udev: not where udevd does not run." },
 	{ "BLOCK_JOB_CANCELLED", end_data, "A backup was cancelled." },
 	{ "BLOCK_JOB_COMPLETED", end_data,
 	  "A backup is over, well or with an error." },

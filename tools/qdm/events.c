@@ -292,6 +292,33 @@ void events_job_error(struct events *events, const char *node,
 	tell(events, "BLOCK_JOB_ERROR", data);
 }
 
+/*
+ * A write to the device has failed because its old data was not copied:
+ * @operation is the copy's, @name the error's. The filter has no device in
+ * QEMU's sense, and no QOM path.
+ */
+void events_io_error(struct events *events, const char *node,
+		     const char *operation, const char *action,
+		     const char *name)
+{
+	struct json_object *data = json_object_new_object();
+	struct job job = { 0 };
+	char *reason;
+
+	snprintf(job.error, sizeof(job.error), "%s", name);
+	reason = print("copy-before-write: %s of old data failed: %s",
+		       operation, job_error_text(&job));
+	json_put_string(data, "qom-path", "");
+	json_put_string(data, "device", "");
+	json_put_string(data, "node-name", node);
+	json_put_string(data, "operation", "write");
+	json_put_string(data, "action", action);
+	json_put_bool(data, "nospace", !strcmp(name, "ENOSPC"));
+	json_put_string(data, "reason", reason);
+	free(reason);
+	tell(events, "BLOCK_IO_ERROR", data);
+}
+
 void events_free(struct events *events)
 {
 	free(events->seen);

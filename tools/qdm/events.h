@@ -26,9 +26,12 @@ struct events {
 
 /* Looks at all devices and tells what has happened since the last look. */
 int events_look(struct events *events, struct error *error);
-/* The one thing that no status says: what failed in a backup. */
+/* What no status says: what failed in a backup, and what failed because of it. */
 void events_job_error(struct events *events, const char *node,
 		      const char *operation, const char *action);
+void events_io_error(struct events *events, const char *node,
+		     const char *operation, const char *action,
+		     const char *name);
 void events_free(struct events *events);
 
 #endif /* QDM_EVENTS_H */

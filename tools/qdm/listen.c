@@ -48,6 +48,11 @@ static int on_uevent(sd_device_monitor *monitor, sd_device *device,
 		events_job_error(listener->events, property(device, "DM_NAME"),
 				 property(device, "DM_BACKUP_OPERATION"),
 				 property(device, "DM_BACKUP_ACTION"));
+	if (!strcmp(property(device, "DM_ACTION"), "BACKUP_IO_ERROR"))
+		events_io_error(listener->events, property(device, "DM_NAME"),
+				property(device, "DM_BACKUP_OPERATION"),
+				property(device, "DM_BACKUP_ACTION"),
+				property(device, "DM_BACKUP_ERROR"));
 	return 0;
 }
 
