@@ -386,6 +386,9 @@ void job_figures(struct job *job, struct job_figures *figures)
 		.inflight = job->inflight,
 		.writers = job->writers.nr,
 		.held = job->held,
+		.writer_errors = job->writer_errors,
+		.writer_error = job->writer_error,
+		.run = job->place.run,
 		.opts = job->opts,
 	};
 	spin_unlock_irq(&job->lock);

@@ -287,6 +287,9 @@ struct job_figures {
 	unsigned int inflight;
 	unsigned int writers;
 	u64 held;
+	u64 writer_errors;
+	int writer_error;
+	u64 run;
 	struct job_options opts;
 };
 

@@ -390,7 +390,8 @@ static int backupcow_message(struct dm_target *ti, unsigned int argc,
 /*
  * <state> <clusters done>/<clusters> <bytes done>/<bytes> <first error>
  * <intact|broken> <I/O status> <copies in flight> <writers waiting>
- * <bytes of memory held> <number of the last event>
+ * <bytes of memory held> <number of the last event> <writes failed>
+ * <error of the first of them> <run> <new|kept>
  */
 static unsigned int emit_info(struct backupcow *b, char *result,
 			      unsigned int maxlen)
@@ -400,7 +401,7 @@ static unsigned int emit_info(struct backupcow *b, char *result,
 	unsigned int sz = 0;
 
 	if (!b->job) {
-		DMEMIT("none 0/0 0/0 - - ok 0 0 0 %llu", seq);
+		DMEMIT("none 0/0 0/0 - - ok 0 0 0 %llu 0 - 0 -", seq);
 		return sz;
 	}
 	job_figures(b->job, &f);
@@ -409,6 +410,9 @@ static unsigned int emit_info(struct backupcow *b, char *result,
 	       f.bytes_done, f.bytes, job_error_name(f.error),
 	       f.broken ? "broken" : "intact", job_io_status_name(f.io_status),
 	       f.inflight, f.writers, f.held, seq);
+	DMEMIT(" %llu %s %llu %s", f.writer_errors,
+	       job_error_name(f.writer_error), f.run,
+	       b->begins ? "new" : "kept");
 	return sz;
 }
 

@@ -69,6 +69,27 @@ breaks_the_write() {
 it "break-guest-write fails the write, and copies when it is tried again" \
 	breaks_the_write
 
+# The words for writes that have failed; the events are a matter of backupcow-hazards.
+counts_failed_writes() {
+	stack 16
+	break_at_8 sink "$TARGET"
+	table top "$BACKUP 2 sync none"
+	same "failed writes" "0 -" "$(field top 11) $(field top 12)"
+	fails write_mib 8
+	fails write_mib 8
+	same "failed writes" "2 EIO" "$(field top 11) $(field top 12)"
+	log_says "write failed with EIO: its old data could not be copied to destination"
+	reload top "$BACKUP 4 sync none cbw-timeout 1"
+	mend sink "$TARGET"
+	dmsetup suspend --noflush sink
+	fails write_mib 8
+	dmsetup resume sink
+	same "failed writes" "3 EIO" "$(field top 11) $(field top 12)"
+	write_mib 4
+	same "failed writes" "3 EIO" "$(field top 11) $(field top 12)"
+}
+it "writes that fail for the backup's sake are counted in the status and named in the log" counts_failed_writes
+
 fails_only_whose_it_is() {
 	stack 16
 	reload sink "0 16392 linear $TARGET 0

@@ -69,6 +69,39 @@ last_event() {
 }
 it "tells udev when it is replaced in mid-backup" last_event
 
+io_errors() { grep -c '^DM_ACTION=BACKUP_IO_ERROR' events; }
+last_error_is() { [ "$(sed -n 's/^DM_BACKUP_ERROR=//p' events | tail -1)" = "$1" ]; }
+
+# Eight errors, one of them of another kind, which is the last.
+failed_writes() {
+	local a t listener began told i
+	a=$(memdev a 8) t=$(memdev t 8)
+	table sink "0 16384 error"
+	table x "0 16384 backupcow $a 0 /dev/mapper/sink 0 128 4 sync none cbw-timeout 1"
+	udevadm settle
+	udevadm monitor --kernel --property >events &
+	listener=$!
+	eventually 60 grep -q KERNEL events # it listens
+	began=$SECONDS
+	for i in {1..7}; do
+		fails dd if=/dev/zero of=/dev/mapper/x bs=4k count=1 oflag=direct status=none
+	done
+	reload sink "0 16384 linear $t 0"
+	dmsetup suspend --noflush sink
+	fails dd if=/dev/zero of=/dev/mapper/x bs=4k count=1 oflag=direct status=none
+	dmsetup resume sink
+	eventually 60 last_error_is ETIMEDOUT
+	told=$(io_errors)
+	echo "$told events in $((SECONDS - began)) s"
+	[ "$told" -ge 2 ] && [ "$told" -le $((SECONDS - began + 2)) ]
+	grep -qx DM_BACKUP_OPERATION=write events
+	grep -qx DM_BACKUP_ACTION=report events
+	grep -qx DM_BACKUP_ERROR=EIO events
+	same "failed writes" "8 EIO" "$(status x 11) $(status x 12)"
+	kill "$listener"
+}
+it "tells udev of writes that fail, at most once a second and always of the last" failed_writes
+
 writes_in_flight() { # writes_in_flight NAME NR
 	local writes
 	read -r _ writes <"$(sysfs "$1")/inflight"

@@ -219,6 +219,35 @@ keeps_one_job() {
 }
 it "keeps the job over reloads and renames, and refuses another one" keeps_one_job
 
+begins_a_run() {
+	start
+	local line="0 32768 backupcow $ORIGIN 0 $TARGET 0 128"
+	reload top "$line"
+	eventually 60 state_is top concluded
+	same "run" "0 new" "$(field top 13) $(field top 14)"
+	noisy /dev/mapper/top 16
+	reload top "$line"
+	same "run" "0 kept" "$(field top 13) $(field top 14)"
+	log_says "begins no backup: run 0 to this destination has concluded, another run number begins a new one"
+	fails cmp -s "$ORIGIN" "$TARGET"
+	reload top "$line 4 run 18446744073709551615 sync none"
+	same "state" running "$(field top 1)"
+	same "run" "18446744073709551615 new" "$(field top 13) $(field top 14)"
+	dmsetup table top >before
+	refuses "run 18446744073709551615 of this backup is under way: cancel it first, run 7 cannot begin" \
+		"backupcow $ORIGIN 0 $TARGET 0 128 2 run 7"
+	refuses "run must be a whole number" "backupcow $ORIGIN 0 $TARGET 0 128 2 run -1"
+	reload top "$line 2 run 18446744073709551615"
+	same "run" "18446744073709551615 kept" "$(field top 13) $(field top 14)"
+	log_says "continues run 18446744073709551615 of its backup"
+	eventually 60 state_is top concluded
+	cmp "$ORIGIN" "$TARGET"
+	dmsetup reload top --table "$line 2 run 1"
+	dmsetup clear top
+	same "run" "18446744073709551615 kept" "$(field top 13) $(field top 14)"
+}
+it "begins a new backup by another run number, and says when a line begins none" begins_a_run
+
 inactive_changes_nothing() {
 	start
 	reload top "0 32768 backupcow $ORIGIN 0 $TARGET 0 128 2 sync none"
