@@ -37,6 +37,7 @@ static const char * const cbw_words[] = {
 static const char * const on_error_words[] = {
 	"report", "ignore", "enospc", "stop", NULL
 };
+static const char * const share_words[] = { "off", "on", NULL };
 static const char * const zeroes_words[] = { "off", "on", "unmap", NULL };
 
 /* All jobs that there are, so that no two write to one place. */
@@ -64,6 +65,7 @@ static const struct qdm_opt job_opts[] = {
 		.words = zeroes_words,
 	},
 	{ .name = "run", OPTION(run), .max = U64_MAX },
+	{ .name = "share", OPTION(share), .words = share_words },
 };
 
 const struct qdm_opt_table job_option_table = {
@@ -264,36 +266,18 @@ static int enlist(struct job *job, struct qdm_why *why)
 	return r;
 }
 
-static bool has_target(const struct job *job, dev_t target)
-{
-	return job->place.target == target && !READ_ONCE(job->dismissed);
-}
-
-/* Further on in the list, has the same device another backup to that target? */
-static bool has_another(struct job *job, dev_t target)
-{
-	const struct mapped_device *owner = job->place.owner;
-
-	list_for_each_entry_continue(job, &jobs, all)
-		if (job->place.owner == owner && has_target(job, target))
-			return true;
-	return false;
-}
-
 /**
- * job_others - how many other devices have backups to a target
- * @target: the target
- * @owner: the device whose own backups do not count
+ * bcow_handles - how many handles of a device jobs have open
+ * @target: the device
  */
-int job_others(dev_t target, const struct mapped_device *owner)
+int bcow_handles(dev_t target)
 {
 	struct job *job;
 	int nr = 0;
 
 	mutex_lock(&jobs_lock);
 	list_for_each_entry(job, &jobs, all)
-		nr += job->place.owner != owner && has_target(job, target) &&
-		      !has_another(job, target);
+		nr += job->place.target == target;
 	mutex_unlock(&jobs_lock);
 	return nr;
 }

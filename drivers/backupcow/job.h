@@ -69,6 +69,7 @@ enum job_cache { CACHE_UNTOUCHED, CACHE_STALE, CACHE_DROPPING, CACHE_DROPPED };
  * @max_workers: background copies at a time
  * @detect_zeroes: enum job_zeroes
  * @run: which run of the backup this is, see struct job_place
+ * @share: 1 if others may have the destination open
  */
 struct job_options {
 	u64 sync;
@@ -80,6 +81,7 @@ struct job_options {
 	u64 max_workers;
 	u64 detect_zeroes;
 	u64 run;
+	u64 share;
 };
 
 extern const struct qdm_opt_table job_option_table;
@@ -296,7 +298,7 @@ struct job_figures {
 /* job.c: the object and what people and dm do with it */
 int job_module_init(void);
 void job_module_exit(void);
-int job_others(dev_t target, const struct mapped_device *owner);
+int bcow_handles(dev_t target);
 struct job *job_create(const struct job_place *place, struct qdm_why *why);
 void job_get(struct job *job);
 void job_put(struct job *job);

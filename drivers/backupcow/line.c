@@ -1,16 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Reads a table line and judges the devices it names. What would go wrong
- * later, above all a target that is the origin or shares sectors with it, is
- * refused here in words that name the fault.
+ * later, above all a target that is the origin or shares sectors with it, or
+ * that anything else uses, is refused here in words that name the fault.
+ *
+ * Locking: lines_lock guards the list of all lines and is a leaf.
  */
 #include <linux/blkdev.h>
+#include <linux/delay.h>
 #include <linux/log2.h>
+#include <linux/sched/signal.h>
 
 #include "line.h"
 
 #define CLUSTER_MIN	8
 #define CLUSTER_MAX	131072
+
+/* Programs that only look at new devices, as udev's, get so long to close them. */
+#define ALONE_TRIES	100
+#define ALONE_AGAIN_MS	50
+
+static LIST_HEAD(lines);
+static DEFINE_MUTEX(lines_lock);
 
 static int parse_cluster(struct line *line, const char *word,
 			 struct qdm_why *why)
@@ -99,6 +110,48 @@ static int check_blocks(const struct line *line, sector_t len,
 	return 0;
 }
 
+static bool has_destination(const struct line *line, dev_t dev)
+{
+	return line->has_target && line->target.dev->bdev->bd_dev == dev;
+}
+
+/* Further on in the list, has the same mapped device another such line? */
+static bool has_another(struct line *line, dev_t dev)
+{
+	const struct mapped_device *owner = line->owner;
+
+	list_for_each_entry_continue(line, &lines, all)
+		if (line->owner == owner && has_destination(line, dev))
+			return true;
+	return false;
+}
+
+/* How many mapped devices, but for @owner, have backups to a device. */
+static int other_owners(dev_t dev, const struct mapped_device *owner)
+{
+	struct line *line;
+	int nr = 0;
+
+	mutex_lock(&lines_lock);
+	list_for_each_entry(line, &lines, all)
+		nr += line->owner != owner && has_destination(line, dev) &&
+		      !has_another(line, dev);
+	mutex_unlock(&lines_lock);
+	return nr;
+}
+
+static bool has_own_backup_to(const struct mapped_device *owner, dev_t dev)
+{
+	struct line *line;
+	bool found = false;
+
+	mutex_lock(&lines_lock);
+	list_for_each_entry(line, &lines, all)
+		found |= line->owner == owner && has_destination(line, dev);
+	mutex_unlock(&lines_lock);
+	return found;
+}
+
 /*
  * dm claims a device once for each mapped device that uses it, which a whole
  * disk counts twice: as itself and as what its partitions lie on.
@@ -106,9 +159,60 @@ static int check_blocks(const struct line *line, sector_t len,
 static bool used_by_others(struct block_device *bdev,
 			   const struct mapped_device *md)
 {
-	int ours = 1 + job_others(bdev->bd_dev, md);
+	int ours = 1 + other_owners(bdev->bd_dev, md);
 
 	return bdev->bd_holders > (bdev_is_partition(bdev) ? ours : 2 * ours);
+}
+
+/* Claims that are not ours show as holders, what is merely open does not. */
+static bool opened_by_others(const struct line *line)
+{
+	struct block_device *bdev = line->target.dev->bdev;
+	int ours = 1 + other_owners(bdev->bd_dev, line->owner) +
+		   bcow_handles(bdev->bd_dev);
+
+	return atomic_read(&bdev->bd_openers) > ours;
+}
+
+/**
+ * line_await_alone - wait until nothing else has the destination open
+ * @line: the line, which has a destination
+ * @path: what it is called
+ * @why: the reason, if refused
+ *
+ * A program that has a disk of a virtual machine open claims nothing. Return:
+ * 0, or a negative errno.
+ */
+int line_await_alone(const struct line *line, const char *path,
+		     struct qdm_why *why)
+{
+	int tries;
+
+	for (tries = 0; !line->opts.share && opened_by_others(line); tries++)
+		if (tries == ALONE_TRIES || signal_pending(current) ||
+		    msleep_interruptible(ALONE_AGAIN_MS))
+			return qdm_refuse(why, "destination '%.100s' is open in another program",
+					  path);
+	return 0;
+}
+
+/* The origins of all lines that the mapped device has, the live one's among them. */
+static bool overlaps_own_data(const struct line *line, sector_t len)
+{
+	u64 begin = begin_on_disk(&line->target), other;
+	struct line *own;
+	bool found = false;
+
+	mutex_lock(&lines_lock);
+	list_for_each_entry(own, &lines, all) {
+		other = begin_on_disk(&own->origin);
+		found |= own->owner == line->owner &&
+			 own->origin.dev->bdev->bd_disk ==
+				 line->target.dev->bdev->bd_disk &&
+			 begin < other + own->sectors && other < begin + len;
+	}
+	mutex_unlock(&lines_lock);
+	return found;
 }
 
 /**
@@ -134,10 +238,49 @@ int line_judge_target(const struct line *line, struct dm_target *ti,
 	if (used_by_others(bdev, dm_table_get_md(ti->table)))
 		return qdm_refuse(why, "target '%.100s' is in use by another device-mapper device",
 				  path);
-	if (overlap(line, ti->len, len))
+	if (overlap(line, ti->len, len) || overlaps_own_data(line, len))
 		return qdm_refuse(why, "target '%.60s' from sector %llu on overlaps the origin",
 				  path, (u64)line->target.start);
 	return check_blocks(line, len, path, why);
+}
+
+static dev_t find_dev(const char *path)
+{
+	unsigned int major, minor;
+	dev_t dev;
+	char rest;
+
+	if (sscanf(path, "%u:%u%c", &major, &minor, &rest) == 2)
+		return MKDEV(major, minor);
+	return lookup_bdev(path, &dev) ? 0 : dev;
+}
+
+/*
+ * Claims the destination. What the mapped device has claimed already, it lies
+ * on, unless that is for a backup or for the origin of the line.
+ */
+static int claim_target(struct line *line, struct dm_target *ti, char **argv,
+			struct qdm_why *why)
+{
+	dev_t dev = find_dev(argv[0]);
+	struct file *file = bdev_file_open_by_dev(dev, BLK_OPEN_READ |
+						  BLK_OPEN_WRITE, NULL, NULL);
+	int before = IS_ERR(file) ? -1 : file_bdev(file)->bd_holders;
+	int r = qdm_lower_open(&line->target, ti, argv[0], argv[1], why);
+
+	if (r == -EBUSY)
+		qdm_refuse(why, "destination '%.100s' is in use: mounted, swapped to, or claimed by another driver",
+			   argv[0]);
+	if (!r && before == line->target.dev->bdev->bd_holders &&
+	    line->origin.dev->bdev != line->target.dev->bdev &&
+	    !has_own_backup_to(line->owner, dev)) {
+		r = qdm_refuse(why, "destination '%.100s' is what the device itself lies on",
+			       argv[0]);
+		qdm_lower_put(&line->target, ti);
+	}
+	if (!IS_ERR(file))
+		qdm_bdev_close(file);
+	return r;
 }
 
 static int open_target(struct line *line, struct dm_target *ti, char **argv,
@@ -151,7 +294,7 @@ static int open_target(struct line *line, struct dm_target *ti, char **argv,
 				     U64_MAX >> 10, &line->target_start, why);
 	if (!(dm_table_get_mode(ti->table) & BLK_OPEN_WRITE))
 		return qdm_refuse(why, "a read-only table cannot have a target");
-	r = qdm_lower_open(&line->target, ti, argv[0], argv[1], why);
+	r = claim_target(line, ti, argv, why);
 	if (r)
 		return r;
 	line->target_start = line->target.start;
@@ -184,6 +327,8 @@ int line_open(struct line *line, struct dm_target *ti, unsigned int argc,
 	r = parse(line, argc - 4, argv + 4, why);
 	if (r)
 		return r;
+	line->owner = dm_table_get_md(ti->table);
+	line->sectors = ti->len;
 	r = qdm_lower_get(&line->origin, ti, argv[0], argv[1], why);
 	if (r)
 		return r;
@@ -192,9 +337,14 @@ int line_open(struct line *line, struct dm_target *ti, unsigned int argc,
 		r = check_cluster(line, &line->origin, argv[0], why);
 	if (!r)
 		r = open_target(line, ti, argv + 2, why);
-	if (r)
+	if (r) {
 		qdm_lower_put(&line->origin, ti);
-	return r;
+		return r;
+	}
+	mutex_lock(&lines_lock);
+	list_add(&line->all, &lines);
+	mutex_unlock(&lines_lock);
+	return 0;
 }
 
 /**
@@ -204,6 +354,9 @@ int line_open(struct line *line, struct dm_target *ti, unsigned int argc,
  */
 void line_close(struct line *line, struct dm_target *ti)
 {
+	mutex_lock(&lines_lock);
+	list_del(&line->all);
+	mutex_unlock(&lines_lock);
 	if (line->has_target)
 		qdm_lower_put(&line->target, ti);
 	qdm_lower_put(&line->origin, ti);

@@ -20,6 +20,9 @@
  * @target_start: first sector used of @target, also where there is none
  * @cluster: cluster size in sectors
  * @opts: the options
+ * @all: in the list of all lines that have their devices open
+ * @owner: the mapped device, to tell lines apart, not to be used
+ * @sectors: the length of the line
  */
 struct line {
 	struct qdm_lower origin;
@@ -28,12 +31,17 @@ struct line {
 	u64 target_start;
 	u64 cluster;
 	struct job_options opts;
+	struct list_head all;
+	const struct mapped_device *owner;
+	sector_t sectors;
 };
 
 int line_open(struct line *line, struct dm_target *ti, unsigned int argc,
 	      char **argv, struct qdm_why *why);
 int line_judge_target(const struct line *line, struct dm_target *ti,
 		      sector_t len, const char *path, struct qdm_why *why);
+int line_await_alone(const struct line *line, const char *path,
+		     struct qdm_why *why);
 void line_close(struct line *line, struct dm_target *ti);
 void line_place(const struct line *line, const struct dm_target *ti,
 		struct job_place *place);

@@ -199,6 +199,9 @@ static int get_job(struct backupcow *b, struct dm_target *ti,
 		job_put(b->job);
 	if (r || b->job)
 		return r;
+	r = line_await_alone(&b->line, target, why);
+	if (r)
+		return r;
 	job = job_create(&place, why);
 	if (IS_ERR(job))
 		return PTR_ERR(job);

@@ -84,6 +84,54 @@ refuses_bad_devices() {
 }
 it "refuses targets that cannot hold the backup" refuses_bad_devices
 
+refuses_targets_in_use() {
+	start
+	local exchanged
+	exchanged="backupcow $TARGET 0 $ORIGIN 0 128"
+	refuses "destination '$ORIGIN' is what the device itself lies on" "$exchanged"
+	reload top "0 32768 backupcow $ORIGIN 0 $TARGET 0 128"
+	eventually 60 state_is top concluded
+	dmsetup table top >before
+	refuses "destination '$ORIGIN' is what the device itself lies on" "$exchanged"
+	reload top "0 32768 linear $TARGET 0"
+	dmsetup table top >before
+	refuses "destination '$TARGET' is what the device itself lies on" \
+		"backupcow $ORIGIN 0 $TARGET 0 128"
+	reload top "0 32768 linear $ORIGIN 0"
+	dmsetup table top >before
+	exec {program}<"$TARGET"
+	refuses "destination '$TARGET' is open in another program" \
+		"backupcow $ORIGIN 0 $TARGET 0 128"
+	reload top "0 32768 backupcow $ORIGIN 0 $TARGET 0 128 4 share on sync none"
+	dmsetup table top >before
+	reload top "0 32768 backupcow $ORIGIN 0 $TARGET 0 128 2 sync none" # which begins nothing
+	reload top "0 32768 linear $ORIGIN 0"
+	exec {program}<&-
+	dmsetup table top >before
+	mkfs.ext4 -q "$TARGET"
+	mkdir mnt
+	mount "$TARGET" mnt
+	refuses "destination '$TARGET' is in use: mounted, swapped to, or claimed by another driver" \
+		"backupcow $ORIGIN 0 $TARGET 0 128"
+	umount mnt
+	(exec {passer}<"$TARGET" && pause 1) &
+	pause 0.3
+	reload top "0 32768 backupcow $ORIGIN 0 $TARGET 0 128 2 sync none" # waits for it
+	wait
+}
+it "refuses targets that the device lies on, or that anything else has open" refuses_targets_in_use
+
+takes_its_own_for_no_others() {
+	start
+	local i
+	for i in 1 2 3; do dmsetup reload top --table "0 32768 backupcow $ORIGIN 0 $TARGET 0 128 2 run $i"; done
+	dmsetup resume top
+	eventually 60 state_is top concluded
+	dmsetup reload top --table "0 16384 backupcow $ORIGIN 0 $TARGET 0 128 2 run 4
+16384 16384 backupcow $ORIGIN 16384 $TARGET 16384 128 2 run 4"
+}
+it "takes no handle of its own for another program's" takes_its_own_for_no_others
+
 refuses_a_shared_target() {
 	start
 	table other "0 8192 linear $ORIGIN 0"

@@ -111,7 +111,7 @@ outlives_old_writes() {
 	table below "0 $SECTORS linear $TARGET 0"
 	exec {held}</dev/mapper/below
 	dd if=old of=/dev/mapper/below bs=1M skip=1 conv=notrunc status=none
-	table top "${BACKUP/$TARGET//dev/mapper/below}"
+	table top "${BACKUP/$TARGET//dev/mapper/below} 2 share on"
 	exec {held}<&-
 	eventually 60 state_is top concluded
 	blockdev --flushbufs /dev/mapper/below

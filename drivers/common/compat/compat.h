@@ -113,6 +113,14 @@ static inline struct address_space *qdm_bdev_mapping(struct block_device *bdev)
 #endif
 }
 
+/* Closes a device that was opened without a holder, before it returns. */
+#ifdef QDM_HAVE_BDEV_FILE
+#include <linux/file.h>
+#define qdm_bdev_close(file) __fput_sync(file)
+#else
+#define qdm_bdev_close(file) bdev_fput(file)
+#endif
+
 /*
  * Tells a plug how many requests will follow, so that it gets them in one go.
  * Where a plug cannot be told, each request is got when it comes.
