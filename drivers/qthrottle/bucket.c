@@ -126,7 +126,7 @@ static struct qt_pair *applying(struct qt_throttle *throttle,
 }
 
 /**
- * qt_config - set limits; all buckets are empty then
+ * qt_config - set the first limits; all buckets are empty
  * @throttle: the buckets
  * @limits: limits that qt_limits_check() accepts
  */
@@ -144,6 +144,7 @@ void qt_config(struct qt_throttle *throttle, const struct qt_limits *limits)
 		path->ops = applying(throttle, limits, QT_OPS_TOTAL, i);
 	}
 	throttle->op_size = limits->op_size ? limits->op_size : U64_MAX;
+	throttle->idle_size = throttle->op_size;
 }
 
 /* The whole part of @a / @b; there is no 128-bit division in the kernel. */
@@ -183,6 +184,143 @@ void qt_settle(struct qt_pair *pair)
 	if (pair->burst.rate)
 		pair->burst.empty = (qt_wide)pair->burst.rate * at + units;
 	pair->first = 0;
+}
+
+/* What a level holds, with its claim, and by how much it is more than full. */
+struct load {
+	qt_wide held;
+	qt_wide over;
+};
+
+struct loads {
+	struct load pool;
+	struct load burst;
+};
+
+static struct load level_load(const struct qt_level *level, u64 now)
+{
+	qt_wide last = level->empty > level->claim ? level->empty : level->claim;
+	qt_wide leaked = (qt_wide)level->rate * now;
+	qt_wide in = qt_in_level(level, now);
+
+	if (!level->rate)
+		return (struct load){ 0, 0 };
+	return (struct load){
+		.held = last > leaked ? last - leaked : 0,
+		.over = in > level->size ? in - level->size : 0,
+	};
+}
+
+static struct loads pair_loads(struct qt_pair *pair, u64 now)
+{
+	qt_settle(pair);
+	return (struct loads){ level_load(&pair->pool, now),
+			       level_load(&pair->burst, now) };
+}
+
+static void take_larger(struct load *load, const struct load *other)
+{
+	if (load->held < other->held)
+		load->held = other->held;
+	if (load->over < other->over)
+		load->over = other->over;
+}
+
+/* A total takes over from the buckets of both directions, and each from it. */
+static struct loads inherited(const struct loads *old, enum qt_bucket bucket)
+{
+	enum qt_bucket total = bucket - bucket % QT_OPS_TOTAL;
+	struct loads loads = old[bucket];
+	enum qt_bucket i;
+
+	for (i = total; i < total + QT_OPS_TOTAL; i++) {
+		if (bucket != total && i != total)
+			continue;
+		take_larger(&loads.pool, &old[i].pool);
+		take_larger(&loads.burst, &old[i].burst);
+	}
+	return loads;
+}
+
+static void carry_level(struct qt_level *level, const struct load *load,
+			u64 now)
+{
+	qt_wide leaked = (qt_wide)level->rate * now;
+	qt_wide in = level->size + load->over;
+
+	if (!level->rate)
+		return;
+	if (in > load->held)
+		in = load->held;
+	level->empty = leaked + in;
+	level->claim = leaked + load->held;
+}
+
+/* When neither the level nor its claim has anything left. */
+static u64 empty_at(const struct qt_level *level, u64 now)
+{
+	struct load load = level_load(level, now);
+	u64 ns = load.held ? divide(load.held, level->rate) + 1 : 0;
+
+	return ns > U64_MAX - now ? U64_MAX : now + ns;
+}
+
+/**
+ * qt_change - set other limits; what was let through still counts
+ * @throttle: the buckets
+ * @limits: limits that qt_limits_check() accepts
+ * @now: the time in nanoseconds
+ */
+void qt_change(struct qt_throttle *throttle, const struct qt_limits *limits,
+	       u64 now)
+{
+	struct loads old[QT_BUCKETS], loads;
+	struct qt_pair *pair;
+	int i;
+
+	for (i = 0; i < QT_BUCKETS; i++)
+		old[i] = pair_loads(&throttle->pair[i], now);
+	qt_config(throttle, limits);
+	for (i = 0; i < QT_BUCKETS; i++) {
+		pair = &throttle->pair[i];
+		loads = inherited(old, i);
+		carry_level(&pair->pool, &loads.pool, now);
+		carry_level(&pair->burst, &loads.burst, now);
+		if (pair->pool.rate)
+			pair->idle_at = empty_at(&pair->pool, now);
+	}
+}
+
+/**
+ * qt_copy - make other buckets with the same limits and levels
+ * @to: gets them
+ * @from: the buckets
+ */
+void qt_copy(struct qt_throttle *to, struct qt_throttle *from)
+{
+	int i;
+
+	*to = *from;
+	for (i = 0; i < QT_DIRS; i++) {
+		to->path[i].bps = to->pair + (from->path[i].bps - from->pair);
+		to->path[i].ops = to->pair + (from->path[i].ops - from->pair);
+	}
+}
+
+/**
+ * qt_is_idle - is nothing left in any bucket?
+ * @throttle: the buckets
+ * @now: the time in nanoseconds
+ */
+bool qt_is_idle(const struct qt_throttle *throttle, u64 now)
+{
+	int i;
+
+	for (i = 0; i < QT_BUCKETS; i++)
+		if (throttle->pair[i].pool.rate &&
+		    throttle->pair[i].idle_at >= now)
+			return false;
+	return true;
 }
 
 static u64 wait_level(const struct qt_level *level, qt_wide in)
@@ -238,6 +376,8 @@ static void pour_level(struct qt_level *level, qt_wide units, u64 now)
 	qt_wide leaked = (qt_wide)level->rate * now;
 
 	level->empty = (level->empty > leaked ? level->empty : leaked) + units;
+	if (level->claim > leaked)
+		level->claim += units;
 }
 
 /* @whole is @units, not scaled, rounded up. */
@@ -313,6 +453,8 @@ static bool forgive_level(struct qt_level *level, qt_wide before, u64 now)
 		most = before;
 	if (level->empty <= most)
 		return false;
+	if (level->claim >= level->empty)
+		level->claim -= level->empty - most;
 	level->empty = most;
 	return true;
 }
@@ -327,7 +469,7 @@ static void forgive(struct qt_pair *pair, const struct debt *before, u64 now)
 	forgive_level(&pair->burst, before->burst, now);
 	if (!forgive_level(&pair->pool, before->pool, now))
 		return;
-	idle_at = now + divide(pair->pool.size, pair->pool.rate) + 1;
+	idle_at = empty_at(&pair->pool, now);
 	if (idle_at < before->idle_at)
 		idle_at = before->idle_at;
 	if (pair->idle_at > idle_at)
@@ -353,6 +495,22 @@ void qt_account_drained(struct qt_throttle *throttle, enum qt_dir dir,
 	qt_account(throttle, dir, bytes, now);
 	forgive(path->bps, &bps, now);
 	forgive(path->ops, &ops, now);
+}
+
+/**
+ * qt_forgive - leave no bucket more than full
+ * @throttle: the buckets
+ * @now: the time in nanoseconds
+ */
+void qt_forgive(struct qt_throttle *throttle, u64 now)
+{
+	const struct debt none = { 0 };
+	int i;
+
+	for (i = 0; i < QT_BUCKETS; i++) {
+		qt_settle(&throttle->pair[i]);
+		forgive(&throttle->pair[i], &none, now);
+	}
 }
 
 /**

@@ -30,6 +30,14 @@
  * a request always goes, and all there is to know afterwards is when that was
  * and how much: the levels are worked out only if another one comes before
  * the bucket can be empty again.
+ *
+ * New limits do not empty a bucket, as they do in QEMU: whoever alternates two
+ * limits would get a new burst with each change. What is in it stays, in bytes
+ * or operations, and nothing that waits has to wait for more than before: a
+ * bucket that was not more than full is not more than full in its new size. What
+ * does not fit is remembered in @claim, leaks like the rest, and counts again
+ * when a later change makes the bucket larger. So whatever the changes, no more
+ * is admitted in any time than the largest size and the highest rate allow.
  */
 #ifndef QDM_BUCKET_H
 #define QDM_BUCKET_H
@@ -81,6 +89,8 @@ typedef unsigned __int128 qt_wide;
  * struct qt_level - one leaking level; see above for the scale
  * @empty: all that will have leaked when this level is empty. The level is
  *	this less @rate * now, or nothing if that is negative
+ * @claim: the same for what a change of limits left out of @empty; of use
+ *	while it is the later of the two
  * @size: above this, requests wait
  * @gate: @size and what leaks in a nanosecond. QEMU waits whole nanoseconds,
  *	rounded down, so a request waits from here on
@@ -88,6 +98,7 @@ typedef unsigned __int128 qt_wide;
  */
 struct qt_level {
 	qt_wide empty;
+	qt_wide claim;
 	qt_wide size;
 	qt_wide gate;
 	u64 rate;
@@ -126,15 +137,17 @@ struct qt_path {
 };
 
 /**
- * struct qt_throttle - the six buckets at work; not to be copied
+ * struct qt_throttle - the six buckets at work; to be copied by qt_copy()
  * @pair: the buckets, and after them the one that is always empty
  * @path: per direction, which of them apply
  * @op_size: a request of more bytes counts as several operations
+ * @idle_size: a request of more bytes is not for qt_admit_idle()
  */
 struct qt_throttle {
 	struct qt_pair pair[QT_BUCKETS + 1];
 	struct qt_path path[QT_DIRS];
 	u64 op_size;
+	u64 idle_size;
 };
 
 void qt_limits_init(struct qt_limits *limits);
@@ -143,12 +156,17 @@ const char *qt_limits_check(const struct qt_limits *limits,
 bool qt_limits_enabled(const struct qt_limits *limits);
 
 void qt_config(struct qt_throttle *throttle, const struct qt_limits *limits);
+void qt_change(struct qt_throttle *throttle, const struct qt_limits *limits,
+	       u64 now);
+void qt_copy(struct qt_throttle *to, struct qt_throttle *from);
+bool qt_is_idle(const struct qt_throttle *throttle, u64 now);
 u64 qt_wait(struct qt_throttle *throttle, enum qt_dir dir, u64 now,
 	    enum qt_bucket *full);
 void qt_account(struct qt_throttle *throttle, enum qt_dir dir, u64 bytes,
 		u64 now);
 void qt_account_drained(struct qt_throttle *throttle, enum qt_dir dir,
 			u64 bytes, u64 now);
+void qt_forgive(struct qt_throttle *throttle, u64 now);
 bool qt_admit(struct qt_throttle *throttle, enum qt_dir dir, u64 bytes,
 	      u64 now);
 void qt_settle(struct qt_pair *pair);
@@ -196,7 +214,7 @@ static inline bool qt_admit_idle(struct qt_throttle *throttle, enum qt_dir dir,
 	struct qt_pair *bps = path->bps, *ops = path->ops;
 
 	if (unlikely(now <= bps->idle_at || now <= ops->idle_at ||
-		     bytes > throttle->op_size))
+		     bytes > throttle->idle_size))
 		return false;
 	qt_pour_first(bps, bytes, qt_leak_ns(bps, bytes), now);
 	qt_pour_first(ops, 1, ops->one_ns, now);

@@ -297,6 +297,8 @@ struct qt_group *qt_group_get(const char *name, struct qdm_why *why)
 		group = qt_group_alloc();
 		if (!group)
 			group = ERR_PTR(-ENOMEM);
+		else
+			group->private = true;
 	} else if (!qdm_name_ok(name)) {
 		return ERR_PTR(qdm_refuse(why, "group '%.70s' is not '-', and " QDM_NAME_RULE,
 					  name));

@@ -14,6 +14,13 @@
  * turns of their own, and are asked alternately: with a limit on both
  * together neither can starve the other.
  *
+ * Debt: what a suspend lets go has gone unasked, and a table that is loaded in
+ * place of another may begin with a new group. So the device keeps buckets of
+ * its own over a suspend, and until they are empty it is bound by them as well
+ * as by its group's. A private group is charged in full for what was let go. A
+ * named one only until it is full: the rest is the device's debt alone, and the
+ * others, who had no part in it, do not wait for it.
+ *
  * Locking: @lock of a group is a plain spinlock: it is taken in map(), by the
  * workers, by messages and by suspend, all in process context; the timer's
  * callback only queues the worker and takes no lock. Under it nothing sleeps
@@ -42,6 +49,13 @@
 #define CREATE_TRACE_POINTS
 #include "trace.h"
 
+/*
+ * How long a request may wait while its device suspends. Until device-mapper
+ * blocks new ones, whoever keeps the device busy sends the next as soon as one
+ * is done: without a wait hundreds go past the limit at each suspend.
+ */
+#define DRAIN_MS	10
+
 /* How many turns are given before the lock is let go. */
 #define BATCH	256
 
@@ -57,13 +71,99 @@ static struct qt_bio *per_bio(struct bio *bio)
 	return dm_per_bio_data(bio, sizeof(struct qt_bio));
 }
 
-static struct qt_queue *next_in_turn(struct qt_turns *turns)
+/* With a debt no request takes the short way past it. */
+static void set_owing(struct qt_group *group, unsigned int owing)
+{
+	group->owing = owing;
+	group->throttle.idle_size = owing ? 0 : group->throttle.op_size;
+}
+
+/* Whether the device has a debt under the limits in force; one that is paid ends. */
+static bool has_debt(struct qt_member *member, u64 now)
+{
+	struct qt_group *group = member->group;
+	struct qt_debt *debt = member->debt;
+
+	if (!debt->owed)
+		return false;
+	if (memcmp(&debt->limits, &group->limits, sizeof(debt->limits))) {
+		debt->limits = group->limits;
+		qt_change(&debt->throttle, &debt->limits, now);
+	}
+	if (debt->lifted == group->lifted && !qt_is_idle(&debt->throttle, now))
+		return true;
+	debt->owed = false;
+	set_owing(group, group->owing - 1);
+	return false;
+}
+
+static u64 debt_wait(struct qt_member *member, enum qt_dir dir, u64 now,
+		     enum qt_bucket *full)
+{
+	*full = QT_NONE;
+	return has_debt(member, now) ?
+		       qt_wait(&member->debt->throttle, dir, now, full) : 0;
+}
+
+/* The device's own buckets begin as its group's stand. */
+static void note_debt(struct qt_member *member)
+{
+	struct qt_group *group = member->group;
+	struct qt_debt *debt = member->debt;
+
+	qt_copy(&debt->throttle, &group->throttle);
+	debt->limits = group->limits;
+	debt->lifted = group->lifted;
+	debt->owed = true;
+}
+
+static void charge(struct qt_member *member, enum qt_dir dir, u64 bytes,
+		   u64 now)
+{
+	qt_account(&member->group->throttle, dir, bytes, now);
+	if (has_debt(member, now))
+		qt_account(&member->debt->throttle, dir, bytes, now);
+}
+
+/* What the others of a group owe is not to follow the device into another. */
+static void charge_drained(struct qt_member *member, enum qt_dir dir,
+			   u64 bytes, u64 now)
+{
+	struct qt_group *group = member->group;
+
+	if (group->private) {
+		charge(member, dir, bytes, now);
+		return;
+	}
+	if (!has_debt(member, now)) {
+		note_debt(member);
+		qt_forgive(&member->debt->throttle, now);
+		set_owing(group, group->owing + 1);
+	}
+	qt_account(&member->debt->throttle, dir, bytes, now);
+	qt_account_drained(&group->throttle, dir, bytes, now);
+}
+
+/*
+ * Of the devices that their own debt lets go; if there is none, @wait is how
+ * long until there is.
+ */
+static struct qt_queue *next_in_turn(struct qt_group *group, enum qt_dir dir,
+				     u64 now, u64 *wait)
 {
 	struct qt_queue *queue, *next = NULL;
+	enum qt_bucket full;
+	u64 own;
 
-	list_for_each_entry(queue, &turns->members, turn)
-		if (!next || qt_comes_before(queue->pass, next->pass))
+	*wait = U64_MAX;
+	list_for_each_entry(queue, &group->turns[dir].members, turn) {
+		own = group->owing ? debt_wait(queue_member(queue, dir), dir,
+					       now, &full) : 0;
+		if (own)
+			*wait = min(*wait, own);
+		else if (!next || qt_comes_before(queue->pass, next->pass))
 			next = queue;
+	}
 	return next;
 }
 
@@ -125,7 +225,7 @@ static void take_turn(struct qt_group *group, enum qt_dir dir,
 	queue->pass += QT_STRIDE / member->weight;
 	list_move_tail(&queue->turn, &turns->members);
 	bio = take_oldest(member, dir, now);
-	qt_account(&group->throttle, dir, bio->bi_iter.bi_size, now);
+	charge(member, dir, bio->bi_iter.bi_size, now);
 	bio_list_add(&member->go, bio);
 	queue_work(member->wq, &member->submit);
 }
@@ -134,10 +234,9 @@ static void take_turn(struct qt_group *group, enum qt_dir dir,
 static bool give_turn(struct qt_group *group, enum qt_dir dir, u64 now,
 		      u64 *wait)
 {
-	struct qt_queue *queue = next_in_turn(&group->turns[dir]);
+	struct qt_queue *queue = next_in_turn(group, dir, now, wait);
 	enum qt_bucket full;
 
-	*wait = U64_MAX;
 	if (!queue)
 		return false;
 	*wait = qt_wait(&group->throttle, dir, now, &full);
@@ -207,6 +306,8 @@ static void submit(struct bio_list *go)
 	}
 	blk_finish_plug(&plug);
 }
+
+static void drain_late(struct work_struct *work);
 
 static void submit_released(struct work_struct *work)
 {
@@ -279,7 +380,9 @@ static void apply(struct qt_group *group, const struct qt_limits *limits)
 	if (!memcmp(&group->limits, limits, sizeof(*limits)))
 		return;
 	group->limits = *limits;
-	qt_config(&group->throttle, limits);
+	qt_change(&group->throttle, limits, ktime_get_ns());
+	set_owing(group, group->owing);
+	group->lifted += !qt_limits_enabled(limits);
 	WRITE_ONCE(group->enabled, qt_limits_enabled(limits));
 }
 
@@ -360,23 +463,25 @@ int qt_group_change_limits(struct qt_group *group, unsigned int argc,
  * @member: the member
  * @group: its group
  * @md: its device
- * @stats: the device's statistics, per direction
+ * @past: the device's statistics and debt
  *
  * Return: 0, or -ENOMEM.
  */
 int qt_member_init(struct qt_member *member, struct qt_group *group,
-		   struct mapped_device *md, struct qt_stats *stats)
+		   struct mapped_device *md, struct qt_past *past)
 {
 	*member = (struct qt_member){
 		.group = group, .device = dm_device_name(md),
 		.dev = disk_devt(dm_disk(md)), .weight = QT_WEIGHT_DEFAULT,
-		.queue[QT_READ].stats = &stats[QT_READ],
-		.queue[QT_WRITE].stats = &stats[QT_WRITE],
+		.queue[QT_READ].stats = &past->stats[QT_READ],
+		.queue[QT_WRITE].stats = &past->stats[QT_WRITE],
+		.debt = &past->debt,
 	};
 	bio_list_init(&member->queue[QT_READ].bios);
 	bio_list_init(&member->queue[QT_WRITE].bios);
 	bio_list_init(&member->go);
 	INIT_WORK(&member->submit, submit_released);
+	INIT_DELAYED_WORK(&member->drain, drain_late);
 	member->wq = alloc_workqueue("qthrottle/%s", WQ_MEM_RECLAIM |
 				     WQ_HIGHPRI | WQ_PERCPU, 1, member->device);
 	return member->wq ? 0 : -ENOMEM;
@@ -388,7 +493,34 @@ int qt_member_init(struct qt_member *member, struct qt_group *group,
  */
 void qt_member_exit(struct qt_member *member)
 {
+	cancel_delayed_work_sync(&member->drain);
 	destroy_workqueue(member->wq);
+}
+
+static void bring_debt(struct qt_member *member)
+{
+	struct qt_group *group = member->group;
+
+	spin_lock(&group->lock);
+	member->debt->lifted = group->lifted;
+	if (member->debt->owed)
+		set_owing(group, group->owing + 1);
+	spin_unlock(&group->lock);
+}
+
+/* What a private group's buckets hold goes with the device. */
+static void take_debt(struct qt_member *member)
+{
+	struct qt_group *group = member->group;
+	u64 now;
+
+	spin_lock(&group->lock);
+	now = ktime_get_ns();
+	if (has_debt(member, now))
+		set_owing(group, group->owing - 1);
+	else if (group->private && !qt_is_idle(&group->throttle, now))
+		note_debt(member);
+	spin_unlock(&group->lock);
 }
 
 /**
@@ -400,8 +532,10 @@ void qt_member_join(struct qt_member *member)
 	struct qt_group *group = member->group;
 
 	mutex_lock(&group->members_lock);
-	if (!member->joined)
+	if (!member->joined) {
 		list_add_tail(&member->node, &group->members);
+		bring_debt(member);
+	}
 	member->joined = true;
 	mutex_unlock(&group->members_lock);
 	qt_member_undrain(member);
@@ -416,8 +550,10 @@ void qt_member_leave(struct qt_member *member)
 	struct qt_group *group = member->group;
 
 	mutex_lock(&group->members_lock);
-	if (member->joined)
+	if (member->joined) {
 		list_del(&member->node);
+		take_debt(member);
+	}
 	member->joined = false;
 	mutex_unlock(&group->members_lock);
 }
@@ -441,11 +577,12 @@ void qt_member_set_weight(struct qt_member *member, u64 weight)
 static void wait_in_queue(struct qt_member *member, enum qt_dir dir,
 			  struct bio *bio, u64 now)
 {
-	struct qt_turns *turns = &member->group->turns[dir];
+	struct qt_group *group = member->group;
+	struct qt_turns *turns = &group->turns[dir];
 	struct qt_queue *queue = &member->queue[dir];
-	bool first = list_empty(&turns->members);
-	enum qt_bucket full;
-	u64 wait;
+	bool first = list_empty(&turns->members) || group->owing;
+	enum qt_bucket full, full_own;
+	u64 wait, own;
 
 	if (bio_list_empty(&queue->bios)) {
 		queue->pass = qt_rejoin(queue->pass, turns->pass);
@@ -454,29 +591,49 @@ static void wait_in_queue(struct qt_member *member, enum qt_dir dir,
 	bio->bi_opf &= ~(REQ_POLLED | REQ_NOWAIT);
 	per_bio(bio)->since = now;
 	bio_list_add(&queue->bios, bio);
-	wait = qt_wait(&member->group->throttle, dir, now, &full);
+	wait = qt_wait(&group->throttle, dir, now, &full);
+	own = debt_wait(member, dir, now, &full_own);
+	if (own > wait) {
+		wait = own;
+		full = full_own;
+	}
 	note_waits(queue->stats, bio->bi_iter.bi_size, full);
-	note_waits(&member->group->stats[dir], bio->bi_iter.bi_size, full);
+	note_waits(&group->stats[dir], bio->bi_iter.bi_size, full);
 	trace_qthrottle_throttle(member, bio, dir, full, wait);
 	if (first)
-		start_timer_by(member->group, now + wait);
+		start_timer_by(group, now + wait);
+	if (member->draining)
+		queue_delayed_work(release_wq, &member->drain,
+				   msecs_to_jiffies(DRAIN_MS));
 }
 
-static bool need_not_wait(struct qt_member *member, const struct bio *bio)
+static bool need_not_wait(const struct qt_member *member, const struct bio *bio)
 {
-	return member->draining || (!member->urgent_waits &&
-				    bio->bi_opf & (REQ_META | REQ_SWAP));
+	return !member->urgent_waits && bio->bi_opf & (REQ_META | REQ_SWAP);
 }
 
-static void let_go(struct qt_member *member, enum qt_dir dir, u64 bytes,
+/* May a request go without a look at whose turn it is? */
+static bool nobody_waits(struct qt_group *group, enum qt_dir dir, u64 now)
+{
+	u64 wait;
+
+	return list_empty(&group->turns[dir].members) ||
+	       (group->owing && !next_in_turn(group, dir, now, &wait));
+}
+
+static bool may_go(struct qt_member *member, enum qt_dir dir, u64 bytes,
 		   u64 now)
 {
-	struct qt_throttle *throttle = &member->group->throttle;
+	struct qt_group *group = member->group;
+	enum qt_bucket full;
 
-	if (member->draining)
-		qt_account_drained(throttle, dir, bytes, now);
-	else
-		qt_account(throttle, dir, bytes, now);
+	if (!nobody_waits(group, dir, now) ||
+	    debt_wait(member, dir, now, &full) ||
+	    !qt_admit(&group->throttle, dir, bytes, now))
+		return false;
+	if (has_debt(member, now))
+		qt_account(&member->debt->throttle, dir, bytes, now);
+	return true;
 }
 
 /**
@@ -492,15 +649,13 @@ static void let_go(struct qt_member *member, enum qt_dir dir, u64 bytes,
 bool __qt_member_admit(struct qt_member *member, struct bio *bio,
 		       enum qt_dir dir, u64 now)
 {
-	struct qt_group *group = member->group;
 	u64 bytes = bio->bi_iter.bi_size;
 
 	if (need_not_wait(member, bio)) {
-		let_go(member, dir, bytes, now);
+		charge(member, dir, bytes, now);
 		return true;
 	}
-	if (list_empty(&group->turns[dir].members) &&
-	    qt_admit(&group->throttle, dir, bytes, now))
+	if (may_go(member, dir, bytes, now))
 		return true;
 	wait_in_queue(member, dir, bio, now);
 	return false;
@@ -514,8 +669,7 @@ static bool drain_one(struct qt_member *member, enum qt_dir dir, u64 now)
 	if (bio_list_empty(&member->queue[dir].bios))
 		return false;
 	bio = take_oldest(member, dir, now);
-	qt_account_drained(&member->group->throttle, dir, bio->bi_iter.bi_size,
-			   now);
+	charge_drained(member, dir, bio->bi_iter.bi_size, now);
 	bio_list_add(&member->go, bio);
 	return true;
 }
@@ -533,13 +687,30 @@ static bool drain_some(struct qt_member *member)
 	return more;
 }
 
+static void drain_all(struct qt_member *member)
+{
+	bool more = true;
+
+	while (more) {
+		spin_lock(&member->group->lock);
+		more = member->draining && drain_some(member);
+		spin_unlock(&member->group->lock);
+		cond_resched();
+	}
+}
+
+static void drain_late(struct work_struct *work)
+{
+	drain_all(container_of(to_delayed_work(work), struct qt_member, drain));
+}
+
 /**
- * qt_member_drain - let everything go, now and from now on
+ * qt_member_drain - let all go that waits, and from now on what has for a moment
  * @member: the device, which is about to suspend
  *
  * As in QEMU, what waits goes without limits but is accounted; other than
- * there, only until the buckets are full, so that the others of the group do
- * not stand still for what one of them had waiting. Their turns are not
+ * there, what is more than full is the debt of this device alone, so that the
+ * others of the group do not stand still for it. Their turns are not
  * touched: the timer is the group's, not the member's.
  *
  * Submission is the worker's here, too: it may sleep for as long as the device
@@ -547,16 +718,10 @@ static bool drain_some(struct qt_member *member)
  */
 void qt_member_drain(struct qt_member *member)
 {
-	struct qt_group *group = member->group;
-	bool more = true;
-
-	while (more) {
-		spin_lock(&group->lock);
-		member->draining = true;
-		more = drain_some(member);
-		spin_unlock(&group->lock);
-		cond_resched();
-	}
+	spin_lock(&member->group->lock);
+	member->draining = true;
+	spin_unlock(&member->group->lock);
+	drain_all(member);
 }
 
 /**

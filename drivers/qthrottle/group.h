@@ -42,6 +42,34 @@ struct qt_stats {
 };
 
 /**
+ * struct qt_debt - a device's own buckets, while they bind it more than the group's
+ * @throttle: the buckets. What the device does is poured in here, too
+ * @limits: what they were made from; those of the group are adopted at the
+ *	next look
+ * @lifted: of the group, then: if all limits were lifted since, nothing is owed
+ * @owed: they are in use, which is until they are empty
+ */
+struct qt_debt {
+	struct qt_throttle throttle;
+	struct qt_limits limits;
+	unsigned int lifted;
+	bool owed;
+};
+
+/**
+ * struct qt_past - what of a device outlives its tables
+ * @stats: per direction
+ * @debt: what it has let through and not paid for yet
+ *
+ * Guarded by the lock of the group that the device is in; of two tables only
+ * one takes part at a time.
+ */
+struct qt_past {
+	struct qt_stats stats[QT_DIRS];
+	struct qt_debt debt;
+};
+
+/**
  * struct qt_queue - what a device has waiting in one direction
  * @turn: among the devices with waiting requests, while there are any
  * @bios: the requests, oldest first
@@ -63,9 +91,11 @@ struct qt_queue {
  * @device: the device's number, for people
  * @dev: the same, for tracepoints
  * @weight: its share, %QT_WEIGHT_DEFAULT for a plain round robin
- * @draining: requests go without waiting, while the device suspends
+ * @draining: nothing waits for longer than a moment, while the device suspends
+ * @drain: lets go what has waited for that long
  * @urgent_waits: requests of REQ_META and REQ_SWAP wait like any other
  * @queue: per direction
+ * @debt: of the device; it outlives the table
  * @go: requests whose turn has come and that @submit has yet to submit
  * @submit: does so; it may sleep, and holds up no other device
  * @wq: of this device alone, as devices of a group may be stacked
@@ -78,8 +108,10 @@ struct qt_member {
 	dev_t dev;
 	u64 weight;
 	bool draining;
+	struct delayed_work drain;
 	bool urgent_waits;
 	struct qt_queue queue[QT_DIRS];
+	struct qt_debt *debt;
 	struct bio_list go;
 	struct work_struct submit;
 	struct workqueue_struct *wq;
@@ -102,6 +134,9 @@ struct qt_turns {
  * @throttle: the buckets
  * @limits: what they were made from
  * @enabled: is anything limited? May be read without the lock
+ * @private: of one device alone
+ * @owing: members with a debt of their own
+ * @lifted: how often all limits have been lifted
  * @turns: per direction
  * @next: the direction that is asked first; they take turns, too, since they
  *	may share a bucket
@@ -119,6 +154,9 @@ struct qt_group {
 	struct qt_throttle throttle;
 	struct qt_limits limits;
 	bool enabled;
+	bool private;
+	unsigned int owing;
+	unsigned int lifted;
 	struct qt_turns turns[QT_DIRS];
 	enum qt_dir next;
 	struct qt_stats stats[QT_DIRS];
@@ -147,7 +185,7 @@ int qt_group_change_limits(struct qt_group *group, unsigned int argc,
 			   char **argv, struct qdm_why *why);
 
 int qt_member_init(struct qt_member *member, struct qt_group *group,
-		   struct mapped_device *md, struct qt_stats *stats);
+		   struct mapped_device *md, struct qt_past *past);
 void qt_member_exit(struct qt_member *member);
 void qt_member_join(struct qt_member *member);
 void qt_member_leave(struct qt_member *member);

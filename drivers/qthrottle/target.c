@@ -30,20 +30,19 @@
 #define MESSAGES "limits {<limit> <value>}..., weight <1-1000>"
 
 /**
- * struct history - what a device had to wait for, whatever its table
+ * struct history - statistics and debt of a device, whatever its table
  * @perdev: finds it
- * @stats: per direction, guarded by the lock of the group the device is in;
- *	of two tables only one takes part at a time
+ * @past: that
  */
 struct history {
 	struct qdm_perdev perdev;
-	struct qt_stats stats[QT_DIRS];
+	struct qt_past past;
 };
 
 /**
  * struct qthrottle - one table
  * @lower: the device below
- * @history: the device's statistics
+ * @history: the device's statistics and debt
  * @member: our part in the group
  * @options: what the line says
  * @has_limits: the line has limits
@@ -109,7 +108,7 @@ static int join_group(struct qthrottle *qt, struct dm_target *ti,
 	if (IS_ERR(group))
 		return PTR_ERR(group);
 	r = qt_member_init(&qt->member, group, dm_table_get_md(ti->table),
-			   qt->history->stats);
+			   &qt->history->past);
 	if (r) {
 		qdm_refuse(why, "no memory for a workqueue");
 		qt_group_put(group);

@@ -69,6 +69,108 @@ it "holds 1 MiB a second in 4 KiB writes to 0.1 per cent" holds_rate "2 bps-writ
 it "holds 10 MiB a second in 64 KiB writes to 0.1 per cent" holds_rate "2 bps-total 10485760" 160 --bs=64k
 it "counts a large request as several with iops-size" holds_rate "4 iops-total 1000 iops-size 4096" 250 --bs=16k
 
+at_most() { # at_most WHAT MOST ACTUAL
+	[ "$3" -le "$2" ] || { echo "$1: $3 is more than $2" && return 1; }
+}
+at_least() { # at_least WHAT LEAST ACTUAL
+	[ "$3" -ge "$2" ] || { echo "$1: $3 is less than $2" && return 1; }
+}
+
+# went RATE: how many went since $before, and the most that can go at RATE since $since, with a
+# tenth of a second's worth at once and the one that overflows it
+went() {
+	count t
+	WENT=$((COUNT - before))
+	MOST=$((12 + $1 * (TIME - since) / 1000000 + $1 / 10))
+}
+
+# What a suspend lets go is less than the limit here, so the rest makes it up.
+loaded_again() { # loaded_again GROUP: by a table line again and again
+	local before since round line
+	line="0 16384 qthrottle $(memdev mem 16) 0 $1 2 iops-total 100"
+	table t "$line"
+	[ "$1" = - ] || table other "0 16384 qthrottle $(memdev mem 16) 16384 $1"
+	saturate t --iodepth=4
+	count t
+	before=$COUNT since=$TIME
+	for round in {1..40}; do
+		reload t "$line"
+		pause 0.1
+	done
+	went 100
+	echo "$WENT went in $(((TIME - since) / 1000)) ms and 40 reloads, $MOST may"
+	at_most "requests" "$MOST" "$WENT"
+	at_least "requests" $((MOST * 9 / 10 - 22)) "$WENT"
+	kill "$LOAD"
+}
+it "holds a limit whose line is loaded again and again" loaded_again -
+it "holds one of a group likewise" loaded_again g
+
+# What waits at each suspend is more than the limit: that is paid afterwards.
+paid_later() { # paid_later GROUP
+	local before since round line
+	line="0 16384 qthrottle $(memdev mem 16) 0 $1 2 iops-total 100"
+	table t "$line"
+	[ "$1" = - ] || table other "0 16384 qthrottle $(memdev mem 16) 16384 $1"
+	saturate t --iodepth=64
+	count t
+	before=$COUNT since=$TIME
+	for round in {1..10}; do
+		reload t "$line"
+	done
+	went 100
+	echo "$WENT went in $(((TIME - since) / 1000)) ms and 10 reloads"
+	at_least "requests let go" 500 "$WENT"
+	pause 12
+	went 100
+	at_most "requests" "$MOST" "$WENT"
+	at_least "requests" $((MOST - 22 - 64)) "$WENT"
+	kill "$LOAD"
+}
+it "charges what a suspend lets go, more than a limit or not" paid_later -
+it "charges it to a device of a group, too" paid_later g
+
+# From one kind of group to the other and back: each time a new one, with empty buckets.
+moved() {
+	local before since round line dev
+	dev=$(memdev mem 16)
+	line="0 16384 qthrottle $dev 0 - 2 iops-total 100"
+	table t "$line"
+	saturate t --iodepth=4
+	count t
+	before=$COUNT since=$TIME
+	for round in {1..20}; do
+		reload t "0 16384 qthrottle $dev 0 g 2 iops-total 100"
+		pause 0.1
+		reload t "$line"
+		pause 0.1
+	done
+	went 100
+	echo "$WENT went in $(((TIME - since) / 1000)) ms and 40 reloads, $MOST may"
+	at_most "requests" "$MOST" "$WENT"
+	kill "$LOAD"
+}
+it "holds a limit of a device that changes its group again and again" moved
+
+alternates() { # alternates LIMITS LIMITS: hundreds of times a second
+	local before since round file=/sys/kernel/config/qthrottle/g/limits
+	table t "0 32768 qthrottle $(memdev mem 16) 0 g 2 iops-total 100"
+	saturate t --iodepth=32
+	count t
+	before=$COUNT since=$TIME
+	for round in {1..1500}; do
+		echo "$1" >$file
+		echo "$2" >$file
+	done
+	went 101
+	echo "$WENT went in $(((TIME - since) / 1000)) ms and 3000 changes, $((MOST + $3)) may"
+	at_most "requests" $((MOST + $3)) "$WENT"
+	at_least "requests" $((100 * (TIME - since) / 1000000 - 3)) "$WENT"
+	kill "$LOAD"
+}
+it "holds the larger of two limits that alternate" alternates iops-total=100 iops-total=101 0
+it "lets a burst through once, however often it comes and goes" alternates "iops-total-max=0" "iops-total-max=300" 300
+
 bursts() { # bursts AVG MAX LENGTH: QEMU's formula for what a burst lets through
 	local avg=$1 max=$2 length=$3 before since expected
 	table t "0 32768 qthrottle $(memdev mem 16) 0 - 6 iops-total $avg iops-total-max $max iops-total-max-length $length"

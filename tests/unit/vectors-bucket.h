@@ -377,6 +377,180 @@ static int config_empties(void)
 	return 0;
 }
 
+/* One bucket, but what was let through before still counts. */
+static void other_limit(struct qt_throttle *throttle, u64 avg, u64 max,
+			u64 length, u64 now)
+{
+	struct qt_limits limits;
+
+	qt_limits_init(&limits);
+	limits.bucket[QT_OPS_TOTAL] =
+		(struct qt_limit){ .avg = avg, .max = max, .length = length };
+	qt_change(throttle, &limits, now);
+}
+
+static int change_keeps_what_is_in(void)
+{
+	struct qt_throttle t;
+	int i;
+
+	one_bucket(&t, 100, 0, 1);
+	for (i = 0; i < 5; i++)
+		EXPECT(qt_admit(&t, QT_READ, 512, SECOND));
+	other_limit(&t, 200, 0, 1, SECOND);
+	EXPECT(pool_at(&t, QT_OPS_TOTAL, SECOND) == 5 * UNIT);
+	EXPECT(pool_at(&t, QT_OPS_TOTAL, SECOND + SECOND / 100) == 3 * UNIT);
+	EXPECT(!qt_is_idle(&t, SECOND + SECOND / 40));
+	EXPECT(qt_is_idle(&t, SECOND + SECOND / 40 + 2));
+	return 0;
+}
+
+/* By how much it is more than full is what there is to wait for, before and after. */
+static int change_adds_no_wait(void)
+{
+	struct qt_throttle t;
+	enum qt_bucket full;
+
+	one_bucket(&t, 1000, 0, 1);
+	fill(&t.pair[QT_OPS_TOTAL], 100 * UNIT, 0);
+	other_limit(&t, 10, 0, 1, 0);
+	EXPECT(pool_at(&t, QT_OPS_TOTAL, 0) == UNIT);
+	EXPECT(!qt_wait(&t, QT_WRITE, 0, &full));
+	one_bucket(&t, 1000, 0, 1);
+	fill(&t.pair[QT_OPS_TOTAL], 102 * UNIT, 0);
+	other_limit(&t, 10, 0, 1, 0);
+	EXPECT(qt_wait(&t, QT_WRITE, 0, &full) == SECOND / 5);
+	other_limit(&t, 1000, 0, 1, 0);
+	EXPECT(qt_wait(&t, QT_WRITE, 0, &full) == SECOND / 500);
+	return 0;
+}
+
+static int raising_helps_at_once(void)
+{
+	struct qt_throttle t;
+	enum qt_bucket full;
+
+	one_bucket(&t, 1, 0, 1);
+	fill(&t.pair[QT_OPS_TOTAL], 4096 * UNIT, 0);
+	EXPECT(qt_wait(&t, QT_READ, 0, &full) > 4000 * SECOND);
+	other_limit(&t, 1000000, 0, 1, 0);
+	EXPECT(!qt_wait(&t, QT_READ, 0, &full));
+	return 0;
+}
+
+static int totals_hand_over(void)
+{
+	struct qt_limits limits;
+	struct qt_throttle t;
+	enum qt_bucket full;
+	int i;
+
+	one_bucket(&t, 100, 0, 1);
+	for (i = 0; i < 11; i++)
+		EXPECT(qt_admit(&t, QT_READ, 512, SECOND));
+	qt_limits_init(&limits);
+	limits.bucket[QT_OPS_READ].avg = 100;
+	qt_change(&t, &limits, SECOND);
+	EXPECT(qt_wait(&t, QT_READ, SECOND, &full) == SECOND / 100);
+	EXPECT(!qt_wait(&t, QT_WRITE, SECOND, &full));
+	other_limit(&t, 100, 0, 1, SECOND);
+	EXPECT(qt_wait(&t, QT_WRITE, SECOND, &full) == SECOND / 100);
+	return 0;
+}
+
+/* How many go in ten seconds in which the limits change at each multiple of @every. */
+static u64 alternating(const struct qt_limit *limit, u64 every)
+{
+	struct qt_throttle t;
+	enum qt_bucket full;
+	u64 now = SECOND, next = SECOND, went = 0, wait;
+	int i = 0;
+
+	one_bucket(&t, limit->avg, limit->max, limit->length);
+	while (now < 11 * SECOND) {
+		if (now >= next) {
+			i ^= 1;
+			other_limit(&t, limit[i].avg, limit[i].max,
+				    limit[i].length, now);
+			next += every;
+		}
+		wait = qt_wait(&t, QT_READ, now, &full);
+		if (wait) {
+			now += wait < next - now ? wait : next - now;
+		} else {
+			qt_account(&t, QT_READ, 512, now);
+			went++;
+		}
+	}
+	return went;
+}
+
+static int alternating_gains_nothing(void)
+{
+	static const struct qt_limit near_ones[] = {
+		{ 100, 0, 1 }, { 101, 0, 1 },
+	};
+	static const struct qt_limit far_ones[] = {
+		{ 10, 0, 1 }, { 1000, 0, 1 },
+	};
+	static const struct qt_limit bursts[] = {
+		{ 100, 0, 1 }, { 100, 700, 4 },
+	};
+	static const struct qt_limit lengths[] = {
+		{ 100, 700, 4 }, { 100, 200, 20 },
+	};
+	u64 every;
+
+	for (every = SECOND; every > 10000; every /= 3) {
+		EXPECT(alternating(near_ones, every) <= 1010 + 10 + 2);
+		EXPECT(alternating(near_ones, every) >= 1000);
+		EXPECT(alternating(far_ones, every) <= 10000 + 100 + 2);
+		EXPECT(alternating(bursts, every) <= 1000 + 2800 + 2);
+		EXPECT(alternating(lengths, every) <= 1000 + 4000 + 2);
+		EXPECT(alternating(lengths, every) >= 1000 + 2000);
+	}
+	return 0;
+}
+
+static int what_did_not_fit_counts_again(void)
+{
+	struct qt_throttle t;
+	enum qt_bucket full;
+
+	one_bucket(&t, 100, 1000, 1);
+	fill(&t.pair[QT_OPS_TOTAL], 1000 * UNIT, 0);
+	other_limit(&t, 100, 0, 1, 0);
+	EXPECT(pool_at(&t, QT_OPS_TOTAL, 0) == 10 * UNIT);
+	EXPECT(qt_admit(&t, QT_READ, 512, 0));
+	EXPECT(!qt_admit_idle(&t, QT_READ, 512, SECOND));
+	EXPECT(qt_admit(&t, QT_READ, 512, SECOND));
+	other_limit(&t, 100, 1000, 1, SECOND);
+	EXPECT(pool_at(&t, QT_OPS_TOTAL, SECOND) == 902 * UNIT);
+	EXPECT(!qt_wait(&t, QT_READ, SECOND, &full));
+	return 0;
+}
+
+static int copies_go_their_own_way(void)
+{
+	static struct qt_throttle a, b; /* too much for a kernel's stack */
+	enum qt_bucket full;
+	int i;
+
+	one_bucket(&a, 100, 0, 1);
+	for (i = 0; i < 20; i++)
+		qt_account(&a, QT_READ, 512, SECOND);
+	qt_copy(&b, &a);
+	for (i = 0; i < 20; i++)
+		qt_account(&a, QT_READ, 512, SECOND);
+	EXPECT(qt_wait(&b, QT_READ, SECOND, &full) == SECOND / 10);
+	EXPECT(qt_wait(&a, QT_READ, SECOND, &full) == SECOND / 10 * 3);
+	qt_forgive(&a, SECOND);
+	EXPECT(!qt_wait(&a, QT_READ, SECOND, &full));
+	EXPECT(qt_admit(&a, QT_READ, 512, SECOND));
+	EXPECT(!qt_admit(&a, QT_READ, 512, SECOND));
+	return 0;
+}
+
 /* First letters of the text are enough to tell them apart; "" is accepted. */
 struct limits_case {
 	enum qt_bucket bucket;
@@ -515,7 +689,17 @@ static const struct pure_case bucket_cases[] = {
 	{ "and takes away none that there was", draining_forgives_no_debt },
 	{ "a bucket that takes centuries to empty is not empty before",
 	  emptying_may_take_centuries },
-	{ "new limits empty the buckets", config_empties },
+	{ "first limits find the buckets empty", config_empties },
+	{ "other limits keep what is in", change_keeps_what_is_in },
+	{ "and add nothing to wait for", change_adds_no_wait },
+	{ "a limit that is raised lets go sooner", raising_helps_at_once },
+	{ "totals take over from directions, and they from it",
+	  totals_hand_over },
+	{ "alternating limits let no more go than the larger",
+	  alternating_gains_nothing },
+	{ "what did not fit counts when the bucket is larger again",
+	  what_did_not_fit_counts_again },
+	{ "copies of buckets go their own way", copies_go_their_own_way },
 	{ "each limit out of range has QEMU's text", limits_are_checked },
 	{ "totals exclude limits of one direction", totals_exclude_directions },
 	{ "iops-size needs an iops limit", size_needs_operations },
