@@ -141,7 +141,7 @@ struct qt_path {
  * @pair: the buckets, and after them the one that is always empty
  * @path: per direction, which of them apply
  * @op_size: a request of more bytes counts as several operations
- * @idle_size: a request of more bytes is not for qt_admit_idle()
+ * @idle_size: a request of more bytes, or of none, is not for qt_admit_idle()
  */
 struct qt_throttle {
 	struct qt_pair pair[QT_BUCKETS + 1];
@@ -214,7 +214,7 @@ static inline bool qt_admit_idle(struct qt_throttle *throttle, enum qt_dir dir,
 	struct qt_pair *bps = path->bps, *ops = path->ops;
 
 	if (unlikely(now <= bps->idle_at || now <= ops->idle_at ||
-		     bytes > throttle->idle_size))
+		     bytes - 1 >= throttle->idle_size))
 		return false;
 	qt_pour_first(bps, bytes, qt_leak_ns(bps, bytes), now);
 	qt_pour_first(ops, 1, ops->one_ns, now);

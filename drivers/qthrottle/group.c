@@ -43,6 +43,7 @@
 #include <linux/slab.h>
 
 #include "group.h"
+#include "lower.h"
 #include "options.h"
 #include "turns.h"
 
@@ -182,6 +183,20 @@ static void start_timer_by(struct qt_group *group, u64 at)
 		start_timer(group, at);
 }
 
+static enum qt_dir bio_dir(const struct bio *bio)
+{
+	return op_is_write(bio_op(bio)) ? QT_WRITE : QT_READ;
+}
+
+/* What a request is charged with; a discard moves no data. */
+static u64 bytes_of(const struct qt_member *member, const struct bio *bio)
+{
+	if (!member->discard_bytes && (bio_op(bio) == REQ_OP_DISCARD ||
+				       bio_op(bio) == REQ_OP_SECURE_ERASE))
+		return 0;
+	return bio->bi_iter.bi_size;
+}
+
 static void note_waits(struct qt_stats *stats, u64 bytes, enum qt_bucket full)
 {
 	stats->waiting++;
@@ -225,7 +240,7 @@ static void take_turn(struct qt_group *group, enum qt_dir dir,
 	queue->pass += QT_STRIDE / member->weight;
 	list_move_tail(&queue->turn, &turns->members);
 	bio = take_oldest(member, dir, now);
-	charge(member, dir, bio->bi_iter.bi_size, now);
+	charge(member, dir, bytes_of(member, bio), now);
 	bio_list_add(&member->go, bio);
 	queue_work(member->wq, &member->submit);
 }
@@ -640,17 +655,18 @@ static bool may_go(struct qt_member *member, enum qt_dir dir, u64 bytes,
  * __qt_member_admit - the same as qt_member_admit(), when buckets are not empty
  * @member: the device the request came to
  * @bio: the request
- * @dir: read or write
  * @now: the time in nanoseconds
  *
  * Context: the group's lock is held.
  * Return: true if it may go; if not, it has been queued.
  */
-bool __qt_member_admit(struct qt_member *member, struct bio *bio,
-		       enum qt_dir dir, u64 now)
+bool __qt_member_admit(struct qt_member *member, struct bio *bio, u64 now)
 {
-	u64 bytes = bio->bi_iter.bi_size;
+	u64 bytes = bytes_of(member, bio);
+	enum qt_dir dir = bio_dir(bio);
 
+	if (!qdm_has_data(bio))
+		return true;
 	if (need_not_wait(member, bio)) {
 		charge(member, dir, bytes, now);
 		return true;
@@ -669,7 +685,7 @@ static bool drain_one(struct qt_member *member, enum qt_dir dir, u64 now)
 	if (bio_list_empty(&member->queue[dir].bios))
 		return false;
 	bio = take_oldest(member, dir, now);
-	charge_drained(member, dir, bio->bi_iter.bi_size, now);
+	charge_drained(member, dir, bytes_of(member, bio), now);
 	bio_list_add(&member->go, bio);
 	return true;
 }

@@ -94,6 +94,7 @@ struct qt_queue {
  * @draining: nothing waits for longer than a moment, while the device suspends
  * @drain: lets go what has waited for that long
  * @urgent_waits: requests of REQ_META and REQ_SWAP wait like any other
+ * @discard_bytes: a discard counts with its length, and not as an operation only
  * @queue: per direction
  * @debt: of the device; it outlives the table
  * @go: requests whose turn has come and that @submit has yet to submit
@@ -110,6 +111,7 @@ struct qt_member {
 	bool draining;
 	struct delayed_work drain;
 	bool urgent_waits;
+	bool discard_bytes;
 	struct qt_queue queue[QT_DIRS];
 	struct qt_debt *debt;
 	struct bio_list go;
@@ -190,8 +192,7 @@ void qt_member_exit(struct qt_member *member);
 void qt_member_join(struct qt_member *member);
 void qt_member_leave(struct qt_member *member);
 void qt_member_set_weight(struct qt_member *member, u64 weight);
-bool __qt_member_admit(struct qt_member *member, struct bio *bio,
-		       enum qt_dir dir, u64 now);
+bool __qt_member_admit(struct qt_member *member, struct bio *bio, u64 now);
 void qt_member_drain(struct qt_member *member);
 void qt_member_undrain(struct qt_member *member);
 void qt_member_read_stats(struct qt_member *member, enum qt_dir dir,
@@ -211,14 +212,15 @@ const char *qt_group_name(struct qt_group *group);
  * @member: the device it came to
  * @bio: the request, already remapped
  *
- * Empty buckets let anything go, so who waits or drains need not be asked then.
+ * Empty buckets let any read or write go, so who waits or drains need not be
+ * asked then. Flushes, which have no data, and other operations take the long way.
  *
  * Return: true if it may; if not, the group will see to its submission.
  */
 static inline bool qt_member_admit(struct qt_member *member, struct bio *bio)
 {
 	struct qt_group *group = member->group;
-	enum qt_dir dir = op_is_write(bio_op(bio)) ? QT_WRITE : QT_READ;
+	unsigned int op = bio_op(bio);
 	bool go;
 	u64 now;
 
@@ -226,8 +228,11 @@ static inline bool qt_member_admit(struct qt_member *member, struct bio *bio)
 		return true;
 	spin_lock(&group->lock);
 	now = ktime_get_ns();
-	go = qt_admit_idle(&group->throttle, dir, bio->bi_iter.bi_size, now) ||
-	     __qt_member_admit(member, bio, dir, now);
+	BUILD_BUG_ON((int)REQ_OP_READ != QT_READ ||
+		     (int)REQ_OP_WRITE != QT_WRITE);
+	go = (op <= REQ_OP_WRITE &&
+	      qt_admit_idle(&group->throttle, op, bio->bi_iter.bi_size, now)) ||
+	     __qt_member_admit(member, bio, now);
 	spin_unlock(&group->lock);
 	return go;
 }

@@ -31,6 +31,7 @@
 		.range_text = word " value must be in the range [0, 4294967295]", \
 	}
 
+static const char * const discard_words[] = { "ops", "bytes", NULL };
 static const char * const urgent_words[] = { "pass", "wait", NULL };
 
 static const struct qdm_opt options[] = {
@@ -66,6 +67,10 @@ static const struct qdm_opt options[] = {
 		.name = "urgent",
 		.offset = offsetof(struct qt_options, urgent),
 		.words = urgent_words,
+	}, {
+		.name = "discard",
+		.offset = offsetof(struct qt_options, discard),
+		.words = discard_words,
 	},
 };
 

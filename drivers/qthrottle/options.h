@@ -13,11 +13,13 @@
  * @limits: the group's limits
  * @weight: the device's share of them
  * @urgent: 0 if REQ_META and REQ_SWAP pass, 1 if they wait
+ * @discard: 0 if a discard is one operation without bytes, 1 if it has its length
  */
 struct qt_options {
 	struct qt_limits limits;
 	u64 weight;
 	u64 urgent;
+	u64 discard;
 };
 
 /* The limits alone; they are the first QT_NR_LIMITS of all. */

@@ -117,6 +117,7 @@ static int join_group(struct qthrottle *qt, struct dm_target *ti,
 	qt->sets_limits = qt->has_limits && changes_limits(qt);
 	qt->member.weight = qt->options.weight;
 	qt->member.urgent_waits = qt->options.urgent;
+	qt->member.discard_bytes = qt->options.discard;
 	return 0;
 }
 
@@ -219,7 +220,7 @@ static int qthrottle_map(struct dm_target *ti, struct bio *bio)
 	struct qthrottle *qt = ti->private;
 
 	qdm_lower_map(&qt->lower, ti, bio);
-	if (!qdm_has_data(bio) || qt_member_admit(&qt->member, bio))
+	if (qt_member_admit(&qt->member, bio))
 		return DM_MAPIO_REMAPPED;
 	return DM_MAPIO_SUBMITTED;
 }
@@ -387,7 +388,7 @@ static int QDM_PREPARE_IOCTL(qthrottle_prepare_ioctl)
 
 static struct target_type qthrottle_target = {
 	.name = QDM_TARGET_QTHROTTLE,
-	.version = { 1, 0, 0 },
+	.version = { 1, 1, 0 },
 	.module = THIS_MODULE,
 	.features = DM_TARGET_NOWAIT | DM_TARGET_PASSES_INTEGRITY |
 		    DM_TARGET_PASSES_CRYPTO | QDM_TARGET_ATOMIC_WRITES,

@@ -36,6 +36,7 @@
 struct wthreshold_options {
 	u64 rearm;
 	u64 fire_on_arm;
+	u64 discard;
 };
 
 /**
@@ -73,6 +74,7 @@ struct wthreshold {
 	u64 threshold;
 };
 
+static const char * const discard_words[] = { "ignore", "count", NULL };
 static const char * const off_on[] = { "off", "on", NULL };
 
 static const struct qdm_opt wthreshold_opts[] = {
@@ -84,6 +86,10 @@ static const struct qdm_opt wthreshold_opts[] = {
 		.name = "fire-on-arm",
 		.offset = offsetof(struct wthreshold_options, fire_on_arm),
 		.words = off_on,
+	}, {
+		.name = "discard",
+		.offset = offsetof(struct wthreshold_options, discard),
+		.words = discard_words,
 	},
 };
 
@@ -259,12 +265,20 @@ static void note_write(struct threshold *state, u64 offset, u64 len,
 	spin_unlock(&state->lock);
 }
 
+/* A discard takes up no space in the volume below; it may even give some back. */
+static bool is_ignored(const struct wthreshold *wt, const struct bio *bio)
+{
+	return !wt->options.discard && (bio_op(bio) == REQ_OP_DISCARD ||
+					bio_op(bio) == REQ_OP_SECURE_ERASE);
+}
+
 /* A bio that may have passed the threshold, or at least the mark. */
-static noinline void note_bio(struct threshold *state, const struct bio *bio,
+static noinline void note_bio(struct wthreshold *wt, const struct bio *bio,
 			      u64 offset)
 {
-	note_write(state, offset, bio->bi_iter.bi_size,
-		   bio_op(bio) == REQ_OP_ZONE_APPEND);
+	if (!is_ignored(wt, bio))
+		note_write(wt->state, offset, bio->bi_iter.bi_size,
+			   bio_op(bio) == REQ_OP_ZONE_APPEND);
 }
 
 static int wthreshold_map(struct dm_target *ti, struct bio *bio)
@@ -277,7 +291,7 @@ static int wthreshold_map(struct dm_target *ti, struct bio *bio)
 		offset = (u64)dm_target_offset(ti, bio->bi_iter.bi_sector)
 			 << SECTOR_SHIFT;
 		if (offset + len > READ_ONCE(state->level.alert))
-			note_bio(state, bio, offset);
+			note_bio(wt, bio, offset);
 	}
 	qdm_lower_map(&wt->lower, ti, bio);
 	return DM_MAPIO_REMAPPED;
@@ -472,7 +486,7 @@ static size_t wthreshold_dax_recovery_write(struct dm_target *ti, pgoff_t pgoff,
 
 static struct target_type wthreshold_target = {
 	.name = QDM_TARGET_WTHRESHOLD,
-	.version = { 1, 0, 0 },
+	.version = { 1, 1, 0 },
 	.module = THIS_MODULE,
 	.features = DM_TARGET_NOWAIT | DM_TARGET_PASSES_INTEGRITY |
 		    DM_TARGET_PASSES_CRYPTO | DM_TARGET_ZONED_HM |

@@ -245,6 +245,46 @@ guest_ms() {
 	MS=$(((${EPOCHREALTIME/./} - begin) / 1000))
 }
 
+# trims OPTIONS: MS is how long a read takes beside an fstrim of 200 MiB and more, at 1 MiB a second
+trims() {
+	table t "0 524288 qthrottle $(memdev large 256) 0 - $1"
+	mkfs.ext4 -q -E nodiscard,lazy_itable_init=1 /dev/mapper/t
+	mkdir /tmp/mnt
+	mount /dev/mapper/t /tmp/mnt
+	dmsetup message t 0 limits bps-total 1048576
+	pause 2
+	fstrim -v /tmp/mnt >trimmed &
+	pause 0.2
+	guest_ms dd if=/dev/mapper/t of=/dev/null bs=4k count=1 skip=9 iflag=direct status=none
+	echo "a read took $MS ms"
+}
+trims_freely() {
+	trims ""
+	[ "$MS" -le 1000 ]
+	wait
+	grep -q "2[0-9][0-9].* MiB" trimmed
+	umount /tmp/mnt
+}
+it "does not make a reader wait for the length of an fstrim" trims_freely
+
+trims_by_length() {
+	trims "2 discard bytes"
+	[ "$MS" -ge 10000 ]
+	dmsetup message t 0 limits bps-total 0
+	wait
+	umount /tmp/mnt
+}
+it "does so with discard bytes, as QEMU" trims_by_length
+
+discards_are_operations() {
+	table t "0 524288 qthrottle $(memdev large 256) 0 - 4 iops-total 10 iops-size 4096"
+	guest_ms blkdiscard -p 4M /dev/mapper/t # 64 of them, less what the bucket takes
+	echo "64 discards took $MS ms"
+	[ "$MS" -ge 6000 ]
+	[ "$MS" -le 7000 ]
+}
+it "counts a discard as one operation, however long" discards_are_operations
+
 waiting() { dmsetup status t | cut -d' ' -f12; }
 all_wait() { [ "$(waiting)" = "$1" ]; }
 

@@ -55,6 +55,8 @@ write_zeroes() {
 	blkdiscard -z -o 0 -l "$MIB" /dev/mapper/thr
 	cmp -n "$MIB" "$LOWER" /dev/zero
 	blkdiscard -o $((8 * MIB)) -l 4096 /dev/mapper/thr
+	same "state" armed "$(field thr 1)"
+	blkdiscard -z -o $((8 * MIB)) -l 4096 /dev/mapper/thr
 	same "state" fired "$(field thr 1)"
 }
 it "passes write-zeroes and discards to a SCSI disk" write_zeroes

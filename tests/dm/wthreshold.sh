@@ -60,14 +60,39 @@ wakes_dmsetup_wait() {
 }
 it_in_full "wakes dmsetup wait" wakes_dmsetup_wait
 
-discard_counts() {
+discard_ignored() {
 	threshold t $((8 * MIB))
+	blkdiscard /dev/mapper/t
+	same "state" armed "$(field t 1)"
+	same "mark" 0 "$(field t 4)"
+	write_at t 8192
+	same "state" fired "$(field t 1)"
+}
+it "does not take a discard for a write" discard_ignored
+
+discard_counts() {
+	threshold t "$((8 * MIB)) 2 discard count"
+	dmsetup table t | grep -q " 2 discard count$"
 	blkdiscard -o $((4 * MIB)) -l $((4 * MIB)) /dev/mapper/t
 	same "state" armed "$(field t 1)"
 	blkdiscard -o $((4 * MIB)) -l $((4 * MIB + 4096)) /dev/mapper/t
 	same "state" fired "$(field t 1)"
 }
-it_in_full "counts a discard as a write" discard_counts
+it_in_full "counts a discard as a write with discard count, as QEMU" discard_counts
+
+file_system_is_trimmed() {
+	local dir=/tmp/mnt
+	table t "0 131072 wthreshold $(memdev large 64) 0"
+	mkfs.ext4 -q -E nodiscard,lazy_itable_init=0,lazy_journal_init=0 /dev/mapper/t
+	mkdir "$dir"
+	mount /dev/mapper/t "$dir"
+	sync
+	dmsetup message t 0 set-threshold "$(field t 4)"
+	fstrim "$dir"
+	same "state" armed "$(field t 1)"
+	umount "$dir"
+}
+it_on_stock "is not passed by the discards of an fstrim" file_system_is_trimmed
 
 zeroes_count() {
 	threshold t $((8 * MIB))

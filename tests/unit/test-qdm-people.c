@@ -131,6 +131,60 @@ static void throttles(void **state)
 }
 
 /* LVM gives the device its own table again; the filter is still there, and idle. */
+static const char *words(const char *name)
+{
+	return fake_table(name)->line[0].params;
+}
+
+/* Words of the line that are the device's own stay, whatever changes beside them. */
+static void discards(void **state)
+{
+	(void)state;
+	refuses(verb_throttle, "throttle vg-lv iops-total=5 discard=all",
+		"unknown value 'all' for discard, allowed are ops and bytes");
+	refuses(verb_throttle, "throttle vg-lv discard=bytes",
+		"'vg-lv' has no limits; give one, too (for example iops-total=500)");
+	says(verb_throttle, "throttle vg-lv iops-total=500 discard=bytes",
+	     "vg-lv: group -, iops-total=500/s discard=bytes, 0 waiting\n");
+	assert_string_equal(words("vg-lv-throttle"),
+			    "253:1 0 - 4 iops-total 500 discard bytes");
+	run(verb_throttle, "throttle vg-lv iops-total=7 --group h");
+	assert_string_equal(words("vg-lv-throttle"),
+			    "253:1 0 h 4 iops-total 7 discard bytes");
+	kdm_table_free(fake_table("vg-lv-throttle"));
+	kdm_table_add(fake_table("vg-lv-throttle"), 0, CASE_SECTORS,
+		      "qthrottle",
+		      "253:1 0 - 8 iops-total 9 weight 7 urgent wait discard bytes");
+	says(verb_throttle, "throttle vg-lv discard=ops",
+	     "vg-lv: group -, iops-total=9/s, 0 waiting\n");
+	assert_string_equal(words("vg-lv-throttle"),
+			    "253:1 0 - 6 iops-total 9 weight 7 urgent wait");
+	run(verb_throttle, "throttle vg-lv off");
+	assert_null(fake_device("vg-lv-throttle"));
+}
+
+static void inserts_with_discard(void **state)
+{
+	(void)state;
+	says(verb_insert, "insert throttle vg-lv iops-total=500 discard=bytes",
+	     "vg-lv-throttle: iops-total=500/s discard=bytes\n");
+	assert_string_equal(words("vg-lv-throttle"),
+			    "253:1 0 - 4 iops-total 500 discard bytes");
+	says(verb_insert, "insert threshold vg-lv 1G --discard count",
+	     "vg-lv-threshold: at 1G (1073741824) discard=count\n");
+	assert_string_equal(words("vg-lv-threshold"),
+			    "253:2 0 1073741824 2 discard count");
+	assert_non_null(strstr(case_reply("{'execute':'query-named-block-nodes'}"),
+			       "\"discard\":\"count\""));
+	refuses(verb_insert, "insert threshold vg-lv 1G --discard bytes",
+		"unknown value 'bytes' for discard, allowed are ignore and count");
+	refuses(verb_insert, "insert backup vg-lv vg-b --discard count",
+		"--discard is for throttle and threshold");
+	says(verb_insert, "insert --node t1 throttle vg-lv --group g --discard bytes",
+	     "t1: group g discard=bytes\n");
+	assert_string_equal(words("t1"), "253:3 0 g 2 discard bytes");
+}
+
 static void dropped_throttle(void **state)
 {
 	(void)state;
@@ -699,6 +753,8 @@ int main(void)
 		TEST(sizes),
 		TEST(groups),
 		TEST(throttles),
+		TEST(discards),
+		TEST(inserts_with_discard),
 		TEST(dropped_throttle),
 		TEST(thresholds),
 		TEST(backups),

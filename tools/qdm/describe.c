@@ -128,6 +128,14 @@ static void read_table_limits(const char *params, struct limits *limits)
 	free(words);
 }
 
+const char *discard_in(const char *params, const char *none)
+{
+	static char word[16];
+	const char *at = strstr(params, " discard ");
+
+	return at && sscanf(at, " discard %15s", word) == 1 ? word : none;
+}
+
 static void put_limits(struct json_object *object, const char *group,
 		       const char *params)
 {
@@ -274,6 +282,11 @@ struct json_object *describe_node(const struct graph *graph,
 	group = json_string(object, "throttle-group", NULL);
 	if (group)
 		put_limits(object, group, node->table.line[0].params);
+	if (group || node->kind == KIND_THRESHOLD)
+		json_put_string(object, "discard",
+				discard_in(node->table.nr ?
+					   node->table.line[0].params : "",
+					   group ? "ops" : "ignore"));
 	put_qemu_members(object, node, path);
 	put_children(object, graph, node);
 	return object;

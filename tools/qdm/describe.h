@@ -12,6 +12,8 @@ struct json_object *describe_node(const struct graph *graph,
 				  const struct node *node);
 /* All nodes and devices, as query-named-block-nodes gives them. */
 struct json_object *describe_all(const struct graph *graph);
+/* How a throttle's or threshold's line takes discards, @none if it does not say. */
+const char *discard_in(const char *params, const char *none);
 /* What a leaf is called: its path. */
 void describe_leaf(struct devno devno, char *path, size_t len);
 

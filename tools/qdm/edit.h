@@ -18,6 +18,9 @@ struct filter {
 	bool passing;		/* under a passing name until it is put in */
 };
 
+/* How a threshold may take a discard; the first is the default. */
+extern const char * const threshold_discards[];
+
 int edit_add(const struct graph *graph, const struct filter *filter,
 	     struct plan *plan, struct error *error);
 /* A node over all of a leaf, which is named by its path. */

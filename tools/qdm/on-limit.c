@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "describe.h"
 #include "edit.h"
 #include "group.h"
 #include "handlers.h"
@@ -25,6 +26,8 @@ static const char * const old_names[LIMITS_NR] = {
 #undef THREE
 	"iops_size",
 };
+
+const char * const throttle_discards[] = { "ops", "bytes", NULL };
 
 const struct arg io_throttle_args[] = {
 	{ .name = "id", .type = ARG_STRING, .what = "the device" },
@@ -46,6 +49,8 @@ const struct arg io_throttle_args[] = {
 	  .what = "bytes beyond which a request counts as several" },
 	{ .name = "group", .type = ARG_STRING,
 	  .what = "a group to share the limits with; made if it is not there, and then gone with its last member" },
+	{ .name = "x-discard", .type = ARG_WORD, .words = throttle_discards,
+	  .what = "what a discard is charged as: one operation, or its length; stays as it is if not given" },
 	{ 0 }
 };
 
@@ -102,6 +107,44 @@ static char *words_of(const struct limits *limits, bool all, int *nr)
 	return words;
 }
 
+/* What a line says beside the group and its limits: of this device alone. */
+static char *own_words(const struct node *node, const char *discard, int *nr)
+{
+	char *line = copy(node && node->table.nr ? node->table.line[0].params :
+						   "");
+	char *words = copy("");
+	char *save = NULL, *word, *value, *longer;
+	int at = 0;
+
+	*nr = 0;
+	for (word = strtok_r(line, " ", &save); word && at < 4; at++)
+		word = strtok_r(NULL, " ", &save);
+	for (; word; word = strtok_r(NULL, " ", &save)) {
+		value = strtok_r(NULL, " ", &save);
+		if (!value || (strcmp(word, "weight") && strcmp(word, "urgent") &&
+			       (strcmp(word, "discard") || discard)))
+			continue;
+		longer = print("%s %s %s", words, word, value);
+		free(words);
+		words = longer;
+		*nr += 2;
+	}
+	free(line);
+	if (!discard || !strcmp(discard, throttle_discards[0]))
+		return words;
+	longer = print("%s discard %s", words, discard);
+	free(words);
+	*nr += 2;
+	return longer;
+}
+
+static bool changes_discard(const struct node *node, const char *discard)
+{
+	const char *line = node->table.nr ? node->table.line[0].params : "";
+
+	return discard && strcmp(discard, discard_in(line, throttle_discards[0]));
+}
+
 /* The group of a throttle node, or "-", out of its table line. */
 static void read_group(const struct node *node, char *group)
 {
@@ -111,14 +154,17 @@ static void read_group(const struct node *node, char *group)
 }
 
 /* A line sets its group's limits when it becomes live, in that instant. */
-static char *tail_of(const char *group, const struct limits *limits)
+static char *tail_of(const char *group, const struct limiting *wanted,
+		     const struct node *node)
 {
-	char *words, *tail;
-	int nr;
+	char *words, *own, *tail;
+	int nr, nr_own;
 
-	words = words_of(limits, false, &nr);
-	tail = print("%s %d%s", group, nr, words);
+	words = words_of(&wanted->limits, false, &nr);
+	own = own_words(node, wanted->discard, &nr_own);
+	tail = print("%s %d%s%s", group, nr + nr_own, words, own);
 	free(words);
+	free(own);
 	return tail;
 }
 
@@ -164,11 +210,12 @@ static int change_there(struct graph *graph, const struct node *node,
 	int result;
 
 	read_group(node, group);
-	if (!wanted->group || !strcmp(wanted->group, group)) {
+	if ((!wanted->group || !strcmp(wanted->group, group)) &&
+	    !changes_discard(node, wanted->discard)) {
 		change_limits(node, group, &wanted->limits, plan);
 		return 0;
 	}
-	tail = tail_of(wanted->group, &wanted->limits);
+	tail = tail_of(wanted->group ? wanted->group : group, wanted, node);
 	filter.tail = tail;
 	result = edit_reopen(graph, &filter, plan, error);
 	free(tail);
@@ -211,7 +258,7 @@ static int put_there(struct graph *graph, const char *name,
 		     struct error *error)
 {
 	const char *group = wanted->group ? wanted->group : "-";
-	char *tail = tail_of(group, &wanted->limits);
+	char *tail = tail_of(group, wanted, NULL);
 	struct filter filter = {
 		.kind = KIND_THROTTLE, .name = name, .file = wanted->device,
 		.tail = tail,
@@ -266,6 +313,7 @@ int block_set_io_throttle(struct call *call, struct error *error)
 		return refuse(error, "Need exactly one of 'device' and 'id'");
 	if (!wanted.device)
 		wanted.device = call_word(call, "device");
+	wanted.discard = call_word(call, "x-discard");
 	if (read_limits(call, &wanted.limits, error))
 		return -1;
 	return limit_device(&call->graph, &wanted, &call->plan, error);

@@ -11,7 +11,11 @@ struct limiting {
 	const char *device;
 	const char *group;	/* NULL: the device's own */
 	struct limits limits;	/* all off takes the filter out */
+	const char *discard;	/* NULL: as it is */
 };
+
+/* How a throttle may charge a discard; the first is the default. */
+extern const char * const throttle_discards[];
 
 /* What block_set_io_throttle calls limit_names[@i]. */
 const char *limit_old_name(int i);

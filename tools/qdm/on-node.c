@@ -9,6 +9,7 @@
 #include "edit.h"
 #include "group.h"
 #include "handlers.h"
+#include "on-limit.h"
 
 #define CLUSTER_BYTES_MIN	65536
 #define CLUSTER_BYTES_MAX	(1024u * 1024 * 1024)
@@ -63,13 +64,20 @@ static const struct arg throttle_args[] = {
 	FILE_ARG,
 	{ .name = "throttle-group", .type = ARG_STRING, .must = true,
 	  .what = "a group that is there" },
+	{ .name = "x-discard", .type = ARG_WORD, .words = throttle_discards,
+	  .def = "ops",
+	  .what = "what a discard is charged as: one operation, or its length" },
 	{ 0 }
 };
+
+const char * const threshold_discards[] = { "ignore", "count", NULL };
 
 static const struct arg threshold_args[] = {
 	FILE_ARG,
 	{ .name = "write-threshold", .type = ARG_SIZE, .must = true,
 	  .what = "bytes from the start of the node; 0 is off" },
+	{ .name = "x-discard", .type = ARG_WORD, .words = threshold_discards,
+	  .def = "ignore", .what = "whether a discard counts as a write" },
 	{ 0 }
 };
 
@@ -127,6 +135,12 @@ static int read_reference(const struct call *call, const char *name,
 	return 0;
 }
 
+static bool is_default_discard(const struct call *call,
+			       const char * const *words)
+{
+	return !strcmp(call_word(call, "x-discard"), *words);
+}
+
 static int fill_throttle(struct call *call, struct filter *filter,
 			 char *tail, size_t len, struct error *error)
 {
@@ -137,7 +151,9 @@ static int fill_throttle(struct call *call, struct filter *filter,
 	if (group_check_name(group, &ignored) || !group_exists(group))
 		return refuse(error, "Throttle group '%s' does not exist",
 			      group);
-	snprintf(tail, len, "%s", group);
+	snprintf(tail, len, "%s%s", group,
+		 is_default_discard(call, throttle_discards) ?
+		 "" : " 2 discard bytes");
 	return 0;
 }
 
@@ -146,8 +162,10 @@ static int fill_threshold(struct call *call, struct filter *filter,
 {
 	(void)filter;
 	(void)error;
-	snprintf(tail, len, "%llu", (unsigned long long)
-		 call_size(call, "write-threshold"));
+	snprintf(tail, len, "%llu%s", (unsigned long long)
+		 call_size(call, "write-threshold"),
+		 is_default_discard(call, threshold_discards) ?
+		 "" : " 2 discard count");
 	return 0;
 }
 

@@ -161,6 +161,23 @@ int people_tell(const char *command, struct json_object *args,
 	return error->class ? -1 : 0;
 }
 
+const char *people_discard(const char *word)
+{
+	static const char key[] = "discard=";
+	const size_t len = sizeof(key) - 1;
+
+	return strncmp(word, key, len) ? NULL : word + len;
+}
+
+int people_check_discard(const char *word, const char * const *words,
+			 struct error *error)
+{
+	if (!word || !strcmp(word, words[0]) || !strcmp(word, words[1]))
+		return 0;
+	return misuse(error, "unknown value '%s' for discard, allowed are %s and %s",
+		      word, words[0], words[1]);
+}
+
 int people_limits(struct json_object *object, const char * const *word,
 		  size_t nr, struct error *error)
 {

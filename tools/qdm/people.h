@@ -49,6 +49,11 @@ struct json_object *people_ask(const char *command, struct json_object *args,
 int people_tell(const char *command, struct json_object *args,
 		const struct options *options, struct error *error);
 
+/* What stands behind "discard=", or NULL if @word is another. */
+const char *people_discard(const char *word);
+/* @word is one of the two, or NULL. */
+int people_check_discard(const char *word, const char * const *words,
+			 struct error *error);
 /* Words like iops-total=500 or bps-write=10M, into @object. */
 int people_limits(struct json_object *object, const char * const *word,
 		  size_t nr, struct error *error);

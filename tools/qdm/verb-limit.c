@@ -184,8 +184,12 @@ static bool lies_under(struct json_object *nodes, const char *name)
 static void print_throttle(const char *device, struct json_object *node,
 			   struct json_object *limits)
 {
+	const char *discard = json_string(node, "discard", throttle_discards[0]);
+
 	printf("%s: group %s,", device, json_string(node, "throttle-group", "-"));
 	people_print_limits(stdout, limits);
+	if (strcmp(discard, throttle_discards[0]))
+		printf(" discard=%s", discard);
 	printf(", %llu waiting\n", people_number(node, "read-waiting") +
 	       people_number(node, "write-waiting"));
 }
@@ -228,7 +232,7 @@ static int show_throttle(const char *device, const struct options *options,
 /* The command has other names for the limits, and wants all six rates. */
 static struct json_object *old_style(const char *device,
 				     struct json_object *limits,
-				     const char *group)
+				     const char *group, const char *discard)
 {
 	struct json_object *args = named("id", device);
 	struct json_object *value;
@@ -243,7 +247,48 @@ static struct json_object *old_style(const char *device,
 	}
 	if (group)
 		json_put_string(args, "group", group);
+	if (discard)
+		json_put_string(args, "x-discard", discard);
 	return args;
+}
+
+/* Takes "discard=..." out of the words, as it is no limit. */
+static const char *take_discard(struct options *options)
+{
+	const char *discard = NULL;
+	size_t i, kept = 1;
+
+	for (i = 1; i < options->nr; i++)
+		if (people_discard(options->word[i]))
+			discard = people_discard(options->word[i]);
+		else
+			options->word[kept++] = options->word[i];
+	if (options->nr)
+		options->nr = kept;
+	return discard;
+}
+
+/* With discard= alone the limits stay as they are. */
+static int keep_limits(struct json_object *limits, const char *device,
+		       struct error *error)
+{
+	struct json_object *nodes = people_ask("query-named-block-nodes", NULL,
+					       NULL, error);
+	char *name = print("%s-throttle", device);
+	struct json_object *node = nodes ? named_node(nodes, name) : NULL;
+	struct json_object *now;
+
+	free(name);
+	if (node && json_object_object_get_ex(node, "limits", &now)) {
+		json_object_object_foreach(now, key, value)
+			json_object_object_add(limits, key,
+					       json_object_get(value));
+	} else if (nodes) {
+		refuse(error, "'%s' has no limits; give one, too (for example iops-total=500)",
+		       device);
+	}
+	json_object_put(nodes);
+	return error->class ? -1 : 0;
 }
 
 static int check_limit_names(struct json_object *limits, struct error *error)
@@ -258,30 +303,40 @@ static int check_limit_names(struct json_object *limits, struct error *error)
 	return 0;
 }
 
+static int read_throttle(struct options *options, struct json_object *limits,
+			 const char **discard, struct error *error)
+{
+	if (!options->nr)
+		return misuse(error, "throttle: give a device");
+	*discard = take_discard(options);
+	if (people_check_discard(*discard, throttle_discards, error) ||
+	    people_named(options, error))
+		return -1;
+	if (options->nr == 1)
+		return *discard ? keep_limits(limits, options->word[0], error) :
+				  0;
+	if (options->nr == 2 && !strcmp(options->word[1], "off"))
+		return 0;
+	return people_limits(limits, options->word + 1, options->nr - 1,
+			     error) || check_limit_names(limits, error) ? -1 : 0;
+}
+
 int verb_throttle(int argc, char **argv, struct error *error)
 {
 	struct json_object *limits = json_object_new_object();
+	const char *discard = NULL;
 	struct options options;
-	bool off;
 	int result;
 
 	result = options_read(&options, argc, argv,
 			      "--json --dry-run --group", error);
-	if (!result && !options.nr)
-		result = misuse(error, "throttle: give a device");
 	if (!result)
-		result = people_named(&options, error);
-	off = options.nr == 2 && !strcmp(options.word[1], "off");
-	if (!result && options.nr > 1 && !off)
-		result = people_limits(limits, options.word + 1,
-				       options.nr - 1, error);
-	if (!result)
-		result = check_limit_names(limits, error);
-	if (!result && options.nr > 1)
+		result = read_throttle(&options, limits, &discard, error);
+	if (!result && (options.nr > 1 || discard))
 		result = people_tell("block_set_io_throttle",
 				     old_style(options.word[0], limits,
-					       options.group), &options,
-				     error);
+					       options.group, discard),
+				     &options, error);
 	if (!result && !options.dry_run)
 		result = show_throttle(options.word[0], &options, error);
 	json_object_put(limits);

@@ -13,6 +13,7 @@
 #include "group.h"
 #include "job.h"
 #include "json.h"
+#include "on-limit.h"
 #include "people.h"
 #include "size.h"
 #include "verbs.h"
@@ -24,6 +25,7 @@ struct words {
 	const char *device;
 	const char *node;
 	const char *group;
+	const char *discard;
 	const char *rest[LIMITS_NR];
 	size_t nr;
 	bool dry_run;
@@ -42,8 +44,10 @@ static int take_option(const char *name, const char *value,
 		words->node = value;
 	else if (!strcmp(name, "--group"))
 		words->group = value;
+	else if (!strcmp(name, "--discard"))
+		words->discard = value;
 	else
-		return misuse(error, "'%s' is no option here; there are --node, --group, --dry-run and --json",
+		return misuse(error, "'%s' is no option here; there are --node, --group, --discard, --dry-run and --json",
 			      name);
 	return 0;
 }
@@ -55,6 +59,8 @@ static int take_word(const char *word, struct words *words,
 		words->kind = word;
 	else if (!words->device)
 		words->device = word;
+	else if (people_discard(word))
+		words->discard = people_discard(word);
 	else if (words->nr < LIMITS_NR)
 		words->rest[words->nr++] = word;
 	else
@@ -106,6 +112,21 @@ static int add_limit(const char *word, char **tail, int *nr,
 	return result;
 }
 
+/* "@head <#opts>@list discard @word", without what is not given. Frees @head. */
+static char *with_options(char *head, const char *list, int nr,
+			  const char *word, const char * const *words)
+{
+	bool given = word && strcmp(word, *words);
+	char *tail;
+
+	if (!head || (!nr && !given))
+		return head;
+	tail = print("%s %d%s%s%s", head, nr + 2 * given, list,
+		     given ? " discard " : "", given ? word : "");
+	free(head);
+	return tail;
+}
+
 static char *throttle_tail(const struct words *words, struct error *error)
 {
 	struct limits limits;
@@ -115,6 +136,10 @@ static char *throttle_tail(const struct words *words, struct error *error)
 	size_t i;
 
 	limits_init(&limits);
+	if (people_check_discard(words->discard, throttle_discards, error)) {
+		free(list);
+		return NULL;
+	}
 	for (i = 0; i < words->nr; i++)
 		if (add_limit(words->rest[i], &list, &nr, &limits, error))
 			break;
@@ -128,7 +153,8 @@ static char *throttle_tail(const struct words *words, struct error *error)
 	else if (i == words->nr && words->group)
 		tail = copy(words->group);
 	else if (i == words->nr && !limits_check(&limits, error))
-		tail = print("- %d%s", nr, list);
+		tail = copy("-");
+	tail = with_options(tail, list, nr, words->discard, throttle_discards);
 	free(list);
 	return tail;
 }
@@ -137,17 +163,23 @@ static char *threshold_tail(const struct words *words, struct error *error)
 {
 	uint64_t bytes;
 
+	if (people_check_discard(words->discard, threshold_discards, error))
+		return NULL;
 	if (words->nr == 1 && read_size(words->rest[0], &bytes))
-		return print("%llu", (unsigned long long)bytes);
+		return with_options(print("%llu", (unsigned long long)bytes),
+				    "", 0, words->discard, threshold_discards);
 	misuse(error, "threshold takes one size, the offset at which it fires (for example 10G)");
 	return NULL;
 }
 
 static char *backup_tail(const struct words *words, struct error *error)
 {
-	if (words->nr == 1)
+	if (words->discard)
+		misuse(error, "--discard is for throttle and threshold");
+	else if (words->nr == 1)
 		return print("%d 2 sync none", CLUSTER_SECTORS);
-	misuse(error, "backup takes one target, the device that gets the old data");
+	else
+		misuse(error, "backup takes one target, the device that gets the old data");
 	return NULL;
 }
 
@@ -161,6 +193,8 @@ static void print_throttle(const struct words *words)
 		printf(" group %s", words->group);
 	else
 		people_print_limits(stdout, limits);
+	if (words->discard)
+		printf(" discard=%s", words->discard);
 	json_object_put(limits);
 }
 
@@ -171,6 +205,8 @@ static void print_threshold(const struct words *words)
 
 	if (read_size(words->rest[0], &bytes))
 		printf(" at %s", size_exact(text, bytes));
+	if (words->discard)
+		printf(" discard=%s", words->discard);
 }
 
 static void print_backup(const struct words *words)
