@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "json.h"
+#include "place.h"
 #include "group.h"
 #include "qdm-case.h"
 #include "qdm-fake-dm.h"
@@ -227,6 +228,101 @@ static void thresholds(void **state)
 	refuses(verb_threshold, "threshold nosuch", "Node 'nosuch' not found");
 	says(verb_threshold, "threshold --dry-run w 1",
 	     "#!/bin/bash\nset -euo pipefail\ndmsetup message w 0 set-threshold 1\n");
+}
+
+static const char *const odd_names[] = {
+	"vg-pvc--3665e1fd--1234--4abc--8def--0123456789ab",
+	"docker-8:1-123-pool",
+	"1st", "_", "a+b=c@d", "it's", "-x",
+	"name\\x20with\\x20blanks",
+	"a-volume-group-with-a-long-name-of-its-own-volume",
+	"a-volume-group-with-a-long-name-of-its-own-volume-and-a-tail-1",
+	"a-volume-group-with-a-long-name-of-its-own-volume-and-a-tail-2",
+	"0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456",
+};
+
+static int words_run(int (*verb)(int argc, char **argv, struct error *error),
+		     const char *first, const char *device, const char *third)
+{
+	char *argv[] = { (char *)"verb", (char *)first, (char *)device,
+			 (char *)third, NULL };
+	char **from = first ? argv : argv + 1;
+	FILE *terminal = stdout;
+	size_t len;
+
+	from[0] = (char *)"verb";
+	free(text);
+	error = (struct error){ 0 };
+	stdout = open_memstream(&text, &len);
+	result = verb((first ? 3 : 2) + (third != NULL), from, &error);
+	fclose(stdout);
+	stdout = terminal;
+	if (result)
+		fail_msg("%s: %s", device, error.text);
+	return result;
+}
+
+static void one_name(const char *name)
+{
+	char *filter = derived_name(name, "throttle");
+
+	assert_true(strlen(filter) <= 63);
+	words_run(verb_throttle, NULL, name, "iops-total=5");
+	assert_non_null(fake_device(filter));
+	assert_true(strlen(fake_device(filter)->uuid) < KDM_UUID_LEN);
+	words_run(verb_throttle, NULL, name, "iops-total=6");
+	assert_non_null(strstr(fake_log(), " iops-total 6 "));
+	words_run(verb_throttle, NULL, name, NULL);
+	assert_non_null(strstr(text, "iops-total=5/s"));
+	words_run(verb_insert, "threshold", name, "1G");
+	words_run(verb_threshold, NULL, name, "2G");
+	run(verb_doctor, "doctor");
+	assert_null(strstr(text, name));
+	words_run(verb_throttle, NULL, name, "off");
+	assert_string_equal(text, "no limits\n");
+	free(filter);
+	filter = derived_name(name, "threshold");
+	words_run(verb_remove, NULL, filter, NULL);
+	assert_null(fake_device(filter));
+	free(filter);
+	filter = root_name(name);
+	assert_null(fake_device(filter));
+	free(filter);
+}
+
+/* Whatever a device is called, the verbs' own nodes have names that will do. */
+static void names(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(odd_names) / sizeof(*odd_names); i++) {
+		fake_add(odd_names[i], "", CASE_SECTORS, "linear", "4000:17 0");
+		one_name(odd_names[i]);
+	}
+}
+
+/* Filters of devices that changed their names with each other. */
+static void renamed(void **state)
+{
+	(void)state;
+	fake_add("vg-b", "LVM-y", CASE_SECTORS, "linear", "4000:17 0");
+	run(verb_throttle, "throttle vg-lv iops-total=5");
+	strcpy(fake_device("vg-lv")->name, "vg-old");
+	strcpy(fake_device("vg-b")->name, "vg-lv");
+	says(verb_throttle, "throttle vg-lv", "no limits\n");
+	says(verb_throttle, "throttle vg-old",
+	     "vg-old: group -, iops-total=5/s, 0 waiting\n");
+	says(verb_throttle, "throttle vg-lv off", "no limits\n");
+	assert_non_null(fake_device("vg-lv-throttle"));
+	says(verb_throttle, "throttle vg-lv iops-total=7",
+	     "vg-lv: group -, iops-total=7/s, 0 waiting\n");
+	says(verb_throttle, "throttle vg-old off", "no limits\n");
+	assert_null(fake_device("vg-lv-throttle"));
+	says(verb_throttle, "throttle vg-lv",
+	     "vg-lv: group -, iops-total=7/s, 0 waiting\n");
+	says(verb_throttle, "throttle vg-lv off", "no limits\n");
+	refuses(verb_throttle, "throttle nosuch", "Device 'nosuch' not found");
 }
 
 /* Not before the first look, which finds it running. */
@@ -753,6 +849,8 @@ int main(void)
 		TEST(sizes),
 		TEST(groups),
 		TEST(throttles),
+		TEST(names),
+		TEST(renamed),
 		TEST(discards),
 		TEST(inserts_with_discard),
 		TEST(dropped_throttle),

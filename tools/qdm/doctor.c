@@ -580,21 +580,36 @@ static void check_type(struct check *check, const struct node *node)
 			node->table.line[0].type);
 }
 
+/* Does a device lie on the root, or has one the name that the root is called after? */
+static bool has_device(const struct graph *graph, const struct node *root)
+{
+	char *stem = meant_for(graph, root), *of;
+	bool found = false;
+	size_t i;
+
+	for (i = 0; i < graph->nr && !found; i++) {
+		if (graph->node[i].kind != KIND_DEVICE)
+			continue;
+		of = name_stem(graph->node[i].dev.name);
+		found = !strcmp(of, stem) ||
+			node_root(graph, attached(graph, &graph->node[i])) == root;
+		free(of);
+	}
+	free(stem);
+	return found;
+}
+
 /* lvextend and the like load a table that knows nothing of a filter. */
 static void check_dropped(struct check *check, const struct node *node)
 {
 	char *device;
-	const struct node *above;
 
 	if (node->kind != KIND_ROOT || !node->dev.open_count ||
-	    node_is_host(node))
+	    node_is_host(node) || has_device(&check->graph, node))
 		return;
-	device = print("%.*s", (int)(strlen(node->dev.name) - strlen("-root")),
-		       node->dev.name);
-	above = graph_find(&check->graph, device);
-	if (!above)
-		say(check, TROUBLE, "root '%s' has lost its device '%s'",
-			node->dev.name, device);
+	device = meant_for(&check->graph, node);
+	say(check, TROUBLE, "root '%s' has lost its device '%s'",
+		node->dev.name, device);
 	free(device);
 }
 

@@ -111,7 +111,8 @@ static void create_root(struct plan *plan, const struct node *device,
 {
 	struct step *step = plan_add(plan, STEP_CREATE, name);
 
-	step->uuid = print("QDM-root-%s", device->dev.name);
+	step->uuid = print("QDM-root-%.*s", (int)(strlen(name) - strlen("-root")),
+			   name);
 	step->copy_of = copy(device->dev.name);
 	step->how.inner = true;
 }
@@ -165,7 +166,7 @@ static int have_root(const struct graph *graph, const struct node *device,
 			 root->dev.name);
 		return refresh_root(graph, plan, device, root, error);
 	}
-	name = root_name(device->dev.name);
+	name = new_derived_name(graph, device->dev.name, "root");
 	result = check_root_name(graph, name, error);
 	if (!result) {
 		snprintf(place->word, sizeof(place->word), MAPPER "%s", name);
@@ -222,14 +223,9 @@ static char *passing_name(const char *name)
 	return print("%s" PASSING_END, name);
 }
 
-static int check_new_name(const struct graph *graph, const char *name,
-			  struct error *error)
+/* What a client may call a node; what is called after a device has its characters. */
+static int check_chosen_name(const char *name, struct error *error)
 {
-	const struct node *there = graph_find(graph, name);
-	char *passing = passing_name(name);
-	bool halfway = graph_find(graph, passing);
-
-	free(passing);
 	if (name[strspn(name, NAME_CHARS)] ||
 	    !strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
 		    *name) || !*name)
@@ -238,6 +234,17 @@ static int check_new_name(const struct graph *graph, const char *name,
 	if (strlen(name) > NODE_NAME_MAX)
 		return refuse(error, "Node name too long ('%s', at most %d)",
 			      name, NODE_NAME_MAX);
+	return 0;
+}
+
+static int check_new_name(const struct graph *graph, const char *name,
+			  struct error *error)
+{
+	const struct node *there = graph_find(graph, name);
+	char *passing = passing_name(name);
+	bool halfway = graph_find(graph, passing);
+
+	free(passing);
 	if (halfway)
 		return refuse(error, "node '%s' is being inserted, or that command was killed (device '%s" PASSING_END "'; qdm doctor --repair)",
 			      name, name);
@@ -283,7 +290,8 @@ int edit_add(const struct graph *graph, const struct filter *filter,
 	struct step *step;
 	char *params;
 
-	if (check_new_name(graph, filter->name, error) ||
+	if ((!filter->derived && check_chosen_name(filter->name, error)) ||
+	    check_new_name(graph, filter->name, error) ||
 	    place_file(&below, graph, filter->file, plan, error) ||
 	    filter_params(&params, graph, NULL, filter, &below, &target,
 			  error))
@@ -315,7 +323,7 @@ int edit_add_host(const struct graph *graph, const char *name,
 	struct step *step;
 	char *params;
 
-	if (check_new_name(graph, name, error))
+	if (check_chosen_name(name, error) || check_new_name(graph, name, error))
 		return -1;
 	if (!is_path(path))
 		return refuse(error, "Could not open '%s': the path has to begin with a slash",

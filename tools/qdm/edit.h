@@ -15,6 +15,7 @@ struct filter {
 	const char *tail;	/* what follows <device> 0 in the table line */
 	const char *then;	/* the same once it is put in, if it is to differ */
 	const char *idle;	/* of a backup, with no target, until it begins */
+	bool derived;		/* @name is no client's choice */
 	bool passing;		/* under a passing name until it is put in */
 };
 

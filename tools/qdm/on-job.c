@@ -12,6 +12,7 @@
 #include "handlers.h"
 #include "job.h"
 #include "json.h"
+#include "place.h"
 
 #define SECTOR			512
 #define CLUSTER_BYTES_MIN	65536
@@ -250,7 +251,8 @@ static char *name_backup(const struct call *call, struct error *error)
 		id = call_word(call, "device");
 	else if (check_job_id(id, error))
 		return NULL;
-	name = job_node_name(id);
+	name = call_word(call, "job-id") ? job_node_name(id) :
+					   derived_name(id, "backup");
 	if (!filter || !strcmp(filter, name))
 		return name;
 	refuse(error, "job-id '%s' needs filter-node-name '%s'; give only one of them",
@@ -293,6 +295,8 @@ static int plan_backup(struct call *call, struct error *error)
 	}
 	idle = idle_words(call);
 	filter.name = name;
+	filter.derived = !call_word(call, "job-id") &&
+			 !call_word(call, "filter-node-name");
 	filter.tail = tail;
 	filter.idle = idle;
 	if (!name || !tail || check_free(&call->graph, name, error))

@@ -15,6 +15,7 @@
 #include "group.h"
 #include "handlers.h"
 #include "on-limit.h"
+#include "place.h"
 
 #define RATES	6
 
@@ -261,7 +262,7 @@ static int put_there(struct graph *graph, const char *name,
 	char *tail = tail_of(group, wanted, NULL);
 	struct filter filter = {
 		.kind = KIND_THROTTLE, .name = name, .file = wanted->device,
-		.tail = tail,
+		.tail = tail, .derived = true,
 	};
 	int result;
 
@@ -289,10 +290,10 @@ int limit_device(struct graph *graph, const struct limiting *wanted,
 				 "Device '%s' not found", wanted->device);
 	if (wanted->group && group_check_name(wanted->group, error))
 		return -1;
-	name = print("%s-throttle", wanted->device);
-	node = graph_find(graph, name);
+	name = new_derived_name(graph, wanted->device, "throttle");
+	node = find_throttle(graph, device);
 	if (limits_are_off(&wanted->limits))
-		result = node ? edit_take_out(graph, name, plan, error) : 0;
+		result = node ? edit_take_out(graph, node->dev.name, plan, error) : 0;
 	else if (node)
 		result = change_and_put_back(graph, device, node, wanted, plan,
 					     error);

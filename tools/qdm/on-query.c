@@ -11,6 +11,7 @@
 #include "json.h"
 #include "limits.h"
 #include "on-limit.h"
+#include "place.h"
 #include "qmp.h"
 #include "schema.h"
 
@@ -84,12 +85,10 @@ static void put_old_limits(struct json_object *inserted,
 static void put_throttle(struct json_object *inserted,
 			 const struct graph *graph, const struct node *device)
 {
-	char *name = print("%s-throttle", device->dev.name);
-	const struct node *filter = graph_find(graph, name);
+	const struct node *filter = find_throttle(graph, device);
 	struct json_object *shown, *limits;
 	const char *group;
 
-	free(name);
 	if (!filter || !node_reaches(graph, device, filter))
 		return;
 	shown = describe_node(graph, filter);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -143,9 +144,81 @@ int check_not_direct(const struct node *device, struct error *error)
 		      name, name);
 }
 
+/*
+ * A device may be called by 127 characters of any kind; what is made for it has the
+ * name in its UUID, too, which has room for less, and stands in table lines, which are
+ * split at blanks. A hash of the whole name tells those apart that are alike so far.
+ */
+#define STEM_MAX	53
+#define HASH_DIGITS	8
+#define FNV_OFFSET	2166136261u
+#define FNV_PRIME	16777619u
+
+static uint32_t hash(const char *text, uint32_t value)
+{
+	for (; *text; text++)
+		value = (value ^ (unsigned char)*text) * FNV_PRIME;
+	return value;
+}
+
+static char *hashed_stem(const char *device, uint32_t value)
+{
+	char *stem = print("%.*s-%08x", STEM_MAX - HASH_DIGITS - 1, device,
+			   value);
+	char *at;
+
+	for (at = stem; *(at += strspn(at, DM_PLAIN_CHARS));)
+		*at = '_';
+	return stem;
+}
+
+char *name_stem(const char *device)
+{
+	if (strlen(device) <= STEM_MAX && !device[strspn(device, DM_PLAIN_CHARS)])
+		return copy(device);
+	return hashed_stem(device, hash(device, FNV_OFFSET));
+}
+
+static char *join(char *stem, const char *end)
+{
+	char *name = print("%s-%s", stem, end);
+
+	free(stem);
+	return name;
+}
+
+char *derived_name(const char *device, const char *end)
+{
+	return join(name_stem(device), end);
+}
+
+/*
+ * A device that was renamed keeps what is called after it, so its old name may be
+ * taken: then there is another, and another after that.
+ */
+static char *next_derived_name(char *name, const char *device, const char *end)
+{
+	uint32_t value;
+
+	name[strlen(name) - strlen(end) - 1] = '\0';
+	value = hash(name, FNV_OFFSET);
+	free(name);
+	return join(hashed_stem(device, value), end);
+}
+
+char *new_derived_name(const struct graph *graph, const char *device,
+		       const char *end)
+{
+	char *name = derived_name(device, end);
+
+	while (graph_find(graph, name))
+		name = next_derived_name(name, device, end);
+	return name;
+}
+
 char *root_name(const char *device)
 {
-	return print("%s-root", device);
+	return derived_name(device, "root");
 }
 
 /* What an edited device lies on: the topmost filter, or the root itself. */
@@ -175,18 +248,57 @@ static bool is_others(const struct graph *graph, const struct node *device,
 	return false;
 }
 
+static const struct node *find_idle_root(const struct graph *graph,
+					 const struct node *device)
+{
+	char *name = root_name(device->dev.name);
+	const struct node *root;
+
+	while ((root = graph_find(graph, name)) &&
+	       (root->kind != KIND_ROOT || node_is_host(root) ||
+		is_others(graph, device, root)))
+		name = next_derived_name(name, device->dev.name, "root");
+	free(name);
+	return root;
+}
+
 /* What it lies on; else what was made for it, which nothing lies on yet. */
 const struct node *find_root(const struct graph *graph,
 			     const struct node *device)
 {
 	const struct node *root = node_root(graph, attached(graph, device));
-	char *name = root_name(device->dev.name);
 
-	if (!root)
-		root = graph_find(graph, name);
-	free(name);
-	return root && root->kind == KIND_ROOT && !node_is_host(root) &&
-	       !is_others(graph, device, root) ? root : NULL;
+	return root ? root : find_idle_root(graph, device);
+}
+
+static bool is_own_throttle(const struct node *node)
+{
+	static const char end[] = "-throttle";
+	const size_t len = strlen(node->dev.name), tail = strlen(end);
+
+	return node->kind == KIND_THROTTLE && len > tail &&
+	       !strcmp(node->dev.name + len - tail, end);
+}
+
+/* Under it; else out of use over its root, since somebody replaced its table. */
+const struct node *find_throttle(const struct graph *graph,
+				 const struct node *device)
+{
+	const struct node *root = find_root(graph, device);
+	const struct node *node = attached(graph, device);
+	size_t i;
+
+	while (node && node->kind != KIND_DEVICE && node->kind != KIND_ROOT) {
+		if (is_own_throttle(node))
+			return node;
+		node = node->nr_below ? graph_at(graph, node->below[0]) : NULL;
+	}
+	for (i = 0; root && i < graph->nr; i++)
+		if (is_own_throttle(&graph->node[i]) &&
+		    !graph_above(graph, graph->node[i].dev.devno) &&
+		    node_root(graph, &graph->node[i]) == root)
+			return &graph->node[i];
+	return NULL;
 }
 
 int place_named(struct place *place, const struct graph *graph,

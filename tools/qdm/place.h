@@ -34,8 +34,20 @@ int check_table(const struct node *node, struct error *error);
 int check_editable(const struct node *node, struct error *error);
 int check_not_direct(const struct node *device, struct error *error);
 
-/* How the device's root is called, for the caller to free. */
+/*
+ * What is made for a device is called after it: the device's name, shortened if it is
+ * too long or odd, a dash, and what it is. For the caller to free, as are the others.
+ */
+char *derived_name(const char *device, const char *end);
+/* The part before the dash, which is also the id of the device's backup. */
+char *name_stem(const char *device);
+/* A derived name that no other node has. */
+char *new_derived_name(const struct graph *graph, const char *device,
+		       const char *end);
 char *root_name(const char *device);
+/* The throttle that was made for the device, also if its table was replaced since. */
+const struct node *find_throttle(const struct graph *graph,
+				 const struct node *device);
 const struct node *find_root(const struct graph *graph,
 			     const struct node *device);
 /* What an edited device lies on: the topmost filter, or the root itself. */

@@ -17,6 +17,7 @@
 #include "dm.h"
 #include "json.h"
 #include "people.h"
+#include "place.h"
 #include "size.h"
 #include "verbs.h"
 
@@ -68,13 +69,15 @@ static struct json_object *find_job(const char *device, struct error *error)
 {
 	struct json_object *jobs = people_ask("query-jobs", NULL, NULL, error);
 	struct json_object *one, *found = NULL;
+	char *id = name_stem(device);
 	size_t i;
 
 	for (i = 0; jobs && i < json_object_array_length(jobs); i++) {
 		one = json_object_array_get_idx(jobs, i);
-		if (!strcmp(json_string(one, "id", ""), device))
+		if (!strcmp(json_string(one, "id", ""), id))
 			found = json_object_get(one);
 	}
+	free(id);
 	json_object_put(jobs);
 	return found;
 }
@@ -140,7 +143,7 @@ static int end(const char *device, struct json_object *job,
 		refuse(error, "the backup of '%s' was cancelled", device);
 	else if (why)
 		refuse(error, "the backup of '%s' has failed: %s", device, why);
-	json_put_string(args, "id", device);
+	json_put_string(args, "id", json_string(job, "id", device));
 	if (people_tell("job-dismiss", args, NULL, &dismissal))
 		refuse(error, "%s", dismissal.text);
 	return error->class ? -1 : 0;
@@ -233,11 +236,12 @@ static void print_begun(const struct options *options, const char *node,
 static void tell_begun(const struct options *options, struct error *error)
 {
 	struct json_object *begun;
-	char *node = print("%s-backup", options->word[0]);
+	char *id = name_stem(options->word[0]);
+	char *node = derived_name(options->word[0], "backup");
 
 	if (options->json) {
 		begun = json_object_new_object();
-		json_put_string(begun, "id", options->word[0]);
+		json_put_string(begun, "id", id);
 		json_put_string(begun, "node-name", node);
 		people_print_json(begun);
 		json_object_put(begun);
@@ -245,6 +249,7 @@ static void tell_begun(const struct options *options, struct error *error)
 		print_begun(options, node, error);
 	}
 	free(node);
+	free(id);
 }
 
 int verb_backup(int argc, char **argv, struct error *error)

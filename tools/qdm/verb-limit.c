@@ -10,6 +10,7 @@
 #include "json.h"
 #include "on-limit.h"
 #include "people.h"
+#include "place.h"
 #include "size.h"
 #include "verbs.h"
 
@@ -205,28 +206,49 @@ static void print_no_throttle(const char *device, const char *name,
 		puts("no limits");
 }
 
+/* The filter of the device's own limits, "" if it has none; for the caller to free. */
+static char *throttle_of(const char *device, struct error *error)
+{
+	const struct node *node, *filter;
+	struct graph graph;
+	char *name = NULL;
+
+	if (graph_read(&graph, error))
+		return NULL;
+	node = graph_find(&graph, device);
+	filter = node ? find_throttle(&graph, node) : NULL;
+	if (node)
+		name = copy(filter ? filter->dev.name : "");
+	else
+		refuse(error, "Device '%s' not found", device);
+	graph_free(&graph);
+	return name;
+}
+
 static int show_throttle(const char *device, const struct options *options,
 			 struct error *error)
 {
 	struct json_object *nodes = people_ask("query-named-block-nodes", NULL,
 					       NULL, error);
-	char *name = print("%s-throttle", device);
+	char *name = nodes ? throttle_of(device, error) : NULL;
 	struct json_object *node, *limits = NULL;
 	bool dropped;
 
-	node = nodes ? named_node(nodes, name) : NULL;
+	node = name ? named_node(nodes, name) : NULL;
 	if (node)
 		json_object_object_get_ex(node, "limits", &limits);
 	dropped = limits && !lies_under(nodes, name);
-	if (nodes && options->json)
+	if (name && options->json)
 		people_print_json(dropped ? NULL : limits);
 	else if (limits && !dropped)
 		print_throttle(device, node, limits);
-	else if (nodes)
+	else if (name)
 		print_no_throttle(device, name, dropped);
-	free(name);
 	json_object_put(nodes);
-	return nodes ? 0 : -1;
+	if (!name)
+		return -1;
+	free(name);
+	return 0;
 }
 
 /* The command has other names for the limits, and wants all six rates. */
@@ -274,8 +296,8 @@ static int keep_limits(struct json_object *limits, const char *device,
 {
 	struct json_object *nodes = people_ask("query-named-block-nodes", NULL,
 					       NULL, error);
-	char *name = print("%s-throttle", device);
-	struct json_object *node = nodes ? named_node(nodes, name) : NULL;
+	char *name = nodes ? throttle_of(device, error) : NULL;
+	struct json_object *node = name ? named_node(nodes, name) : NULL;
 	struct json_object *now;
 
 	free(name);
@@ -283,7 +305,7 @@ static int keep_limits(struct json_object *limits, const char *device,
 		json_object_object_foreach(now, key, value)
 			json_object_object_add(limits, key,
 					       json_object_get(value));
-	} else if (nodes) {
+	} else if (!error->class) {
 		refuse(error, "'%s' has no limits; give one, too (for example iops-total=500)",
 		       device);
 	}

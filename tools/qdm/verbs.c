@@ -15,6 +15,7 @@
 #include "json.h"
 #include "on-limit.h"
 #include "people.h"
+#include "place.h"
 #include "size.h"
 #include "verbs.h"
 
@@ -286,8 +287,9 @@ static int put_under(const struct words *words, struct filter *filter,
 		return -1;
 	filter->file = people_node(&graph, words->device);
 	name = words->node ? copy(words->node) :
-	       print("%s-%s", filter->file, words->kind);
+	       derived_name(filter->file, words->kind);
 	filter->name = name;
+	filter->derived = !words->node;
 	filter->passing = words->node;
 	result = edit_put_under(&graph, filter, &plan, error);
 	if (!result)
