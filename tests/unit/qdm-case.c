@@ -40,6 +40,32 @@ void case_no_groups(void)
 	nftw(groups_dir(), remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
+/* With the folders on the way there. */
+void case_file(const char *name, const void *bytes, size_t len)
+{
+	char path[256];
+	char *slash;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	for (slash = path + strlen(folder) + 1; (slash = strchr(slash, '/'));
+	     slash++) {
+		*slash = '\0';
+		mkdirat(AT_FDCWD, path, 0755);
+		*slash = '/';
+	}
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	if (fd < 0 || write(fd, bytes, len) != (ssize_t)len ||
+	    (!strchr(name, '/') && ftruncate(fd, CASE_SECTORS * 512)))
+		abort();
+	close(fd);
+}
+
+void case_text(const char *path, const char *text)
+{
+	case_file(path, text, strlen(text));
+}
+
 void case_group(const char *name, const char *limits)
 {
 	char path[128];
@@ -83,6 +109,10 @@ int case_set_up(void **state)
 	snprintf(path, sizeof(path), "%s/lvm", folder);
 	mkdir(path, 0755);
 	setenv("QDM_LVM_LOCKS", path, 1);
+	snprintf(path, sizeof(path), "%s/proc", folder);
+	setenv("QDM_PROC", path, 1);
+	snprintf(path, sizeof(path), "%s/sys", folder);
+	setenv("QDM_SYS", path, 1);
 	snprintf(path, sizeof(path), "%s/lock", folder);
 	setenv("QDM_LOCK", path, 1);
 	case_group("g", "iops-total=700\niops-total-max=0\n");

@@ -6,12 +6,22 @@
 #ifndef QDM_CASE_H
 #define QDM_CASE_H
 
+#include <stddef.h>
+
 #define CASE_SECTORS	131072
 /* A disk that is no dm device; see qdm-fake-leaf.c. */
 #define CASE_LEAF	"/dev/fake-leaf"
 #define CASE_LEAF_NUMBER	"4000:48"
 /* It is another disk until the end of the test. */
 void case_leaf(unsigned int major, unsigned int minor);
+/* Somebody has that device for himself until then. */
+void case_claim(unsigned int major, unsigned int minor);
+/*
+ * A file of /proc or /sys with that text, "proc/swaps", or a device's first bytes,
+ * "253:1".
+ */
+void case_file(const char *path, const void *bytes, size_t len);
+void case_text(const char *path, const char *text);
 
 /* For cmocka: before and after each test, and after all. */
 int case_set_up(void **state);

@@ -51,6 +51,7 @@ static struct devno direct;
 static int poll_fd = -1;
 static void (*when_armed)(int nr);
 static int armed;
+static void (*when_looked)(const char *name);
 
 void fake_reset(void)
 {
@@ -74,6 +75,7 @@ void fake_reset(void)
 	direct = (struct devno){ 0 };
 	poll_fd = -1;
 	when_armed = NULL;
+	when_looked = NULL;
 	*changes = '\0';
 }
 
@@ -147,6 +149,11 @@ void fake_when_armed(void (*act)(int nr))
 {
 	when_armed = act;
 	armed = 0;
+}
+
+void fake_when_looked(void (*act)(const char *name))
+{
+	when_looked = act;
 }
 
 static void numbers(const struct kdm_table *table, struct devno **deps,
@@ -520,6 +527,8 @@ int kdm_find(const char *name, struct kdm_device *device, struct error *error)
 	(void)error;
 	if (!fake)
 		return 0;
+	if (when_looked)
+		when_looked(name);
 	*device = fake->device;
 	return 1;
 }

@@ -4,7 +4,7 @@
 # for configfs, by the linker (qdm-wraps). The tool is compiled once into an archive, out of which each test takes
 # what it needs.
 QDM := $(abspath $(HERE)/../../tools/qdm)
-QDM_PACKAGES := json-c libsystemd libedit
+QDM_PACKAGES := blkid json-c libsystemd libedit
 QDM_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I$(QDM) -I$(HERE) \
 	-DCLIENT_HALF_SECONDS=2 -DQDM_DOCUMENTATION='"$(TOP)/Documentation"' $(shell pkg-config --cflags $(QDM_PACKAGES))
 QDM_LIBS := $(shell pkg-config --libs $(QDM_PACKAGES)) @$(HERE)qdm-wraps

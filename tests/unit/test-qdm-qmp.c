@@ -211,7 +211,7 @@ static void backups(void **state)
 	fake_add("small", "", CASE_SECTORS / 2, "linear", "8:32 0");
 	refused("{'execute':'blockdev-add','arguments':{'driver':'copy-before-write',"
 		"'node-name':'c','file':'vg-lv','target':'small'}}", "GenericError",
-		"target 'small' is smaller (33554432 bytes) than 'vg-lv' (67108864 bytes)");
+		"destination 'small' is smaller (33554432 bytes) than 'vg-lv' (67108864 bytes)");
 }
 
 static void groups(void **state)

@@ -335,20 +335,20 @@ static void stacked(void **state)
  */
 
 #define UNDER(name) \
-	"target '" name "' lies under what is backed up and would be overwritten"
+	"destination '" name "' lies under what is backed up and would be overwritten"
 
 static void own_target(void **state)
 {
 	(void)state;
 	refused(BACKUP("vg-lv", "/dev/mapper/vg-lv"), "Source and target cannot be the same");
 	fake_add("on-lv", "X", CASE_SECTORS, "linear", "253:0 0");
-	refused(BACKUP("vg-lv", "on-lv"), "target 'on-lv' lies on what is backed up");
+	refused(BACKUP("vg-lv", "on-lv"), "destination 'on-lv' lies on what is backed up");
 	fake_add("pv", "X", 2 * CASE_SECTORS, "linear", "8:1 0");
 	fake_add("a", "LVM-a", CASE_SECTORS, "linear", "253:2 2048");
 	fake_add("b", "LVM-b", CASE_SECTORS, "linear", "253:2 133120");
 	refused(BACKUP("a", "pv"), UNDER("pv"));
 	refused(BACKUP("vg-lv", "/dev/mapper/pv"),
-		"'a' lies on target '/dev/mapper/pv', which would be overwritten");
+		"'a' lies on destination '/dev/mapper/pv', which would be overwritten");
 }
 
 /* The disk has a partition that a volume lies on, or is one of a used disk. */
@@ -360,10 +360,10 @@ static void partitions(void **state)
 	case_leaf(8, 0);
 	refused(BACKUP("lv", CASE_LEAF), UNDER(CASE_LEAF));
 	refused(BACKUP("vg-lv", CASE_LEAF),
-		"'lv' lies on target '" CASE_LEAF "', which would be overwritten");
+		"'lv' lies on destination '" CASE_LEAF "', which would be overwritten");
 	case_leaf(8, 17);
 	refused(BACKUP("vg-lv", CASE_LEAF),
-		"'whole' lies on target '" CASE_LEAF "', which would be overwritten");
+		"'whole' lies on destination '" CASE_LEAF "', which would be overwritten");
 	case_leaf(8, 2);
 	works(BACKUP("vg-lv", CASE_LEAF));
 }
@@ -373,10 +373,10 @@ static void inner_target(void **state)
 	(void)state;
 	fake_add("vol", "LVM-b", CASE_SECTORS, "linear", "4000:17 0");
 	works(COMMAND("blockdev-add", "'driver':'throttle','node-name':'t','throttle-group':'g','file':'vol'"));
-	refused(BACKUP("vg-lv", "t"), "'vol' lies on target 't', which would be overwritten");
-	refused(BACKUP("vg-lv", "vol-root"), "'t' lies on target 'vol-root', which would be overwritten");
+	refused(BACKUP("vg-lv", "t"), "'vol' lies on destination 't', which would be overwritten");
+	refused(BACKUP("vg-lv", "vol-root"), "'t' lies on destination 'vol-root', which would be overwritten");
 	works(COMMAND("block-insert-node", "'parent':'vol','child':'vol','node':'t'"));
-	refused(BACKUP("vg-lv", "t"), "'vol' lies on target 't', which would be overwritten");
+	refused(BACKUP("vg-lv", "t"), "'vol' lies on destination 't', which would be overwritten");
 	works(BACKUP("vg-lv", "vol"));
 }
 
@@ -386,7 +386,7 @@ static void target_of_another(void **state)
 	two_volumes();
 	works(BACKUP("vg-lv", "target"));
 	refused(BACKUP("vg-b", "target"),
-		"target 'target' is the target of 'vg-lv-backup' already");
+		"destination 'target' is the destination of 'vg-lv-backup' already");
 	fake_status("vg-lv-backup", "concluded 10/10 100/100 - intact ok 0 0 0 1");
 	works(BACKUP("vg-b", "target"));
 	works(COMMAND("blockdev-backup", "'device':'vg-lv','target':'other','sync':'full','job-id':'again'"));
@@ -398,7 +398,7 @@ static void targets_at_once(void **state)
 	(void)state;
 	two_volumes();
 	refused(BOTH(ACTION("vg-lv", "target"), ACTION("vg-b", "target")),
-		"target 'target' is the target of 'vg-lv-backup' already");
+		"destination 'target' is the destination of 'vg-lv-backup' already");
 }
 
 /* By another name: a node over the leaf, or a filter on top of it. */
@@ -411,7 +411,7 @@ static void target_by_another_name(void **state)
 	fake_add("a", "LVM-a", CASE_SECTORS, "linear", "253:2 2048");
 	fake_add("p", "QDM-throttle-p", 2 * CASE_SECTORS, "qthrottle", "253:2 0 g");
 	refused(BACKUP("a", "p"), UNDER("p"));
-	refused(BACKUP("vg-lv", "p"), "'a' lies on target 'p', which would be overwritten");
+	refused(BACKUP("vg-lv", "p"), "'a' lies on destination 'p', which would be overwritten");
 }
 
 /* The first action's edge is there for the second. */
@@ -420,7 +420,7 @@ static void circles_at_once(void **state)
 	(void)state;
 	fake_add("vg-b", "LVM-y", CASE_SECTORS, "linear", "4000:17 0");
 	refused(BOTH(ACTION("vg-lv", "vg-b"), ACTION("vg-b", "vg-lv")),
-		"target 'vg-lv' lies on what is backed up");
+		"destination 'vg-lv' lies on what is backed up");
 }
 
 /* Mounted on top of a volume, it does not come to lie under it unseen. */
@@ -443,7 +443,7 @@ static void target_taken_since(void **state)
 	works(COMMAND("blockdev-add", "'driver':'copy-before-write','node-name':'c','file':'vg-lv','target':'target'"));
 	fake_add("user", "X", CASE_SECTORS, "linear", "253:1 0");
 	refused(COMMAND("block-insert-node", "'parent':'vg-lv','child':'vg-lv','node':'c'"),
-		"'user' lies on target 'target', which would be overwritten");
+		"'user' lies on destination 'target', which would be overwritten");
 }
 
 /*

@@ -33,6 +33,7 @@
 #include "place.h"
 #include "shape.h"
 #include "target.h"
+#include "use.h"
 
 #define SECTOR		512
 #define NODE_NAME_MAX	63
@@ -270,10 +271,11 @@ static int filter_params(char **params, const struct graph *graph,
 		return 0;
 	}
 	if (place_named(target, graph, filter->target, error) ||
-	    target_check(graph, node, below, target, filter->target, error))
+	    target_check(graph, node, below, target, filter->target,
+			 filter->keep, error))
 		return -1;
 	if (target->sectors < below->sectors)
-		return refuse(error, "target '%s' is smaller (%llu bytes) than '%s' (%llu bytes)",
+		return refuse(error, "destination '%s' is smaller (%llu bytes) than '%s' (%llu bytes)",
 			      filter->target,
 			      (unsigned long long)target->sectors * SECTOR,
 			      filter->file,
@@ -349,7 +351,8 @@ static void remove_last_root(const struct graph *graph,
 				  graph_at(graph, node->below[0]) : NULL;
 
 	if (root && root->kind == KIND_ROOT && !node_is_host(root) &&
-	    root->dev.open_count <= 1)
+	    graph_users(graph, root->dev.devno) <= 1 &&
+	    !use_stays_open(root->dev.name, 1))
 		plan_add(plan, STEP_REMOVE, root->dev.name);
 }
 
@@ -366,7 +369,7 @@ int edit_delete(const struct graph *graph, const char *name,
 			      name);
 	if (past_check_words(node, error))
 		return -1;
-	if (node->dev.open_count)
+	if (graph_above(graph, node->dev.devno) || use_stays_open(name, 0))
 		return refuse(error, "Node %s is in use", name);
 	plan_add(plan, STEP_REMOVE, name);
 	remove_last_root(graph, node, plan);
@@ -836,7 +839,8 @@ static int check_resize(const struct graph *graph, const struct node *node,
 	if (above && bytes / SECTOR < kdm_table_len(&node->table))
 		return refuse(error, "'%s' lies under '%s' and cannot become smaller; remove it from there first",
 			      name, above->dev.name);
-	if (node->dev.open_count && bytes / SECTOR < kdm_table_len(&node->table))
+	if (bytes / SECTOR < kdm_table_len(&node->table) &&
+	    use_stays_open(name, 0))
 		return refuse(error, "'%s' is in use (mounted, or held open by something else) and cannot become smaller",
 			      name);
 	return check_editable(node, error);
@@ -1061,7 +1065,7 @@ int edit_take_out(const struct graph *graph, const char *name,
 	above = graph_above(graph, node->dev.devno);
 	if (!above)
 		return edit_delete(graph, name, plan, error);
-	if (node->dev.open_count != 1)
+	if (graph_users(graph, node->dev.devno) > 1 || use_stays_open(name, 1))
 		return refuse(error, "Node %s is in use by more than '%s'",
 			      name, above->dev.name);
 	below = graph_at(graph, node->below[0]);

@@ -12,6 +12,7 @@ struct filter {
 	enum kind kind;
 	const char *file;
 	const char *target;	/* of a backup: where old data goes */
+	bool keep;		/* not over what is on @target, see target.h */
 	const char *tail;	/* what follows <device> 0 in the table line */
 	const char *then;	/* the same once it is put in, if it is to differ */
 	const char *idle;	/* of a backup, with no target, until it begins */

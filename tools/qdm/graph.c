@@ -221,6 +221,37 @@ struct node *graph_above(const struct graph *graph, struct devno devno)
 	return NULL;
 }
 
+/* A table that is loaded has its devices open, too. */
+static bool has_loaded(const struct node *node, struct devno devno)
+{
+	struct error ignored = { 0 };
+	struct devno *deps = NULL;
+	bool found = false;
+	size_t nr = 0, i;
+
+	if (!node->dev.pending ||
+	    kdm_loaded_deps(node->dev.name, &deps, &nr, &ignored))
+		return false;
+	for (i = 0; i < nr; i++)
+		found |= same_devno(deps[i], devno);
+	free(deps);
+	return found;
+}
+
+unsigned int graph_users(const struct graph *graph, struct devno devno)
+{
+	const struct node *node;
+	unsigned int nr = 0;
+	size_t i;
+
+	for (i = 0; i < graph->nr; i++) {
+		node = &graph->node[i];
+		nr += node->dev.devno.major &&
+		      (node_uses(node, devno) || has_loaded(node, devno));
+	}
+	return nr;
+}
+
 bool node_reaches(const struct graph *graph, const struct node *node,
 		  const struct node *wanted)
 {

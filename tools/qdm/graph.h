@@ -35,6 +35,8 @@ struct node *graph_find(const struct graph *graph, const char *name);
 struct node *graph_at(const struct graph *graph, struct devno devno);
 /* Any node that lies directly on the device, or NULL. */
 struct node *graph_above(const struct graph *graph, struct devno devno);
+/* So many have it open; those that are only planned do not yet. */
+unsigned int graph_users(const struct graph *graph, struct devno devno);
 bool node_uses(const struct node *node, struct devno devno);
 bool node_reaches(const struct graph *graph, const struct node *node,
 		  const struct node *wanted);

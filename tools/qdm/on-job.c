@@ -73,6 +73,8 @@ const struct arg backup_args[] = {
 	  .what = "if false the job waits for job-finalize at its end" },
 	{ .name = "auto-dismiss", .type = ARG_BOOL, .def = "true",
 	  .what = "if true the server deletes the filter at the end" },
+	{ .name = "x-overwrite", .type = ARG_BOOL, .def = "true",
+	  .what = "if false, a target that holds anything but an earlier backup of the device is refused" },
 	{ .name = "x-perf", .type = ARG_OBJECT, .members = perf_args },
 	{ .name = "bitmap", .type = ARG_STRING, .what = "no bitmaps yet" },
 	{ .name = "bitmap-mode", .type = ARG_WORD, .words = bitmap_modes,
@@ -285,6 +287,7 @@ static int plan_backup(struct call *call, struct error *error)
 		.kind = KIND_BACKUP,
 		.file = call_word(call, "device"),
 		.target = call_word(call, "target"),
+		.keep = !call_flag(call, "x-overwrite"),
 	};
 	char *idle = NULL, *name = NULL, *tail = NULL;
 	int result = check_backup(call, error);

@@ -37,6 +37,7 @@ static bool *flag_of(struct options *options, const char *name)
 	       !strcmp(name, "--wait") ? &options->wait :
 	       !strcmp(name, "--once") ? &options->once :
 	       !strcmp(name, "--repair") ? &options->repair :
+	       !strcmp(name, "--force") ? &options->force :
 	       !strcmp(name, "--idle") ? &options->idle : NULL;
 }
 

@@ -22,6 +22,7 @@ struct options {
 	bool wait;
 	bool once;
 	bool repair;
+	bool force;
 	bool idle;
 	const char *group;
 	const char *speed;

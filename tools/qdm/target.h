@@ -8,11 +8,12 @@
 
 /*
  * May a backup of @source, which @node is or is to be (NULL if it is to be made),
- * write to @target, which is called @name?
+ * write to @target, which is called @name? @keep: not if there is data on it that is
+ * no earlier backup of the same.
  */
 int target_check(const struct graph *graph, const struct node *node,
 		 const struct place *source, const struct place *target,
-		 const char *name, struct error *error);
+		 const char *name, bool keep, struct error *error);
 /* The same for a backup that is there and that @parent is to lie on. */
 int target_check_edge(const struct graph *graph, const struct node *parent,
 		      const struct node *node, struct error *error);

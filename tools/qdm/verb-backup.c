@@ -50,6 +50,7 @@ static struct json_object *make_args(const struct options *options,
 	json_put_string(args, "device", options->word[0]);
 	json_put_string(args, "target", options->word[1]);
 	json_put_string(args, "sync", options->sync ? options->sync : "full");
+	json_put_bool(args, "x-overwrite", options->force);
 	if (options->on_error)
 		json_put_string(args, "on-cbw-error", options->on_error);
 	if (!options->speed)
@@ -258,7 +259,7 @@ int verb_backup(int argc, char **argv, struct error *error)
 	struct options options;
 
 	if (options_read(&options, argc, argv,
-			 "--wait --json --dry-run --speed --sync --on-cbw-error",
+			 "--wait --json --dry-run --force --speed --sync --on-cbw-error",
 			 error))
 		return -1;
 	if (options.nr != 2)

@@ -32,6 +32,7 @@ struct words {
 	bool dry_run;
 	bool json;
 	bool cancel;
+	bool force;
 	/* what was understood, behind the new filter's name */
 	void (*print)(const struct words *words);
 };
@@ -48,7 +49,7 @@ static int take_option(const char *name, const char *value,
 	else if (!strcmp(name, "--discard"))
 		words->discard = value;
 	else
-		return misuse(error, "'%s' is no option here; there are --node, --group, --discard, --dry-run and --json",
+		return misuse(error, "'%s' is no option here; there are --node, --group, --discard, --force, --dry-run and --json",
 			      name);
 	return 0;
 }
@@ -81,6 +82,8 @@ static int read_words(int argc, char **argv, struct words *words,
 			words->json = true;
 		} else if (!strcmp(argv[i], "--cancel")) {
 			words->cancel = true;
+		} else if (!strcmp(argv[i], "--force")) {
+			words->force = true;
 		} else if (!strncmp(argv[i], "--", 2)) {
 			if (take_option(argv[i], argv[i + 1], words, error))
 				return -1;
@@ -239,6 +242,8 @@ static int fill_filter(struct filter *filter, struct words *words,
 			      words->kind ? words->kind : "");
 	if (!words->device)
 		return misuse(error, "give the device to put it under");
+	if (words->force && filters[i].kind != KIND_BACKUP)
+		return misuse(error, "--force is only for backup, whose destination may hold data");
 	*tail = filters[i].tail(words, error);
 	if (!*tail)
 		return -1;
@@ -247,6 +252,7 @@ static int fill_filter(struct filter *filter, struct words *words,
 	filter->tail = *tail;
 	if (filter->kind == KIND_BACKUP)
 		filter->target = words->rest[0];
+	filter->keep = !words->force;
 	return 0;
 }
 
