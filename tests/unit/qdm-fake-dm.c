@@ -51,6 +51,7 @@ static struct devno direct;
 static int poll_fd = -1;
 static void (*when_armed)(int nr);
 static int armed;
+static uint64_t diskseq;
 static void (*when_looked)(const char *name);
 
 void fake_reset(void)
@@ -885,6 +886,23 @@ int kdm_drop_cookie(uint32_t cookie, struct error *error)
 }
 
 /* Disks of 16 devices each, the first is the whole; ours have no partitions. */
+void kdm_identity(struct devno devno, struct kdm_identity *identity)
+{
+	int i;
+
+	*identity = (struct kdm_identity){ .diskseq = devno.major == 253 ? 0 :
+							diskseq };
+	for (i = 0; i < DEVICES; i++)
+		if (*fakes[i].device.name && devno.major == 253 &&
+		    fakes[i].device.devno.minor == devno.minor)
+			strcpy(identity->uuid, fakes[i].device.uuid);
+}
+
+void fake_diskseq(uint64_t seq)
+{
+	diskseq = seq;
+}
+
 struct devno kdm_disk(struct devno devno)
 {
 	if (devno.major == 8)

@@ -7,10 +7,14 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <setjmp.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -292,6 +296,130 @@ static void exchanged(void **state)
 			    "{\"error\":{\"class\":\"GenericError\",\"desc\":\"destination 'vg-lv' lies on what is backed up\"}}");
 }
 
+/*
+ * Other devices of the same names
+ */
+
+/* As LVM's commands: has the group's lock, and renames a volume to another's name. */
+static void rename_volumes(int signal)
+{
+	(void)signal;
+	strcpy(fake_device("vg-spare")->name, "vg-old");
+	strcpy(fake_device("vg-precious")->name, "vg-spare");
+}
+
+static void exchange_names(int signal)
+{
+	(void)signal;
+	strcpy(fake_device("vg-lv")->name, "vg-old");
+	strcpy(fake_device("vg-spare")->name, "vg-lv");
+}
+
+static void in_a_moment(void (*act)(int signal))
+{
+	const struct itimerval moment = { .it_value = { .tv_usec = 300000 } };
+
+	signal(SIGALRM, act);
+	setitimer(ITIMER_REAL, &moment, NULL);
+}
+
+/* LVM has the lock of that group for a second. */
+static pid_t lvm_at_work(const char *group)
+{
+	char path[128];
+	pid_t pid;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/lvm/V_%s", case_folder(), group);
+	fd = open(path, O_RDWR | O_CREAT, 0600);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	pid = fork();
+	if (!pid) {
+		sleep(1);
+		_exit(unlink(path));
+	}
+	close(fd);
+	return pid;
+}
+
+static void has_waited(pid_t lvm)
+{
+	int status;
+
+	assert_int_equal(waitpid(lvm, &status, WNOHANG), lvm);
+	assert_int_equal(status, 0);
+	signal(SIGALRM, SIG_DFL);
+}
+
+static void two_spares(void)
+{
+	fake_add("vg-spare", "LVM-s", CASE_SECTORS, "linear", "4000:17 0");
+	fake_add("vg-precious", "LVM-p", CASE_SECTORS, "linear", "4000:18 0");
+}
+
+static void renamed_while_waiting(void **state)
+{
+	pid_t lvm;
+
+	(void)state;
+	two_spares();
+	lvm = lvm_at_work("vg");
+	in_a_moment(rename_volumes);
+	is_refused("'/dev/mapper/vg-spare'",
+		   "'/dev/mapper/vg-spare' became another device while waiting; nothing was done");
+	has_waited(lvm);
+	case_set_up(state);
+	two_spares();
+	lvm = lvm_at_work("vg");
+	in_a_moment(exchange_names);
+	is_refused("'vg-precious'", "'vg-lv' became another device while waiting; nothing was done");
+	has_waited(lvm);
+}
+
+/* The destination's group is another one. */
+static void waits_for_both(void **state)
+{
+	pid_t lvm;
+
+	(void)state;
+	fake_add("aa-spare", "LVM-s", CASE_SECTORS, "linear", "4000:17 0");
+	lvm = lvm_at_work("aa");
+	is_taken("'/dev/mapper/aa-spare'");
+	has_waited(lvm);
+}
+
+/* A disk is taken away, and its number is another one's, between the look and the ioctl. */
+static int changes_at;
+
+static void other_disk(const char *name)
+{
+	(void)name;
+	if (!--changes_at)
+		fake_diskseq(2);
+}
+
+static void number_of_another(void **state)
+{
+	const char *said;
+	int at, refusals = 0;
+
+	for (at = 1; at < 40; at++) {
+		case_set_up(state);
+		fake_diskseq(1);
+		changes_at = at;
+		fake_when_looked(other_disk);
+		said = reply(COMMAND(""), LEAF);
+		fake_when_looked(NULL);
+		if (!strcmp(said, DONE))
+			continue;
+		refusals++;
+		assert_non_null(strstr(said, "'" CASE_LEAF "' became another device "));
+		assert_null(fake_device("vg-lv-backup"));
+		assert_string_equal(fake_table("vg-lv")->line[0].params, "4000:16 2048");
+	}
+	assert_true(refusals > 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -314,6 +442,9 @@ int main(void)
 		CASE(file_on_device),
 		CASE(member_below),
 		CASE(exchanged),
+		CASE(renamed_while_waiting),
+		CASE(waits_for_both),
+		CASE(number_of_another),
 	};
 
 	return cmocka_run_group_tests_name("qdm-destination", tests, NULL, case_end);

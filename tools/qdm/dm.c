@@ -739,6 +739,36 @@ struct devno kdm_disk(struct devno devno)
 	return disk;
 }
 
+static bool read_line(struct devno devno, const char *file, char *text,
+		      size_t len)
+{
+	char path[96];
+	bool there;
+	FILE *in;
+
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/%s", devno.major,
+		 devno.minor, file);
+	in = fopen(path, "re");
+	there = in && fgets(text, len, in);
+	if (in)
+		fclose(in);
+	if (there)
+		text[strcspn(text, "\n")] = '\0';
+	return there;
+}
+
+void kdm_identity(struct devno devno, struct kdm_identity *identity)
+{
+	char number[32];
+
+	*identity = (struct kdm_identity){ 0 };
+	if (!read_line(devno, "dm/uuid", identity->uuid,
+		       sizeof(identity->uuid)))
+		*identity->uuid = '\0';
+	if (read_line(kdm_disk(devno), "diskseq", number, sizeof(number)))
+		identity->diskseq = strtoull(number, NULL, 10);
+}
+
 bool kdm_is_direct(struct devno devno)
 {
 	char path[64];

@@ -111,6 +111,13 @@ void kdm_udev_end(void);
 int kdm_stale_cookies(uint32_t **cookies, size_t *nr, struct error *error);
 int kdm_drop_cookie(uint32_t cookie, struct error *error);
 
+/* What tells a device from a later one of the same number. */
+struct kdm_identity {
+	char uuid[KDM_UUID_LEN];	/* device-mapper's, else empty */
+	uint64_t diskseq;		/* 0 before Linux 5.15 */
+};
+
+void kdm_identity(struct devno devno, struct kdm_identity *identity);
 /* The disk that it is a partition of; else the device itself. */
 struct devno kdm_disk(struct devno devno);
 /* Can it be read and written past device-mapper (DAX)? */

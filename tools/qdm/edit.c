@@ -56,13 +56,19 @@ static struct step *plan_resume(struct plan *plan, const struct node *node)
 	return step;
 }
 
+static void copy_table(struct step *step, const struct node *from)
+{
+	step->copy_of = copy(from->dev.name);
+	kdm_table_copy(&step->original, &from->table);
+}
+
 static struct step *copy_steps(struct plan *plan, const struct node *from,
 			       const struct node *to, const struct kdm_how *how)
 {
 	struct step *step;
 
-	plan_add(plan, STEP_LOAD, to->dev.name)->copy_of =
-		copy(from->dev.name);
+	step = plan_add(plan, STEP_LOAD, to->dev.name);
+	copy_table(step, from);
 	step = plan_resume(plan, to);
 	step->how = *how;
 	return step;
@@ -114,7 +120,7 @@ static void create_root(struct plan *plan, const struct node *device,
 
 	step->uuid = print("QDM-root-%.*s", (int)(strlen(name) - strlen("-root")),
 			   name);
-	step->copy_of = copy(device->dev.name);
+	copy_table(step, device);
 	step->how.inner = true;
 }
 
@@ -257,6 +263,13 @@ static int check_new_name(const struct graph *graph, const char *name,
 	return refuse(error, "Duplicate nodes with node-name='%s'", name);
 }
 
+/* What the word stands for now; a node that is only planned has no number yet. */
+static void see(struct plan *plan, const struct place *place)
+{
+	if (place->devno.major)
+		sights_add(&plan->seen, place->word, place->devno);
+}
+
 /* A new filter's words, with a backup's target; @node if it is there already. */
 static int filter_params(char **params, const struct graph *graph,
 			 const struct node *node, const struct filter *filter,
@@ -298,6 +311,8 @@ int edit_add(const struct graph *graph, const struct filter *filter,
 	    filter_params(&params, graph, NULL, filter, &below, &target,
 			  error))
 		return -1;
+	see(plan, &below);
+	see(plan, &target);
 	if (!below.sectors) {
 		free(params);
 		return refuse(error, "Device '%s' has no medium",
@@ -336,6 +351,7 @@ int edit_add_host(const struct graph *graph, const char *name,
 		return refuse(error, "Device '%s' has no medium", path);
 	step = plan_add(plan, STEP_CREATE, name);
 	step->uuid = print("QDM-%s-%s", kind_word(KIND_ROOT), name);
+	see(plan, &leaf);
 	params = print("%s 0", leaf.word);
 	kdm_table_add(&step->table, 0, leaf.sectors, "linear", params);
 	step->how.inner = true;
@@ -473,6 +489,7 @@ static void swap_steps(struct plan *plan, const struct graph *graph,
 {
 	struct step *step = plan_add(plan, STEP_LOAD, parent->dev.name);
 
+	see(plan, new);
 	step->table = *table;
 	step->old_word = print("%u:%u", old.major, old.minor);
 	step->new_word = copy(new->word);
@@ -773,6 +790,8 @@ int edit_reopen(const struct graph *graph, const struct filter *filter,
 	    filter_params(&params, graph, node, filter, &below, &target,
 			  error))
 		return -1;
+	see(plan, &below);
+	see(plan, &target);
 	step = plan_add(plan, STEP_LOAD, filter->name);
 	kdm_table_add(&step->table, 0, kdm_table_len(&node->table),
 		      kind_target(node->kind), params);

@@ -25,9 +25,12 @@
 #define MOVING		"-pvmove"
 #define WAIT_S		30
 
+#define NOT_HAD		(-1)
+#define NOT_THERE	(-2)	/* LVM's folder, so nothing keeps us off */
+
 struct lock {
 	char *path;
-	int fd;
+	int fd;		/* or one of the two */
 };
 
 static struct lock *locks;
@@ -97,41 +100,82 @@ static int take(const char *path, struct error *error)
 	if (fd < 0 && errno == EWOULDBLOCK)
 		return refuse(error, "LVM has been changing the volume group for %d seconds (it holds %s)",
 			      WAIT_S, path);
-	if (fd < 0 && errno != ENOENT)
+	if (fd < 0 && errno == ENOENT)
+		return NOT_THERE;
+	if (fd < 0)
 		return refuse(error, "cannot take LVM's lock %s: %s", path,
 			      strerror(errno));
 	return fd;
 }
 
-int lvm_lock(const struct kdm_device *device, struct error *error)
+void lvm_want(const struct kdm_device *device)
 {
-	struct error failed = { 0 };
 	char *path;
 	size_t i;
-	int fd;
 
 	if (!is_volume(device))
-		return 0;
+		return;
 	path = lock_path(device->name);
 	for (i = 0; i < locks_nr; i++)
 		if (!strcmp(locks[i].path, path))
 			break;
-	fd = i < locks_nr ? -1 : take(path, &failed);
-	if (fd < 0) {
+	if (i < locks_nr) {
 		free(path);
-		return *failed.text ? refuse(error, "%s", failed.text) : 0;
+		return;
 	}
 	locks = more(locks, locks_nr, sizeof(*locks));
-	locks[locks_nr++] = (struct lock){ .path = path, .fd = fd };
-	return 0;
+	locks[locks_nr++] = (struct lock){ .path = path, .fd = NOT_HAD };
+}
+
+static bool had_all(void)
+{
+	size_t i;
+
+	for (i = 0; i < locks_nr; i++)
+		if (locks[i].fd == NOT_HAD)
+			return false;
+	return true;
+}
+
+static void give_back(struct lock *lock)
+{
+	if (lock->fd < 0)
+		return;
+	if (is_same_file(lock->fd, lock->path))
+		unlink(lock->path);
+	close(lock->fd);
+	lock->fd = NOT_HAD;
+}
+
+static int by_path(const void *a, const void *b)
+{
+	return strcmp(((const struct lock *)a)->path,
+		      ((const struct lock *)b)->path);
+}
+
+/* All anew in one order, LVM's own, so that two do not wait for each other. */
+int lvm_lock(struct error *error)
+{
+	struct error failed = { 0 };
+	size_t i;
+
+	if (had_all())
+		return 0;
+	for (i = 0; i < locks_nr; i++)
+		give_back(&locks[i]);
+	qsort(locks, locks_nr, sizeof(*locks), by_path);
+	for (i = 0; i < locks_nr; i++) {
+		locks[i].fd = take(locks[i].path, &failed);
+		if (*failed.text)
+			return refuse(error, "%s", failed.text);
+	}
+	return 1;
 }
 
 void lvm_unlock(void)
 {
 	while (locks_nr--) {
-		if (is_same_file(locks[locks_nr].fd, locks[locks_nr].path))
-			unlink(locks[locks_nr].path);
-		close(locks[locks_nr].fd);
+		give_back(&locks[locks_nr]);
 		free(locks[locks_nr].path);
 	}
 	locks_nr = 0;

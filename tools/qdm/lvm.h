@@ -6,8 +6,13 @@
 #include "dm.h"
 #include "error.h"
 
-/* Keeps LVM's commands from changing the group that the device is a volume of. */
-int lvm_lock(const struct kdm_device *device, struct error *error);
+/* The group that the device is a volume of, if it is one, belongs to the next lock. */
+void lvm_want(const struct kdm_device *device);
+/*
+ * Keeps LVM's commands from changing all groups that are wanted; 1 if that was not so
+ * before, 0 if it was, -1 if one of them is not to be had.
+ */
+int lvm_lock(struct error *error);
 /* All groups again. */
 void lvm_unlock(void);
 

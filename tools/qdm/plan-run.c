@@ -28,16 +28,26 @@
 #include "guard.h"
 #include "lvm.h"
 #include "plan.h"
+#include "shape.h"
 
 #define MAPPER	"/dev/mapper/"
 
-/* A table line's word that is a device's path. */
-static bool is_device(const char *word, struct devno *devno)
+/*
+ * A table line's word that is a device: what it was when the plan was made, or what
+ * the plan itself has made.
+ */
+static bool is_device(const struct plan *plan, const char *word,
+		      struct devno *devno)
 {
+	const struct sight *seen = sights_find(&plan->seen, word);
 	struct error ignored = { 0 };
 	struct kdm_device device;
 	struct stat info;
 
+	if (seen) {
+		*devno = seen->devno;
+		return true;
+	}
 	if (!strncmp(word, MAPPER, strlen(MAPPER)) &&
 	    kdm_find(word + strlen(MAPPER), &device, &ignored) == 1) {
 		*devno = device.devno;
@@ -50,7 +60,7 @@ static bool is_device(const char *word, struct devno *devno)
 }
 
 /* Our tables name devices by path, for people; the kernel gets numbers. */
-static char *number_words(const char *params)
+static char *number_words(const struct plan *plan, const char *params)
 {
 	char *words = copy(params);
 	char *result = copy("");
@@ -60,7 +70,7 @@ static char *number_words(const char *params)
 
 	for (word = strtok_r(words, " ", &save); word;
 	     word = strtok_r(NULL, " ", &save)) {
-		if (is_device(word, &devno))
+		if (is_device(plan, word, &devno))
 			longer = print("%s%s%u:%u", result, *result ? " " : "",
 				       devno.major, devno.minor);
 		else
@@ -72,23 +82,6 @@ static char *number_words(const char *params)
 	explicit_bzero(words, strlen(params));
 	free(words);
 	return result;
-}
-
-static int step_table(const struct step *step, struct kdm_table *table,
-		      struct error *error)
-{
-	char *params;
-	size_t i;
-
-	if (step->copy_of)
-		return kdm_table(step->copy_of, table, error);
-	kdm_table_copy(table, &step->table);
-	for (i = 0; i < table->nr; i++) {
-		params = number_words(table->line[i].params);
-		wipe(table->line[i].params);
-		table->line[i].params = params;
-	}
-	return 0;
 }
 
 static bool same_line(const struct kdm_line *a, const struct kdm_line *b)
@@ -134,6 +127,70 @@ static bool is_given(const struct kdm_table *shown, const struct kdm_table *give
 	return shown->nr == given->nr;
 }
 
+/* Is the word one of the line's? */
+static bool names(const char *params, const char *word)
+{
+	size_t len = strlen(word);
+	const char *at = params;
+
+	while ((at = strstr(at, word))) {
+		if ((at == params || at[-1] == ' ') &&
+		    (!at[len] || at[len] == ' '))
+			return true;
+		at += len;
+	}
+	return false;
+}
+
+/* The table that is copied has to be the one that the plan was made of. */
+static int copied_table(const struct step *step, struct kdm_table *table,
+			struct error *error)
+{
+	if (kdm_table(step->copy_of, table, error))
+		return -1;
+	if (!step->original.nr || same_place(&step->original, table))
+		return 0;
+	kdm_table_free(table);
+	return changed(step->copy_of, error);
+}
+
+static int step_table(const struct plan *plan, const struct step *step,
+		      struct kdm_table *table, struct error *error)
+{
+	char *params;
+	size_t i;
+
+	if (step->copy_of)
+		return copied_table(step, table, error);
+	kdm_table_copy(table, &step->table);
+	for (i = 0; i < table->nr; i++) {
+		params = number_words(plan, table->line[i].params);
+		wipe(table->line[i].params);
+		table->line[i].params = params;
+	}
+	return 0;
+}
+
+/*
+ * Is each number in the table still the device's whose name was looked up? Asked
+ * before the kernel opens it, and when it is open and cannot become another's.
+ */
+static int check_seen(const struct plan *plan, const struct step *step,
+		      struct error *error)
+{
+	const struct sight *sight;
+	size_t i;
+
+	for (i = 0; i < plan->seen.nr; i++) {
+		sight = &plan->seen.sight[i];
+		if (step->table.nr && names(step->table.line[0].params, sight->word) &&
+		    !sight_is_there(sight))
+			return refuse(error, "'%s' became another device at this moment; nothing was done",
+				      sight->word);
+	}
+	return 0;
+}
+
 /* What is loaded over another table is looked at, to know it again at the swap. */
 static int load(struct step *step, const struct kdm_table *table,
 		struct error *error)
@@ -151,26 +208,55 @@ static int load(struct step *step, const struct kdm_table *table,
 	return is_given(shown, table) ? 0 : changed(step->name, error);
 }
 
-static int run_with_table(struct step *step, struct error *error)
+static int create(const struct plan *plan, const struct step *step,
+		  const struct kdm_table *table, struct error *error)
+{
+	struct error ignored = { 0 };
+
+	if (kdm_create(step->name, step->uuid, table, &step->how, error))
+		return -1;
+	if (!check_seen(plan, step, error))
+		return 0;
+	kdm_remove(step->name, &ignored);
+	return -1;
+}
+
+static int load_seen(const struct plan *plan, struct step *step,
+		     const struct kdm_table *table, struct error *error)
+{
+	struct error ignored = { 0 };
+
+	if (load(step, table, error))
+		return -1;
+	if (!check_seen(plan, step, error))
+		return 0;
+	kdm_clear(step->name, &ignored);
+	return -1;
+}
+
+static int run_with_table(const struct plan *plan, struct step *step,
+			  struct error *error)
 {
 	struct kdm_table table = { 0 };
-	int result = step_table(step, &table, error);
+	int result = step_table(plan, step, &table, error);
 
+	if (!result)
+		result = check_seen(plan, step, error);
 	if (!result && step->kind == STEP_CREATE)
-		result = kdm_create(step->name, step->uuid, &table, &step->how,
-				    error);
+		result = create(plan, step, &table, error);
 	else if (!result)
-		result = load(step, &table, error);
+		result = load_seen(plan, step, &table, error);
 	kdm_table_free(&table);
 	return result;
 }
 
-static int run_step(struct step *step, struct error *error)
+static int run_step(const struct plan *plan, struct step *step,
+		    struct error *error)
 {
 	switch (step->kind) {
 	case STEP_CREATE:
 	case STEP_LOAD:
-		return run_with_table(step, error);
+		return run_with_table(plan, step, error);
 	case STEP_SUSPEND:
 		return kdm_suspend(step->name, error);
 	case STEP_RESUME:
@@ -400,7 +486,7 @@ static int run_from(struct plan *plan, size_t at, struct guard *guard,
 			break;
 		begun = true;
 		if (!result)
-			result = run_step(step, error);
+			result = run_step(plan, step, error);
 		if (result < 0 || check_swapped(plan, step, error))
 			break;
 	}
@@ -412,7 +498,8 @@ static int run_from(struct plan *plan, size_t at, struct guard *guard,
 }
 
 /* A step during which its process died may be done, half done or not begun. */
-static int run_again(struct step *step, struct error *error)
+static int run_again(const struct plan *plan, struct step *step,
+		     struct error *error)
 {
 	struct kdm_device device;
 	int found = kdm_find(step->name, &device, error);
@@ -422,7 +509,7 @@ static int run_again(struct step *step, struct error *error)
 		return -1;
 	if ((step->kind == STEP_REMOVE || step->kind == STEP_RENAME) && !found)
 		return 0;
-	return run_step(step, error);
+	return run_step(plan, step, error);
 }
 
 /* In the guard. Nobody is left to be told of an error but the log. */
@@ -430,7 +517,7 @@ static void finish(struct plan *plan, size_t at)
 {
 	struct guard none = { 0 };
 	struct error error = { 0 };
-	int result = run_again(&plan->step[at], &error);
+	int result = run_again(plan, &plan->step[at], &error);
 
 	if (result)
 		undo(plan, at, true);
@@ -454,6 +541,36 @@ static void take_over(struct plan *plan, size_t at, bool back)
 	kdm_udev_end();
 }
 
+/* The node, or what it shows: a filter on top of a volume is of its group, too. */
+static void want_group(const struct graph *graph, const struct node *node)
+{
+	struct devno below;
+
+	for (; node; node = graph_at(graph, below)) {
+		lvm_want(&node->dev);
+		if (!shape_is_same(&node->table, &below))
+			return;
+	}
+}
+
+int plan_lock(const struct plan *plan, const struct graph *graph,
+	      struct error *error)
+{
+	size_t i;
+
+	for (i = 0; i < plan->nr; i++)
+		if (plan->step[i].was.nr)
+			want_group(graph, graph_find(graph, plan->step[i].name));
+	for (i = 0; i < plan->seen.nr; i++)
+		want_group(graph, graph_at(graph, plan->seen.sight[i].devno));
+	return lvm_lock(error);
+}
+
+void plan_unlock(void)
+{
+	lvm_unlock();
+}
+
 /* LVM's commands must not change the volumes meanwhile, nor what the guard goes on with. */
 static int lock_volumes(const struct plan *plan, struct error *error)
 {
@@ -463,11 +580,11 @@ static int lock_volumes(const struct plan *plan, struct error *error)
 	for (i = 0; i < plan->nr; i++) {
 		if (!plan->step[i].was.nr)
 			continue;
-		if (kdm_find(plan->step[i].name, &device, error) < 0 ||
-		    lvm_lock(&device, error))
+		if (kdm_find(plan->step[i].name, &device, error) < 0)
 			return -1;
+		lvm_want(&device);
 	}
-	return 0;
+	return lvm_lock(error) < 0 ? -1 : 0;
 }
 
 static int run_guarded(struct plan *plan, struct error *error)

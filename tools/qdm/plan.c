@@ -51,8 +51,10 @@ void plan_free(struct plan *plan)
 		kdm_table_free(&step->table);
 		kdm_table_free(&step->was);
 		kdm_table_free(&step->loaded);
+		kdm_table_free(&step->original);
 	}
 	free(plan->step);
+	sights_free(&plan->seen);
 	*plan = (struct plan){ 0 };
 }
 
@@ -112,7 +114,7 @@ struct step *plan_find(const struct plan *plan, enum step_kind kind,
 
 void plan_swaps_last(struct plan *plan)
 {
-	struct plan sorted = { 0 };
+	struct plan sorted = { .seen = plan->seen };
 
 	move_kind(&sorted, plan, is_resume, false);
 	move_kind(&sorted, plan, is_resume, true);
@@ -163,7 +165,7 @@ static const struct step *next_suspend(const struct plan *plan,
  */
 void plan_at_one_instant(struct plan *plan, const struct graph *graph)
 {
-	struct plan sorted = { 0 };
+	struct plan sorted = { .seen = plan->seen };
 	const struct step *step;
 	size_t first, end;
 

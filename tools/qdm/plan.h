@@ -6,8 +6,7 @@
 #include <stdio.h>
 
 #include "dm.h"
-
-struct graph;
+#include "sight.h"
 
 enum step_kind {
 	STEP_CREATE,	/* a device with @uuid and @table, or @copy_of's */
@@ -29,6 +28,8 @@ struct step {
 	char *uuid;
 	char *text;
 	char *copy_of;
+	/* of a table that is copied: what it was, and must still be */
+	struct kdm_table original;
 	struct kdm_table table;
 	struct devno target;	/* of a backup that is made */
 	/* the live table it was planned on, if that must still be there */
@@ -50,6 +51,8 @@ struct step {
 struct plan {
 	struct step *step;
 	size_t nr;
+	/* the devices that words in tables stand for, if they are there already */
+	struct sights seen;
 };
 
 /* The step is the plan's last one now, for the caller to complete. */
@@ -67,6 +70,15 @@ void plan_swaps_last(struct plan *plan);
 /* Swaps are undone, too, if a later step fails. */
 void plan_goes_back(struct plan *plan);
 
+/*
+ * Has LVM's locks of the groups of all devices that are swapped or named. 1 if they
+ * were not had before: then it is to be planned once more, as things may have
+ * changed until then.
+ */
+int plan_lock(const struct plan *plan, const struct graph *graph,
+	      struct error *error);
+/* Gives them back, if it is not run after all. */
+void plan_unlock(void);
 /* Runs all, or undoes what it did before the first swap. */
 int plan_run(struct plan *plan, struct error *error);
 /* Prints a shell script that does the same. */

@@ -117,19 +117,48 @@ static bool edits(const struct command *command)
 	return command->flags & COMMAND_EDITS;
 }
 
-static int carry_out(const struct command *command, struct call *call,
-		     FILE *script, struct error *error)
+/*
+ * 1 if the plan is made and LVM's locks were not had meanwhile. All words must stand
+ * for what they stood for @before, if there was a time before.
+ */
+static int handle(const struct command *command, struct call *call,
+		  struct sights *before, struct error *error)
 {
+	struct sights now = { 0 };
 	int result = 0;
 
+	plan_free(&call->plan);
+	graph_free(&call->graph);
 	if (command->flags & COMMAND_GRAPH)
 		result = graph_read(&call->graph, error);
 	if (!result)
+		sights_look_all(&now, &call->graph, call->args);
+	if (!result)
+		result = sights_compare(before, &now, error);
+	sights_free(before);
+	*before = now;
+	if (!result)
 		result = command->handle(call, error);
+	if (!result && edits(command) && !call->dry_run)
+		result = plan_lock(&call->plan, &call->graph, error);
+	return result;
+}
+
+static int carry_out(const struct command *command, struct call *call,
+		     FILE *script, struct error *error)
+{
+	struct sights before = { 0 };
+	int result;
+
+	do
+		result = handle(command, call, &before, error);
+	while (result > 0);
+	sights_free(&before);
 	if (!result && edits(command) && script)
 		plan_print(&call->plan, script);
 	else if (!result && edits(command))
 		result = plan_run(&call->plan, error);
+	plan_unlock();
 	edited |= edits(command) && !script;
 	plan_free(&call->plan);
 	graph_free(&call->graph);

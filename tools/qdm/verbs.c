@@ -281,31 +281,78 @@ static void tell(const struct words *words, const char *name)
 	json_object_put(told);
 }
 
+static char *name_under(const struct words *words, struct error *error)
+{
+	struct graph graph;
+	char *device, *name;
+
+	if (words->node)
+		return copy(words->node);
+	if (graph_read(&graph, error))
+		return NULL;
+	device = people_node(&graph, words->device);
+	graph_free(&graph);
+	name = derived_name(device, words->kind);
+	free(device);
+	return name;
+}
+
+/*
+ * As for a command of QMP, what the words stand for must not change while LVM's
+ * locks are waited for; 1 if they had to be taken, and it is to be planned again.
+ */
+static int plan_under(const struct words *words, struct filter *filter,
+		      struct plan *plan, struct sights *before,
+		      struct error *error)
+{
+	struct sights now = { 0 };
+	struct graph graph;
+	int result;
+
+	plan_free(plan);
+	if (graph_read(&graph, error))
+		return -1;
+	sights_look(&now, &graph, words->device);
+	if (filter->target)
+		sights_look(&now, &graph, filter->target);
+	result = sights_compare(before, &now, error);
+	sights_free(before);
+	*before = now;
+	filter->file = people_node(&graph, words->device);
+	if (!result)
+		result = edit_put_under(&graph, filter, plan, error);
+	if (!result && !words->dry_run)
+		result = plan_lock(plan, &graph, error);
+	free((char *)filter->file);
+	graph_free(&graph);
+	return result;
+}
+
 static int put_under(const struct words *words, struct filter *filter,
 		     struct error *error)
 {
-	struct graph graph;
+	struct sights before = { 0 };
 	struct plan plan = { 0 };
 	char *name;
 	int result;
 
-	if (graph_read(&graph, error))
+	name = name_under(words, error);
+	if (!name)
 		return -1;
-	filter->file = people_node(&graph, words->device);
-	name = words->node ? copy(words->node) :
-	       derived_name(filter->file, words->kind);
 	filter->name = name;
 	filter->derived = !words->node;
 	filter->passing = words->node;
-	result = edit_put_under(&graph, filter, &plan, error);
+	do
+		result = plan_under(words, filter, &plan, &before, error);
+	while (result > 0);
+	sights_free(&before);
 	if (!result)
 		result = finish(&plan, words->dry_run, error);
+	plan_unlock();
 	if (!result && !words->dry_run)
 		tell(words, name);
-	free((char *)filter->file);
 	free(name);
 	plan_free(&plan);
-	graph_free(&graph);
 	return result;
 }
 
