@@ -30,7 +30,7 @@ by_qmp() { # by_qmp DEVICE DESTINATION
 
 works() { # works OPTION... DESTINATION: and it is a copy then
 	qdm backup --wait "${@:1:$#-1}" vg-lv "${@: -1}"
-	cmp --bytes=$((64 << 20)) /dev/vg/lv "${@: -1}"
+	cmp --bytes=$((64 << 20)) /dev/mapper/vg-lv "${@: -1}"
 }
 
 open_in_program() {
@@ -200,6 +200,35 @@ exchanged() {
 	refused "lies on what is backed up" qdm backup --force vg-pv /dev/mapper/upper
 }
 it "refuses a destination on which the device lies itself, and the exchange of the two" exchanged
+
+# What lvrename of two volumes does, while LVM's lock is held.
+renamed_while_waiting() {
+	local before device pid status=0
+	volume_group 320
+	lvcreate -qqy -Wn -L 64M -n spare vg
+	lvcreate -qqy -Wn -L 64M -n precious vg
+	noisy /dev/vg/precious 64
+	device=$(readlink -f /dev/vg/precious)
+	before=$(sha256sum "$device")
+	mkdir -p /run/lock/lvm
+	exec 8>/run/lock/lvm/V_vg
+	flock 8
+	qdm backup --wait vg-lv /dev/vg/spare >/tmp/said 2>&1 8>&- &
+	pid=$!
+	eventually 20 grep -q "waiting for LVM's lock" /tmp/said
+	dmsetup rename vg-spare vg-old
+	dmsetup rename vg-precious vg-spare
+	ln -sfn ../mapper/vg-spare /dev/vg/spare
+	udevadm settle
+	flock -u 8
+	exec 8>&-
+	wait "$pid" || status=$?
+	cat /tmp/said
+	same "status" 1 "$status"
+	grep -q "'/dev/vg/spare' became another device while waiting; nothing was done" /tmp/said
+	same "the precious volume" "$before" "$(sha256sum "$device")"
+}
+it "backs up to no volume that gets the destination's name while LVM's lock is waited for" renamed_while_waiting
 
 look_often() { # look_often NAME...: as udev, blkid and pvs do at each device
 	local name

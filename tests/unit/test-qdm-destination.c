@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -323,8 +324,8 @@ static void in_a_moment(void (*act)(int signal))
 	setitimer(ITIMER_REAL, &moment, NULL);
 }
 
-/* LVM has the lock of that group for a second. */
-static pid_t lvm_at_work(const char *group)
+/* LVM has the lock of that group for so long. */
+static pid_t lvm_at_work(const char *group, int seconds)
 {
 	char path[128];
 	pid_t pid;
@@ -335,7 +336,7 @@ static pid_t lvm_at_work(const char *group)
 	assert_int_equal(flock(fd, LOCK_EX), 0);
 	pid = fork();
 	if (!pid) {
-		sleep(1);
+		sleep(seconds);
 		_exit(unlink(path));
 	}
 	close(fd);
@@ -363,14 +364,14 @@ static void renamed_while_waiting(void **state)
 
 	(void)state;
 	two_spares();
-	lvm = lvm_at_work("vg");
+	lvm = lvm_at_work("vg", 1);
 	in_a_moment(rename_volumes);
 	is_refused("'/dev/mapper/vg-spare'",
 		   "'/dev/mapper/vg-spare' became another device while waiting; nothing was done");
 	has_waited(lvm);
 	case_set_up(state);
 	two_spares();
-	lvm = lvm_at_work("vg");
+	lvm = lvm_at_work("vg", 1);
 	in_a_moment(exchange_names);
 	is_refused("'vg-precious'", "'vg-lv' became another device while waiting; nothing was done");
 	has_waited(lvm);
@@ -379,12 +380,34 @@ static void renamed_while_waiting(void **state)
 /* The destination's group is another one. */
 static void waits_for_both(void **state)
 {
+	char path[128], locks[128], text[256], said[256];
+	struct stat file;
 	pid_t lvm;
+	FILE *log;
+	int err;
 
 	(void)state;
 	fake_add("aa-spare", "LVM-s", CASE_SECTORS, "linear", "4000:17 0");
-	lvm = lvm_at_work("aa");
+	lvm = lvm_at_work("aa", 3);
+	snprintf(path, sizeof(path), "%s/lvm/V_aa", case_folder());
+	assert_int_equal(fstatat(AT_FDCWD, path, &file, 0), 0);
+	snprintf(locks, sizeof(locks), "1: FLOCK  ADVISORY  WRITE 77 %02x:%02x:%llu 0 EOF\n",
+		 major(file.st_dev), minor(file.st_dev),
+		 (unsigned long long)file.st_ino);
+	case_text("proc/locks", locks);
+	case_text("proc/77/comm", "lvextend\n");
+	log = tmpfile();
+	err = dup(STDERR_FILENO);
+	dup2(fileno(log), STDERR_FILENO);
 	is_taken("'/dev/mapper/aa-spare'");
+	dup2(err, STDERR_FILENO);
+	close(err);
+	rewind(log);
+	assert_non_null(fgets(text, sizeof(text), log));
+	fclose(log);
+	snprintf(said, sizeof(said), "qdm: waiting for LVM's lock of the volume group (%s), held by lvextend (pid 77)\n",
+		 path);
+	assert_string_equal(text, said);
 	has_waited(lvm);
 }
 

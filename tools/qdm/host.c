@@ -130,14 +130,14 @@ int host_open(struct devno devno, int flags)
 			 devno, flags);
 }
 
-void host_program(int pid, char *text, size_t len)
+bool host_program(int pid, char *text, size_t len)
 {
 	char name[32];
 
-	if (host_line(host_proc("%d/comm", pid), name, sizeof(name)))
-		snprintf(text, len, "%s (pid %d)", name, pid);
-	else
-		snprintf(text, len, "process %d", pid);
+	if (!host_line(host_proc("%d/comm", pid), name, sizeof(name)))
+		return false;
+	snprintf(text, len, "%s (pid %d)", name, pid);
+	return true;
 }
 
 static void add(struct devno devno, struct devno **list, size_t *nr)

@@ -22,8 +22,8 @@ int host_open(struct devno devno, int flags);
 
 /* Takes the escapes out of a word of /proc's tables. */
 void host_unescape(char *text);
-/* The program, as "qemu-system-x86 (pid 123)". */
-void host_program(int pid, char *text, size_t len);
+/* The program, as "qemu-system-x86 (pid 123)"; false if it is gone. */
+bool host_program(int pid, char *text, size_t len);
 
 /*
  * The devices on which a device lies that is not device-mapper's: the members of an

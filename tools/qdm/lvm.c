@@ -14,16 +14,15 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "alloc.h"
 #include "lvm.h"
+#include "waiting.h"
 
 #define LOCKS		"/run/lock/lvm"
 #define UUID_PREFIX	"LVM-"
 #define MOVING		"-pvmove"
-#define WAIT_S		30
 
 #define NOT_HAD		(-1)
 #define NOT_THERE	(-2)	/* LVM's folder, so nothing keeps us off */
@@ -90,16 +89,13 @@ static int try_lock(const char *path)
 /* LVM that has never run here has no folder, and nothing to be kept from. */
 static int take(const char *path, struct error *error)
 {
-	const struct timespec pause = { .tv_nsec = 20000000 };
-	int tries = WAIT_S * 50;
+	struct waiting waiting = { 0 };
 	int fd;
 
-	for (fd = try_lock(path); fd < 0 && errno == EWOULDBLOCK && tries--;
-	     fd = try_lock(path))
-		nanosleep(&pause, NULL);
-	if (fd < 0 && errno == EWOULDBLOCK)
-		return refuse(error, "LVM has been changing the volume group for %d seconds (it holds %s)",
-			      WAIT_S, path);
+	while ((fd = try_lock(path)) < 0 && errno == EWOULDBLOCK)
+		if (!waiting_for(&waiting, "LVM's lock of the volume group", path))
+			return refuse(error, "LVM has been changing the volume group for %d seconds (it holds %s)",
+				      WAITING_S, path);
 	if (fd < 0 && errno == ENOENT)
 		return NOT_THERE;
 	if (fd < 0)

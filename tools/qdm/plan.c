@@ -13,15 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "alloc.h"
 #include "graph.h"
 #include "plan.h"
+#include "waiting.h"
 
 #define LOCK_PATH	"/run/qdm.lock"
-#define LOCK_WAIT_S	30
 
 static int lock_fd = -1;
 
@@ -198,9 +197,8 @@ void plan_goes_back(struct plan *plan)
 
 int edit_lock(struct error *error)
 {
-	const struct timespec pause = { .tv_nsec = 20000000 };
 	const char *path = getenv("QDM_LOCK");
-	int tries = LOCK_WAIT_S * 50;
+	struct waiting waiting = { 0 };
 
 	if (!path)
 		path = LOCK_PATH;
@@ -209,12 +207,11 @@ int edit_lock(struct error *error)
 		return refuse(error, "cannot open the lock %s: %s", path,
 			      strerror(errno));
 	while (flock(lock_fd, LOCK_EX | LOCK_NB)) {
-		if (!tries--) {
-			edit_unlock();
-			return refuse(error, "another qdm has been editing for %d seconds (it holds %s)",
-				      LOCK_WAIT_S, path);
-		}
-		nanosleep(&pause, NULL);
+		if (waiting_for(&waiting, "another edit", path))
+			continue;
+		edit_unlock();
+		return refuse(error, "another qdm has been editing for %d seconds (it holds %s)",
+			      WAITING_S, path);
 	}
 	return 0;
 }

@@ -146,7 +146,8 @@ static bool mounted_elsewhere(struct devno devno, char text[USE_TEXT])
 		    !find_mount(host_proc("%s/mountinfo", entry->d_name),
 				devno, where))
 			continue;
-		host_program(atoi(entry->d_name), program, sizeof(program));
+		if (!host_program(atoi(entry->d_name), program, sizeof(program)))
+			strcpy(program, "another program");
 		found = say(text, "is mounted on '%s' in the mount namespace of %s",
 			    where, program);
 	}
@@ -355,9 +356,9 @@ bool use_by_program(struct devno devno, char text[USE_TEXT])
 	while (folder && !found && now_ms() < end &&
 	       (entry = next_process(folder))) {
 		if (atoi(entry->d_name) == getpid() ||
-		    !has_open(entry->d_name, devno))
+		    !has_open(entry->d_name, devno) ||
+		    !host_program(atoi(entry->d_name), program, sizeof(program)))
 			continue;
-		host_program(atoi(entry->d_name), program, sizeof(program));
 		found = say(text, "is open in %s", program);
 	}
 	if (folder)
