@@ -529,4 +529,27 @@ with_a_stuck_udevd() {
 }
 it "does not wait for ever for a udevd that is stuck" with_a_stuck_udevd
 
+SETTINGS=(discard_max_bytes iostats max_sectors_kb nomerges read_ahead_kb rq_affinity)
+settings() { (cd "$(sysfs t)/queue" && grep . "${SETTINGS[@]}"); }
+keeps_settings() {
+	local before queue
+	table t "0 32768 linear $(memdev mem 16) 0"
+	queue=$(sysfs t)/queue
+	udevadm settle
+	echo 1048576 >"$queue"/discard_max_bytes
+	echo 0 >"$queue"/iostats
+	echo 64 >"$queue"/max_sectors_kb
+	echo 2 >"$queue"/nomerges
+	echo 12 >"$queue"/read_ahead_kb
+	before=$(settings)
+	qdm throttle t iops-total=5000
+	same "settings with a filter" "$before" "$(settings)"
+	qdm insert threshold t 8M
+	qdm remove t-threshold
+	same "settings after another" "$before" "$(settings)"
+	qdm throttle t off
+	same "settings without a filter" "$before" "$(settings)"
+}
+it "keeps what an administrator has set of a device's queue" keeps_settings
+
 finish

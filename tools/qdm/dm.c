@@ -31,6 +31,7 @@
 
 #include "alloc.h"
 #include "dm.h"
+#include "queue.h"
 
 #define CONTROL		"/dev/mapper/control"
 #define QUERY_BYTES	2048
@@ -504,8 +505,8 @@ int kdm_clear(const char *name, struct error *error)
 		   "clear the loaded table of", name, error);
 }
 
-int kdm_resume(const char *name, const struct kdm_how *how,
-	       struct error *error)
+static int resume(const char *name, const struct kdm_how *how,
+		  struct error *error)
 {
 	struct dm_task *task = task_for(DM_DEVICE_RESUME, name, error);
 
@@ -514,6 +515,23 @@ int kdm_resume(const char *name, const struct kdm_how *how,
 		return refuse(error, "cannot resume '%s': %s", name, last_log);
 	}
 	return run(task, "resume", name, error);
+}
+
+/* What a device keeps is its read-ahead and what else is set of its queue. */
+int kdm_resume(const char *name, const struct kdm_how *how,
+	       struct error *error)
+{
+	struct queue_settings settings;
+	struct error ignored = { 0 };
+	struct kdm_device device;
+	int result;
+
+	if (!how->read_ahead || kdm_find(name, &device, &ignored) != 1)
+		return resume(name, how, error);
+	queue_read(&settings, device.devno);
+	result = resume(name, how, error);
+	queue_restore(&settings);
+	return result;
 }
 
 int kdm_suspend(const char *name, struct error *error)

@@ -49,7 +49,7 @@ struct kdm_how {
 	bool inner;		/* udev must not look inside for a file system */
 	bool freeze;		/* sync and freeze a mounted file system */
 	bool same;		/* the content is as before: udev need not look */
-	uint32_t read_ahead;	/* sectors to keep; 0 leaves it to the kernel */
+	uint32_t read_ahead;	/* sectors to keep, with the queue's other settings; 0: none */
 };
 
 int kdm_open(struct error *error);
