@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "alloc.h"
 #include "json.h"
 #include "place.h"
 #include "group.h"
