@@ -14,7 +14,6 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "alloc.h"
 #include "json.h"
 #include "place.h"
 #include "group.h"
@@ -266,7 +265,6 @@ static int words_run(int (*verb)(int argc, char **argv, struct error *error),
 static void one_name(const char *name)
 {
 	char *filter = derived_name(name, "throttle");
-	char *quoted = print("'%s'", name);
 
 	assert_true(strlen(filter) <= 63);
 	words_run(verb_throttle, NULL, name, "iops-total=5");
