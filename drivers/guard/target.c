@@ -2,8 +2,10 @@
 /*
  * dm-qguard maps like dm-linear. It lies on top of a device that has a filter
  * beneath: whoever gives the device another table leads it past the filter,
- * and of dm's own targets none could tell. This file has nothing on the way of
- * a bio but the mapping.
+ * and of dm's own targets none could tell. On the way of a bio there is
+ * nothing but the mapping; what the guard is for is edge.c's.
+ *
+ * Life: a table's edge is known from its constructor to its destructor.
  */
 #include <linux/blkdev.h>
 #include <linux/dax.h>
@@ -12,6 +14,7 @@
 #include <linux/slab.h>
 
 #include "args.h"
+#include "edge.h"
 #include "lower.h"
 
 #define DM_MSG_PREFIX QDM_TARGET_GUARD
@@ -21,9 +24,11 @@
 /**
  * struct qguard - one table line
  * @lower: the device below
+ * @edge: what others know of it
  */
 struct qguard {
 	struct qdm_lower lower;
+	struct qdm_edge edge;
 };
 
 static int open_line(struct qguard *guard, struct dm_target *ti,
@@ -50,6 +55,8 @@ static int qguard_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 		kfree(guard);
 		return r;
 	}
+	guard->edge.guard = true;
+	qdm_edge_add(&guard->edge, ti, &guard->lower);
 	qdm_lower_pass_all(ti);
 	ti->private = guard;
 	return 0;
@@ -59,6 +66,7 @@ static void qguard_dtr(struct dm_target *ti)
 {
 	struct qguard *guard = ti->private;
 
+	qdm_edge_del(&guard->edge);
 	qdm_lower_put(&guard->lower, ti);
 	kfree(guard);
 }
@@ -69,6 +77,34 @@ static int qguard_map(struct dm_target *ti, struct bio *bio)
 
 	qdm_lower_map(&guard->lower, ti, bio);
 	return DM_MAPIO_REMAPPED;
+}
+
+static void qguard_presuspend(struct dm_target *ti)
+{
+	struct qguard *guard = ti->private;
+
+	qdm_edge_presuspend(&guard->edge);
+}
+
+static void qguard_presuspend_undo(struct dm_target *ti)
+{
+	struct qguard *guard = ti->private;
+
+	qdm_edge_presuspend_undo(&guard->edge);
+}
+
+static void qguard_postsuspend(struct dm_target *ti)
+{
+	struct qguard *guard = ti->private;
+
+	qdm_edge_postsuspend(&guard->edge);
+}
+
+static void qguard_resume(struct dm_target *ti)
+{
+	struct qguard *guard = ti->private;
+
+	qdm_edge_resume(&guard->edge);
 }
 
 /* INFO is empty, as dm-linear's is: a guard has nothing to tell of itself. */
@@ -100,6 +136,14 @@ static int qguard_iterate_devices(struct dm_target *ti,
 	struct qguard *guard = ti->private;
 
 	return qdm_lower_iterate(&guard->lower, ti, fn, data);
+}
+
+/* Nothing to hint at: dm asks each table as it puts it in place. */
+static void qguard_io_hints(struct dm_target *ti, struct queue_limits *limits)
+{
+	struct qguard *guard = ti->private;
+
+	qdm_edge_swap(&guard->edge);
 }
 
 static int QDM_PREPARE_IOCTL(qguard_prepare_ioctl)
@@ -167,8 +211,13 @@ static struct target_type qguard_target = {
 	.ctr = qguard_ctr,
 	.dtr = qguard_dtr,
 	.map = qguard_map,
+	.presuspend = qguard_presuspend,
+	.presuspend_undo = qguard_presuspend_undo,
+	.postsuspend = qguard_postsuspend,
+	.resume = qguard_resume,
 	.status = qguard_status,
 	.iterate_devices = qguard_iterate_devices,
+	.io_hints = qguard_io_hints,
 	.prepare_ioctl = qguard_prepare_ioctl,
 	.report_zones = qguard_report_zones,
 	.direct_access = qguard_direct_access,

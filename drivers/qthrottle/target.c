@@ -19,6 +19,7 @@
 #include <linux/slab.h>
 
 #include "args.h"
+#include "edge.h"
 #include "group.h"
 #include "lower.h"
 #include "options.h"
@@ -47,6 +48,7 @@ struct history {
  * @options: what the line says
  * @has_limits: the line has limits
  * @sets_limits: they are others than were in force, and not yet set
+ * @edge: that it lies on @lower
  */
 struct qthrottle {
 	struct qdm_lower lower;
@@ -55,6 +57,7 @@ struct qthrottle {
 	struct qt_options options;
 	bool has_limits;
 	bool sets_limits;
+	struct qdm_edge edge;
 };
 
 static struct qdm_perdev *create_history(void)
@@ -197,6 +200,7 @@ static int qthrottle_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 		kfree(qt);
 		return r;
 	}
+	qdm_edge_add(&qt->edge, ti, &qt->lower);
 	qdm_lower_pass_all(ti);
 	ti->per_io_data_size = sizeof(struct qt_bio);
 	ti->accounts_remapped_io = true;
@@ -208,6 +212,7 @@ static void qthrottle_dtr(struct dm_target *ti)
 {
 	struct qthrottle *qt = ti->private;
 
+	qdm_edge_del(&qt->edge);
 	qt_member_exit(&qt->member);
 	qt_group_put(qt->member.group);
 	qdm_perdev_put(&histories, &qt->history->perdev);
@@ -230,6 +235,7 @@ static void qthrottle_presuspend(struct dm_target *ti)
 	struct qthrottle *qt = ti->private;
 
 	qt_member_drain(&qt->member);
+	qdm_edge_presuspend(&qt->edge);
 }
 
 static void qthrottle_presuspend_undo(struct dm_target *ti)
@@ -237,6 +243,7 @@ static void qthrottle_presuspend_undo(struct dm_target *ti)
 	struct qthrottle *qt = ti->private;
 
 	qt_member_undrain(&qt->member);
+	qdm_edge_presuspend_undo(&qt->edge);
 }
 
 static void qthrottle_postsuspend(struct dm_target *ti)
@@ -244,6 +251,7 @@ static void qthrottle_postsuspend(struct dm_target *ti)
 	struct qthrottle *qt = ti->private;
 
 	qt_member_leave(&qt->member);
+	qdm_edge_postsuspend(&qt->edge);
 }
 
 static void qthrottle_resume(struct dm_target *ti)
@@ -256,6 +264,7 @@ static void qthrottle_resume(struct dm_target *ti)
 				    &why);
 	qt->sets_limits = false;
 	qt_member_join(&qt->member);
+	qdm_edge_resume(&qt->edge);
 }
 
 static int message_weight(struct qthrottle *qt, unsigned int argc, char **argv,
@@ -379,6 +388,14 @@ static int qthrottle_iterate_devices(struct dm_target *ti,
 	return qdm_lower_iterate(&qt->lower, ti, fn, data);
 }
 
+/* Nothing to hint at: dm asks each table as it puts it in place. */
+static void qthrottle_io_hints(struct dm_target *ti, struct queue_limits *limits)
+{
+	struct qthrottle *qt = ti->private;
+
+	qdm_edge_swap(&qt->edge);
+}
+
 static int QDM_PREPARE_IOCTL(qthrottle_prepare_ioctl)
 {
 	struct qthrottle *qt = ti->private;
@@ -402,6 +419,7 @@ static struct target_type qthrottle_target = {
 	.message = qthrottle_message,
 	.status = qthrottle_status,
 	.iterate_devices = qthrottle_iterate_devices,
+	.io_hints = qthrottle_io_hints,
 	.prepare_ioctl = qthrottle_prepare_ioctl,
 };
 

@@ -24,6 +24,7 @@
 #include <linux/spinlock.h>
 
 #include "args.h"
+#include "edge.h"
 #include "event.h"
 #include "level.h"
 #include "lower.h"
@@ -59,6 +60,7 @@ struct threshold {
  * struct wthreshold - one table
  * @lower: the device below
  * @state: what belongs to the device
+ * @edge: that it lies on @lower
  * @options: what the line says; one without a threshold says nothing, and
  *	the device's options stay
  * @has_threshold: the line has a threshold
@@ -68,6 +70,7 @@ struct threshold {
 struct wthreshold {
 	struct qdm_lower lower;
 	struct threshold *state;
+	struct qdm_edge edge;
 	struct wthreshold_options options;
 	bool has_threshold;
 	bool sets_threshold;
@@ -230,6 +233,7 @@ static int wthreshold_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 		wt->sets_threshold = changes_threshold(wt);
 	else
 		inherit_options(wt);
+	qdm_edge_add(&wt->edge, ti, &wt->lower);
 	qdm_lower_pass_all(ti);
 	ti->private = wt;
 	return 0;
@@ -245,6 +249,7 @@ static void wthreshold_dtr(struct dm_target *ti)
 {
 	struct wthreshold *wt = ti->private;
 
+	qdm_edge_del(&wt->edge);
 	qdm_perdev_put(&thresholds, &wt->state->perdev);
 	qdm_lower_put(&wt->lower, ti);
 	kfree(wt);
@@ -325,6 +330,7 @@ static void wthreshold_resume(struct dm_target *ti)
 {
 	struct wthreshold *wt = ti->private;
 
+	qdm_edge_resume(&wt->edge);
 	qdm_events_attach(&wt->state->events, ti);
 	adopt_options(wt);
 	if (wt->sets_threshold)
@@ -332,10 +338,25 @@ static void wthreshold_resume(struct dm_target *ti)
 	wt->sets_threshold = false;
 }
 
+static void wthreshold_presuspend(struct dm_target *ti)
+{
+	struct wthreshold *wt = ti->private;
+
+	qdm_edge_presuspend(&wt->edge);
+}
+
+static void wthreshold_presuspend_undo(struct dm_target *ti)
+{
+	struct wthreshold *wt = ti->private;
+
+	qdm_edge_presuspend_undo(&wt->edge);
+}
+
 static void wthreshold_postsuspend(struct dm_target *ti)
 {
 	struct wthreshold *wt = ti->private;
 
+	qdm_edge_postsuspend(&wt->edge);
 	qdm_events_detach(&wt->state->events);
 }
 
@@ -409,6 +430,14 @@ static int wthreshold_iterate_devices(struct dm_target *ti,
 	struct wthreshold *wt = ti->private;
 
 	return qdm_lower_iterate(&wt->lower, ti, fn, data);
+}
+
+/* Nothing to hint at: dm asks each table as it puts it in place. */
+static void wthreshold_io_hints(struct dm_target *ti, struct queue_limits *limits)
+{
+	struct wthreshold *wt = ti->private;
+
+	qdm_edge_swap(&wt->edge);
 }
 
 static int QDM_PREPARE_IOCTL(wthreshold_prepare_ioctl)
@@ -495,10 +524,13 @@ static struct target_type wthreshold_target = {
 	.dtr = wthreshold_dtr,
 	.map = wthreshold_map,
 	.resume = wthreshold_resume,
+	.presuspend = wthreshold_presuspend,
+	.presuspend_undo = wthreshold_presuspend_undo,
 	.postsuspend = wthreshold_postsuspend,
 	.message = wthreshold_message,
 	.status = wthreshold_status,
 	.iterate_devices = wthreshold_iterate_devices,
+	.io_hints = wthreshold_io_hints,
 	.prepare_ioctl = wthreshold_prepare_ioctl,
 	.report_zones = wthreshold_report_zones,
 	.direct_access = wthreshold_direct_access,
