@@ -6,7 +6,8 @@
  * snapshot is broken for good. Errors of background copies follow
  * on-source-error and on-target-error.
  *
- * Locking: job.lock is held, except by job_check_end(), which takes it.
+ * Locking: job.lock is held, except by job_check_end() and by what the registry of
+ * edges calls, bcow_told() and bcow_settle(), which take it.
  */
 #include "job.h"
 
@@ -140,8 +141,20 @@ void job_end(struct job *job, int error, struct job_bios *bios)
 		job->error = error;
 	WRITE_ONCE(job->guarding, false);
 	job->state = JOB_ABORTING;
+	job->ended_unproven = job->watched.unproven;
 	writers_take_all(&job->writers, &bios->all_go);
 	job_kick(job);
+}
+
+static void raise_broken(struct job *job, int error)
+{
+	struct qdm_event event;
+
+	job->broken = error;
+	qdm_event_start(&event, QDM_ACTION_SNAPSHOT_BROKEN);
+	qdm_event_key(&event, QDM_KEY_SNAPSHOT_ERROR "=%s",
+		      job_error_name(error));
+	raise(job, &event);
 }
 
 /**
@@ -152,16 +165,82 @@ void job_end(struct job *job, int error, struct job_bios *bios)
  */
 void job_break(struct job *job, int error, struct job_bios *bios)
 {
-	struct qdm_event event;
-
 	if (job->state >= JOB_ABORTING)
 		return;
-	job->broken = error;
-	qdm_event_start(&event, QDM_ACTION_SNAPSHOT_BROKEN);
-	qdm_event_key(&event, QDM_KEY_SNAPSHOT_ERROR "=%s",
-		      job_error_name(error));
-	raise(job, &event);
+	raise_broken(job, error);
 	job_end(job, error, bios);
+}
+
+/*
+ * Is there old data that has not been read, or was read when it may have been
+ * old no more? Of a cluster that is busy all may be in memory.
+ */
+static bool is_worthless(const struct job *job)
+{
+	const struct clusters *clusters = &job->clusters;
+
+	if (job->opts.sync != SYNC_FULL || job->reads ||
+	    clusters->nr_done + clusters->nr_busy < clusters->nr)
+		return true;
+	return job->watched.tainted && job->state < JOB_WAITING;
+}
+
+/* Nothing guards the origin any more. What was told of the end may be untrue. */
+static void judge_lost(struct job *job, struct job_bios *bios)
+{
+	if (!job->watched.lost || job->state == JOB_CREATED)
+		return;
+	if (job->state < JOB_ABORTING && is_worthless(job))
+		job_break(job, -ESTALE, bios);
+	else if (job->ended_unproven && !job->broken)
+		raise_broken(job, -ESTALE);
+}
+
+/**
+ * bcow_told - what the guards above the device allow has changed
+ * @watch: the job's
+ * @state: what they do
+ *
+ * What is over keeps what it had, so that the status tells how it was made.
+ */
+void bcow_told(struct qdm_watch *watch, const struct qdm_guarding *state)
+{
+	struct job *job = container_of(watch, struct job, watch);
+	struct qdm_guarding *watched = &job->watched;
+
+	spin_lock_irq(&job->lock);
+	if (job->state != JOB_CONCLUDED)
+		*watched = *state;
+	watched->lost = state->lost;
+	job_kick(job);
+	spin_unlock_irq(&job->lock);
+}
+
+/**
+ * bcow_settle - put an end to what the guards no longer allow
+ * @watch: the job's
+ * @wait: for the reads that have begun
+ *
+ * If only the background is to read no more, then I/O still flows, and who loses
+ * patience may interrupt the wait, as dm's own.
+ */
+void bcow_settle(struct qdm_watch *watch, bool wait)
+{
+	struct job *job = container_of(watch, struct job, watch);
+	struct qdm_guarding watched;
+	struct job_bios bios;
+
+	job_bios_init(&bios);
+	spin_lock_irq(&job->lock);
+	judge_lost(job, &bios);
+	watched = job->watched;
+	spin_unlock_irq(&job->lock);
+	job_bios_send(&bios, NULL);
+	if (wait && watched.closed)
+		wait_event(job->idle, !READ_ONCE(job->reads));
+	else if (wait && watched.quiet)
+		wait_event_interruptible(job->idle,
+					 !READ_ONCE(job->background_reads));
 }
 
 /**
@@ -353,10 +432,12 @@ void job_check_end(struct job *job)
 	job_bios_init(&bios);
 	spin_lock_irq(&job->lock);
 	flushed = end_flush(job, &bios);
+	judge_lost(job, &bios);
 	if (is_through(job))
 		conclude(job);
 	if (job->state == JOB_RUNNING && job->opts.sync == SYNC_FULL &&
-	    clusters->nr_done == clusters->nr && !job->inflight)
+	    clusters->nr_done == clusters->nr && !job->inflight &&
+	    !job->watched.unproven)
 		begin_flush(job);
 	spin_unlock_irq(&job->lock);
 	job_bios_send(&bios, NULL);
@@ -390,6 +471,7 @@ void job_figures(struct job *job, struct job_figures *figures)
 		.writer_error = job->writer_error,
 		.run = job->place.run,
 		.opts = job->opts,
+		.watched = job->watched,
 	};
 	spin_unlock_irq(&job->lock);
 }

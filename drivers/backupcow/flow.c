@@ -253,7 +253,8 @@ static void end_read(struct job *job, bool foreground)
 {
 	job->background_reads -= !foreground;
 	job->reads--;
-	if (job->halted && !(job->reads && job->background_reads))
+	if ((job->halted || job->watched.quiet || job->watched.closed) &&
+	    !(job->reads && job->background_reads))
 		wake_up(&job->idle);
 }
 
@@ -428,11 +429,15 @@ static void settle_failed(struct job *job, struct copy *copy,
 	writers_wake(&job->writers, copy->first, copy->nr, false);
 }
 
-/* A suspended device is not read from, and a halting one for writers only. */
-static bool may_read_on(const struct job *job, const struct copy *copy)
+/*
+ * A suspended device, or one that nothing guards, is not read from, and while
+ * one is about to be, for writers only.
+ */
+static bool may_read(const struct job *job, bool foreground)
 {
-	return job->guarding && !job->detached &&
-	       (copy->foreground || !job->halted);
+	if (job->detached || job->watched.closed)
+		return false;
+	return foreground || !(job->halted || job->watched.quiet);
 }
 
 /*
@@ -494,7 +499,7 @@ static bool settle_copy(struct job *job, struct copy *copy,
 			bcow_finish(job, copy->first, copy->first + copy->nr);
 		return false;
 	}
-	if (may_read_on(job, copy)) {
+	if (job->guarding && may_read(job, copy->foreground)) {
 		begin_read(job, copy->foreground);
 		return true;
 	}
@@ -737,7 +742,7 @@ static enum outcome plan_background(struct job *job, struct claim *claim)
 	bool busy;
 
 	if (job->state != JOB_RUNNING || job->opts.sync != SYNC_FULL ||
-	    job->halted || job->background >= job->opts.max_workers ||
+	    !may_read(job, false) || job->background >= job->opts.max_workers ||
 	    clusters->nr_done + clusters->nr_busy == clusters->nr)
 		return OUT_OF_WORK;
 	if (job->cursor >= clusters->nr)
@@ -775,7 +780,7 @@ static enum outcome plan(struct job *job, struct batch *batch)
 	struct claim *claim = &batch->claim;
 	enum outcome outcome;
 
-	if (job->detached)
+	if (!may_read(job, true))
 		return OUT_OF_WORK;
 	do {
 		outcome = plan_one(job, batch);

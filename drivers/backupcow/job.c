@@ -39,6 +39,7 @@ static const char * const on_error_words[] = {
 };
 static const char * const share_words[] = { "off", "on", NULL };
 static const char * const zeroes_words[] = { "off", "on", "unmap", NULL };
+static const char * const guard_words[] = { "auto", "required", NULL };
 
 /* All jobs that there are, so that no two write to one place. */
 static LIST_HEAD(jobs);
@@ -66,6 +67,7 @@ static const struct qdm_opt job_opts[] = {
 	},
 	{ .name = "run", OPTION(run), .max = U64_MAX },
 	{ .name = "share", OPTION(share), .words = share_words },
+	{ .name = "guard", OPTION(guard), .words = guard_words },
 };
 
 const struct qdm_opt_table job_option_table = {
@@ -107,6 +109,7 @@ static int get_workers(struct job *job, struct qdm_why *why)
 
 static void job_free(struct job *job)
 {
+	qdm_watch_del(&job->watch);
 	mutex_lock(&jobs_lock);
 	list_del(&job->all);
 	mutex_unlock(&jobs_lock);
@@ -160,6 +163,25 @@ void job_put_later(struct job *job)
 {
 	kref_put(&job->ref, release_later);
 }
+
+static bool get_watched(struct qdm_watch *watch)
+{
+	struct job *job = container_of(watch, struct job, watch);
+
+	return kref_get_unless_zero(&job->ref);
+}
+
+static void put_watched(struct qdm_watch *watch)
+{
+	job_put_later(container_of(watch, struct job, watch));
+}
+
+static const struct qdm_watch_ops watch_ops = {
+	.tell = bcow_told,
+	.settle = bcow_settle,
+	.get = get_watched,
+	.put = put_watched,
+};
 
 /**
  * bcow_drop_later - drop the destination's page cache, if it may be outdated
@@ -367,6 +389,7 @@ struct job *job_create(const struct job_place *place, struct qdm_why *why)
 	if (r)
 		goto out_workers;
 	clusters_init(&job->clusters, job->words, place->sectors, place->shift);
+	qdm_watch_add(&job->watch, &watch_ops, place->disk);
 	__module_get(THIS_MODULE);
 	return job;
 
@@ -548,6 +571,34 @@ enum job_state job_state(struct job *job)
 	return state;
 }
 
+/**
+ * bcow_check_options - may a table change the options to these?
+ * @job: the job
+ * @opts: the options
+ * @why: the reason, if not
+ *
+ * To do more than it was to is no untruth, to do less would be.
+ */
+int bcow_check_options(struct job *job, const struct job_options *opts,
+		       struct qdm_why *why)
+{
+	struct job_options now;
+	bool over;
+
+	spin_lock_irq(&job->lock);
+	now = job->opts;
+	over = job->state >= JOB_ABORTING;
+	spin_unlock_irq(&job->lock);
+	if (!over && now.sync < opts->sync)
+		return qdm_refuse(why, "a backup with sync %s is under way, it cannot go on with sync %s: cancel it first",
+				  sync_words[now.sync], sync_words[opts->sync]);
+	if (!over && now.guard > opts->guard)
+		return qdm_refuse(why, "a backup with guard %s is under way, it cannot go on with guard %s: cancel it first",
+				  guard_words[now.guard],
+				  guard_words[opts->guard]);
+	return 0;
+}
+
 /*---------------------------------- verbs ----------------------------------*/
 
 static int refuse_verb(const struct job *job, const char *verb,
@@ -688,7 +739,7 @@ const char *job_error_name(int error)
 		NAMED(EOPNOTSUPP), NAMED(ENOLINK), NAMED(EREMOTEIO),
 		NAMED(EBADE), NAMED(ENODATA), NAMED(EILSEQ), NAMED(ENOMEM),
 		NAMED(EBUSY), NAMED(EAGAIN), NAMED(EREMCHG), NAMED(ENODEV),
-		NAMED(EINVAL),
+		NAMED(EINVAL), NAMED(ESTALE),
 	};
 	unsigned int i;
 

@@ -34,6 +34,7 @@
 #include "args.h"
 #include "clusters.h"
 #include "copy.h"
+#include "edge.h"
 #include "event.h"
 #include "writers.h"
 
@@ -51,6 +52,7 @@ enum job_cbw { CBW_BREAK_GUEST_WRITE, CBW_BREAK_SNAPSHOT };
 enum job_on_error { ON_ERROR_REPORT, ON_ERROR_IGNORE, ON_ERROR_ENOSPC,
 		    ON_ERROR_STOP };
 enum job_zeroes { ZEROES_OFF, ZEROES_ON, ZEROES_UNMAP };
+enum job_guard { GUARD_AUTO, GUARD_REQUIRED };
 enum job_io_status { IO_STATUS_OK, IO_STATUS_FAILED, IO_STATUS_NOSPACE };
 
 enum job_flush { FLUSH_NONE, FLUSH_WANTED, FLUSH_SENT, FLUSH_ENDED };
@@ -70,6 +72,7 @@ enum job_cache { CACHE_UNTOUCHED, CACHE_STALE, CACHE_DROPPING, CACHE_DROPPED };
  * @detect_zeroes: enum job_zeroes
  * @run: which run of the backup this is, see struct job_place
  * @share: 1 if others may have the destination open
+ * @guard: enum job_guard
  */
 struct job_options {
 	u64 sync;
@@ -82,6 +85,7 @@ struct job_options {
 	u64 detect_zeroes;
 	u64 run;
 	u64 share;
+	u64 guard;
 };
 
 extern const struct qdm_opt_table job_option_table;
@@ -94,6 +98,7 @@ extern const struct qdm_opt_table job_option_table;
  * @shift: a cluster is 1 << @shift sectors long
  * @run: a number that makes it another backup than the one before
  * @owner: the mapped device, to tell jobs apart, not to be used
+ * @disk: its disk, likewise
  */
 struct job_place {
 	dev_t target;
@@ -102,6 +107,7 @@ struct job_place {
 	unsigned int shift;
 	u64 run;
 	const struct mapped_device *owner;
+	const struct gendisk *disk;
 };
 
 /**
@@ -131,6 +137,8 @@ struct job_place {
  * @untold: the error of the last one that no event has told of, or 0
  * @untold_read: it was the origin's
  * @told_at: when the last such event was raised, in jiffies
+ * @watched: what the guards above allow
+ * @ended_unproven: the job ended while they were @watched.unproven
  * @origin, @start: what is backed up; valid while not @detached
  * @disk: the mapped device, to see how busy it is; likewise
  * @events: where events go; NULL once the device has let go of the job
@@ -171,6 +179,7 @@ struct job_place {
  *
  * Others:
  * @all: in the list of all jobs
+ * @watch: is told of the guards
  * @idle: woken when @reads, @background_reads or @inflight falls to zero, and
  *	when the job has concluded
  * @front: starts copies, settles ended ones, lets writers go
@@ -208,6 +217,8 @@ struct job {
 	int untold;
 	bool untold_read;
 	unsigned long told_at;
+	struct qdm_guarding watched;
+	bool ended_unproven;
 	struct block_device *origin;
 	sector_t start;
 	struct gendisk *disk;
@@ -246,6 +257,7 @@ struct job {
 	u64 polite_at;
 
 	struct list_head all;
+	struct qdm_watch watch;
 	wait_queue_head_t idle;
 	struct work_struct front;
 	struct work_struct sink;
@@ -293,6 +305,7 @@ struct job_figures {
 	int writer_error;
 	u64 run;
 	struct job_options opts;
+	struct qdm_guarding watched;
 };
 
 /* job.c: the object and what people and dm do with it */
@@ -310,6 +323,8 @@ void job_unhalt(struct job *job);
 void job_detach(struct job *job);
 void job_dismiss(struct job *job);
 enum job_state job_state(struct job *job);
+int bcow_check_options(struct job *job, const struct job_options *opts,
+		       struct qdm_why *why);
 int job_pause(struct job *job, struct qdm_why *why);
 int job_resume(struct job *job, struct qdm_why *why);
 int job_cancel(struct job *job, struct qdm_why *why);
@@ -332,6 +347,8 @@ bool job_background_failed(struct job *job, const struct copy *copy,
 void job_begin_again(struct job *job);
 void job_raise_end(struct job *job);
 void job_check_end(struct job *job); /* without the lock */
+void bcow_told(struct qdm_watch *watch, const struct qdm_guarding *state);
+void bcow_settle(struct qdm_watch *watch, bool wait); /* likewise */
 
 /* flow.c: the way of the data */
 int job_park(struct job *job, struct dm_target *ti, struct bio *bio,

@@ -377,4 +377,5 @@ void line_place(const struct line *line, const struct dm_target *ti,
 	place->shift = ilog2(line->cluster);
 	place->run = line->opts.run;
 	place->owner = dm_table_get_md(ti->table);
+	place->disk = dm_disk(dm_table_get_md(ti->table));
 }

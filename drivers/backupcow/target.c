@@ -22,6 +22,7 @@
 #include <linux/mutex.h>
 #include <linux/slab.h>
 
+#include "edge.h"
 #include "event.h"
 #include "job.h"
 #include "line.h"
@@ -47,6 +48,7 @@ struct backupcow {
 	struct line line;
 	struct backup_device *device;
 	bool live;
+	struct qdm_edge edge;
 };
 
 static struct qdm_perdev *create_device(void)
@@ -166,6 +168,8 @@ static int find_job(struct backupcow *b, const struct job_place *place,
 	mutex_lock(&device->lock);
 	if (device->job && job_state(device->job) != JOB_CONCLUDED)
 		r = check_running(device->job, place, why);
+	if (!r && device->job)
+		r = bcow_check_options(device->job, &b->line.opts, why);
 	if (!r && device->job && same_place(&device->job->place, place) &&
 	    device->job->place.run == place->run) {
 		b->job = device->job;
@@ -247,6 +251,10 @@ static int backupcow_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 	r = get_device_state(b, ti, argv[2], &why);
 	if (r)
 		goto out_close;
+	if (b->job)
+		b->edge.watch = &b->job->watch;
+	b->edge.required = b->line.opts.guard == GUARD_REQUIRED;
+	qdm_edge_add(&b->edge, ti, &b->line.origin);
 	qdm_lower_pass_all(ti);
 	ti->per_io_data_size = sizeof(struct writer);
 	ti->accounts_remapped_io = true;
@@ -267,6 +275,7 @@ static void backupcow_dtr(struct dm_target *ti)
 	struct backupcow *b = ti->private;
 
 	table_goes(b);
+	qdm_edge_del(&b->edge);
 	qdm_perdev_put(&devices, &b->device->perdev);
 	if (b->job)
 		job_put(b->job);
@@ -295,6 +304,7 @@ static void backupcow_presuspend(struct dm_target *ti)
 
 	if (b->job)
 		job_halt(b->job, dm_noflush_suspending(ti));
+	qdm_edge_presuspend(&b->edge);
 }
 
 static void backupcow_presuspend_undo(struct dm_target *ti)
@@ -303,6 +313,7 @@ static void backupcow_presuspend_undo(struct dm_target *ti)
 
 	if (b->job)
 		job_unhalt(b->job);
+	qdm_edge_presuspend_undo(&b->edge);
 }
 
 static void backupcow_postsuspend(struct dm_target *ti)
@@ -311,6 +322,7 @@ static void backupcow_postsuspend(struct dm_target *ti)
 
 	if (b->job)
 		job_detach(b->job);
+	qdm_edge_postsuspend(&b->edge);
 	qdm_events_detach(&b->device->events);
 }
 
@@ -333,6 +345,7 @@ static void backupcow_resume(struct dm_target *ti)
 	struct mapped_device *md = dm_table_get_md(ti->table);
 
 	table_lives(b);
+	qdm_edge_resume(&b->edge);
 	if (b->job) {
 		if (!b->live) {
 			job_configure(b->job, &b->line.opts);
@@ -390,11 +403,18 @@ static int backupcow_message(struct dm_target *ti, unsigned int argc,
 	return r ? qdm_refuse_message(ti, &why) : 0;
 }
 
+static const char *guard_name(const struct qdm_guarding *watched)
+{
+	if (!watched->needed)
+		return "-";
+	return watched->closed ? "unguarded" : "guarded";
+}
+
 /*
  * <state> <clusters done>/<clusters> <bytes done>/<bytes> <first error>
  * <intact|broken> <I/O status> <copies in flight> <writers waiting>
  * <bytes of memory held> <number of the last event> <writes failed>
- * <error of the first of them> <run> <new|kept>
+ * <error of the first of them> <run> <new|kept> <guarded|unguarded|->
  */
 static unsigned int emit_info(struct backupcow *b, char *result,
 			      unsigned int maxlen)
@@ -404,7 +424,7 @@ static unsigned int emit_info(struct backupcow *b, char *result,
 	unsigned int sz = 0;
 
 	if (!b->job) {
-		DMEMIT("none 0/0 0/0 - - ok 0 0 0 %llu 0 - 0 -", seq);
+		DMEMIT("none 0/0 0/0 - - ok 0 0 0 %llu 0 - 0 - -", seq);
 		return sz;
 	}
 	job_figures(b->job, &f);
@@ -413,9 +433,9 @@ static unsigned int emit_info(struct backupcow *b, char *result,
 	       f.bytes_done, f.bytes, job_error_name(f.error),
 	       f.broken ? "broken" : "intact", job_io_status_name(f.io_status),
 	       f.inflight, f.writers, f.held, seq);
-	DMEMIT(" %llu %s %llu %s", f.writer_errors,
+	DMEMIT(" %llu %s %llu %s %s", f.writer_errors,
 	       job_error_name(f.writer_error), f.run,
-	       b->begins ? "new" : "kept");
+	       b->begins ? "new" : "kept", guard_name(&f.watched));
 	return sz;
 }
 
@@ -474,6 +494,14 @@ static int backupcow_iterate_devices(struct dm_target *ti,
 }
 
 /* A SCSI or NVMe command could write without map() seeing it. */
+/* Nothing to hint at: dm asks each table as it puts it in place. */
+static void backupcow_io_hints(struct dm_target *ti, struct queue_limits *limits)
+{
+	struct backupcow *b = ti->private;
+
+	qdm_edge_swap(&b->edge);
+}
+
 static int QDM_PREPARE_IOCTL(backupcow_prepare_ioctl)
 {
 	struct backupcow *b = ti->private;
@@ -499,6 +527,7 @@ static struct target_type backupcow_target = {
 	.message = backupcow_message,
 	.status = backupcow_status,
 	.iterate_devices = backupcow_iterate_devices,
+	.io_hints = backupcow_io_hints,
 	.prepare_ioctl = backupcow_prepare_ioctl,
 };
 

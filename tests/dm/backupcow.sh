@@ -273,8 +273,8 @@ passes_without_a_target() {
 	fio --name=v --filename=/dev/mapper/top --direct=1 --rw=randwrite \
 		--bs=4k --size=16m --verify=crc32c --ioengine=libaio \
 		--iodepth=8 --output=fio.log
-	same "status" "none 0/0 0/0 - - ok 0 0 0 0 0 - 0 -" \
-		"$(dmsetup status top | cut -d' ' -f4-17)"
+	same "status" "none 0/0 0/0 - - ok 0 0 0 0 0 - 0 - -" \
+		"$(dmsetup status top | cut -d' ' -f4-18)"
 	fails dmsetup message top 0 pause
 	log_says "there is no backup"
 	same "discard" \
