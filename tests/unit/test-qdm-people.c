@@ -415,13 +415,13 @@ static void inserts(void **state)
 	(void)state;
 	fake_add("vg-b", "LVM-y", CASE_SECTORS, "linear", "4000:17 0");
 	run(verb_insert, "insert --dry-run --node mine threshold vg-lv 1G");
-	assert_non_null(strstr(text, "dmsetup create mine-inserting --uuid QDM-threshold-mine\n"));
+	assert_non_null(strstr(text, "dmsetup create mine-inserting --uuid stratis-1-private-QDM-threshold-mine\n"));
 	assert_non_null(strstr(text, "linear /dev/mapper/mine-inserting 0"));
 	assert_non_null(strstr(text, "vg-lv\ndmsetup rename mine-inserting mine\n"));
 	says(verb_insert, NAMED, "mine: at 1G (1073741824)\n");
 	assert_string_equal(fake_log(), "create vg-lv-root;create mine-inserting;"
 			    "load vg-lv;resume vg-lv;rename mine-inserting;");
-	assert_string_equal(fake_device("mine")->uuid, "QDM-threshold-mine");
+	assert_string_equal(fake_device("mine")->uuid, "stratis-1-private-QDM-threshold-mine");
 	assert_string_equal(fake_table("vg-lv")->line[0].params, "253:3 0");
 	says(verb_insert, "insert throttle vg-lv iops-total=1K bps-read=8M",
 	     "vg-lv-throttle: iops-total=1024/s bps-read=8M/s\n");

@@ -15,6 +15,7 @@
 #include "qdm-fake-dm.h"
 
 #define LEN	131072
+#define INNER	"stratis-1-private-QDM-"
 
 enum verb { ADD, INSERT, REMOVE, DELETE, PUT_UNDER, TAKE_OUT };
 
@@ -105,8 +106,8 @@ static void first_filter(void **state)
 	(void)state;
 	edit(ADD, NULL, "vg-lv", "t0");
 	assert_string_equal(fake_log(), "create vg-lv-root;create t0;");
-	assert_string_equal(fake_device("vg-lv-root")->uuid, "QDM-root-vg-lv");
-	assert_string_equal(fake_device("t0")->uuid, "QDM-throttle-t0");
+	assert_string_equal(fake_device("vg-lv-root")->uuid, INNER "root-c8c874a43990d6a3-vg-lv");
+	assert_string_equal(fake_device("t0")->uuid, INNER "throttle-t0");
 	has_table("vg-lv", "linear", "8:16 2048");
 	has_table("vg-lv-root", "linear", "8:16 2048");
 	has_table("t0", "qthrottle", "253:1 0 g");
@@ -336,10 +337,10 @@ static void scripts(void **state)
 	(void)state;
 	says(ADD, NULL, "vg-lv", "t0", HEAD
 	     "dmsetup table --showkeys vg-lv |\n"
-	     "\tdmsetup create vg-lv-root --uuid QDM-root-vg-lv\n"
+	     "\tdmsetup create vg-lv-root --uuid " INNER "root-c8c874a43990d6a3-vg-lv\n"
 	     "printf '%s\\n' \\\n"
 	     "\t'0 131072 qthrottle /dev/mapper/vg-lv-root 0 g' |\n"
-	     "\tdmsetup create t0 --uuid QDM-throttle-t0\n");
+	     "\tdmsetup create t0 --uuid " INNER "throttle-t0\n");
 	edit(ADD, NULL, "vg-lv", "t0");
 	says(INSERT, "vg-lv", "vg-lv", "t0", HEAD
 	     "printf '%s\\n' \\\n"

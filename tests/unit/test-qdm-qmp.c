@@ -101,7 +101,7 @@ static void hosts(void **state)
 {
 	(void)state;
 	gives(HOST("d", CASE_LEAF), "{\"return\":{}}");
-	assert_string_equal(fake_device("d")->uuid, "QDM-root-d");
+	assert_string_equal(fake_device("d")->uuid, "stratis-1-private-QDM-leaf-d");
 	assert_string_equal(fake_table("d")->line[0].type, "linear");
 	assert_string_equal(fake_table("d")->line[0].params, CASE_LEAF_NUMBER " 0");
 	refused(HOST("d", CASE_LEAF), "GenericError",
@@ -391,7 +391,7 @@ static void dry_runs(void **state)
 	(void)state;
 	assert_null(qmp_execute(text, strlen(text), &mode, out));
 	fclose(out);
-	assert_non_null(strstr(script, "dmsetup create w --uuid QDM-threshold-w"));
+	assert_non_null(strstr(script, "dmsetup create w --uuid stratis-1-private-QDM-threshold-w"));
 	free(script);
 	assert_string_equal(fake_log(), "");
 }

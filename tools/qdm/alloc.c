@@ -49,3 +49,13 @@ char *print(const char *fmt, ...)
 	va_end(args);
 	return need(text);
 }
+
+/* FNV-1a */
+uint64_t text_hash(const char *text)
+{
+	uint64_t sum = 0xcbf29ce484222325;
+
+	while (*text)
+		sum = (sum ^ (unsigned char)*text++) * 0x100000001b3;
+	return sum;
+}

@@ -9,6 +9,7 @@
 #define QDM_ALLOC_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* Room for one element more than @nr; grows by doubling. */
 void *more(void *array, size_t nr, size_t size);
@@ -18,5 +19,7 @@ char *copy(const char *text);
 void wipe(char *text);
 __attribute__((format(printf, 1, 2)))
 char *print(const char *fmt, ...);
+/* Of a name that has to become shorter. */
+uint64_t text_hash(const char *text);
 
 #endif /* QDM_ALLOC_H */

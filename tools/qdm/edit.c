@@ -34,6 +34,7 @@
 #include "shape.h"
 #include "target.h"
 #include "use.h"
+#include "uuid.h"
 
 #define SECTOR		512
 #define NODE_NAME_MAX	63
@@ -118,8 +119,7 @@ static void create_root(struct plan *plan, const struct node *device,
 {
 	struct step *step = plan_add(plan, STEP_CREATE, name);
 
-	step->uuid = print("QDM-root-%.*s", (int)(strlen(name) - strlen("-root")),
-			   name);
+	step->uuid = uuid_of_root(&device->dev);
 	copy_table(step, device);
 	step->how.inner = true;
 }
@@ -192,6 +192,7 @@ static int place_root(struct place *place, const struct graph *graph,
 		.data = device,
 		.sectors = kdm_table_len(&device->table),
 		.inner = true,
+		.under = true,
 	};
 	if (check_editable(device, error) || check_table(device, error) ||
 	    check_not_moving(graph, device, error) ||
@@ -213,15 +214,13 @@ static int place_file(struct place *place, const struct graph *graph,
 	if (!node)
 		return refuse(error, "Cannot find device='%s' nor node-name='%s' (a device that is not under device-mapper is named by its path)",
 			      file, file);
-	if (node->kind != KIND_DEVICE) {
-		place_at(place, node);
-		return 0;
-	}
-	if (attached(graph, node)) {
-		place_at(place, attached(graph, node));
-		return 0;
-	}
-	return place_root(place, graph, node, plan, error);
+	if (node->kind == KIND_DEVICE && !attached(graph, node))
+		return place_root(place, graph, node, plan, error);
+	if (node->kind == KIND_DEVICE)
+		node = attached(graph, node);
+	place_at(place, node);
+	place->under = node_root(graph, node);
+	return 0;
 }
 
 /* What only `qdm insert --node` calls a device, so that doctor knows of it. */
@@ -323,7 +322,7 @@ int edit_add(const struct graph *graph, const struct filter *filter,
 		free(step->name);
 		step->name = passing_name(filter->name);
 	}
-	step->uuid = print("QDM-%s-%s", kind_word(filter->kind), filter->name);
+	step->uuid = uuid_of_filter(filter->kind, filter->name, below.under);
 	step->target = target.devno;
 	kdm_table_add(&step->table, 0, below.sectors, kind_target(filter->kind),
 		      params);
@@ -350,7 +349,7 @@ int edit_add_host(const struct graph *graph, const char *name,
 	if (!leaf.sectors)
 		return refuse(error, "Device '%s' has no medium", path);
 	step = plan_add(plan, STEP_CREATE, name);
-	step->uuid = print("QDM-%s-%s", kind_word(KIND_ROOT), name);
+	step->uuid = uuid_of_leaf(name);
 	see(plan, &leaf);
 	params = print("%s 0", leaf.word);
 	kdm_table_add(&step->table, 0, leaf.sectors, "linear", params);

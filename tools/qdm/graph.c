@@ -12,8 +12,7 @@
 #include "alloc.h"
 #include "graph.h"
 #include "shape.h"
-
-#define UUID_PREFIX	"QDM-"
+#include "uuid.h"
 
 static const struct {
 	const char *word;
@@ -53,30 +52,13 @@ enum kind kind_of_target(const char *type)
 	return KIND_DEVICE;
 }
 
-enum kind kind_of(const char *uuid)
-{
-	size_t len;
-	int kind;
-
-	if (strncmp(uuid, UUID_PREFIX, strlen(UUID_PREFIX)))
-		return KIND_DEVICE;
-	uuid += strlen(UUID_PREFIX);
-	for (kind = KIND_ROOT; kind < KINDS; kind++) {
-		len = strlen(kinds[kind].word);
-		if (!strncmp(uuid, kinds[kind].word, len) && uuid[len] == '-')
-			return kind;
-	}
-	return KIND_DEVICE;
-}
-
 /* What the UUID calls the node, or NULL if it is none of ours. */
-static const char *name_in_uuid(const char *uuid)
+static const char *name_in_uuid(const char *text)
 {
-	enum kind kind = kind_of(uuid);
+	struct uuid uuid;
 
-	if (kind == KIND_DEVICE)
-		return NULL;
-	return uuid + strlen(UUID_PREFIX) + strlen(kind_word(kind)) + 1;
+	uuid_read(&uuid, text);
+	return uuid.kind == KIND_DEVICE ? NULL : uuid.name;
 }
 
 bool is_passing(const struct kdm_device *device)
@@ -297,11 +279,14 @@ const struct node *node_same(const struct graph *graph,
 	return shape_is_same(&node->table, &at) ? graph_at(graph, at) : NULL;
 }
 
-/* A device's root has its device's name in the UUID, a leaf's node its own. */
+/* In the form before, only the name told them from devices' roots. */
 bool node_is_host(const struct node *node)
 {
-	return node->kind == KIND_ROOT &&
-	       !strcmp(name_in_uuid(node->dev.uuid), node->dev.name);
+	struct uuid uuid;
+
+	uuid_read(&uuid, node->dev.uuid);
+	return uuid.leaf || (uuid.kind == KIND_ROOT && !uuid.identified &&
+			     !strcmp(uuid.name, node->dev.name));
 }
 
 /* Down the first edge, which in a filter is the data and not a target. */
@@ -314,10 +299,22 @@ const struct node *node_root(const struct graph *graph,
 									NULL;
 }
 
+/* What a LUKS device or a volume on it shows is not what the node holds. */
+static bool is_shown_above(const struct graph *graph, const struct node *node)
+{
+	struct devno at;
+	size_t i;
+
+	for (i = 0; i < graph->nr; i++)
+		if (shape_is_same(&graph->node[i].table, &at) &&
+		    same_devno(at, node->dev.devno))
+			return true;
+	return false;
+}
+
 bool node_is_inner(const struct graph *graph, const struct node *node)
 {
 	if (node->kind == KIND_DEVICE || node->kind == KIND_VIEW)
 		return false;
-	return node_root(graph, node) ||
-	       graph_above(graph, node->dev.devno);
+	return node_root(graph, node) || is_shown_above(graph, node);
 }

@@ -73,20 +73,10 @@ bool group_exists(const char *name)
 	return there;
 }
 
-/* FNV-1a */
-static uint64_t hash(const char *text)
-{
-	uint64_t sum = 0xcbf29ce484222325;
-
-	while (*text)
-		sum = (sum ^ (unsigned char)*text++) * 0x100000001b3;
-	return sum;
-}
-
 /* A name of full length has no room for more: its hash stands for the rest. */
 char *group_marker(const char *name)
 {
-	return print(MARKER "%016" PRIx64 "-%.38s", hash(name), name);
+	return print(MARKER "%016" PRIx64 "-%.38s", text_hash(name), name);
 }
 
 bool group_is_adding(const char *name)

@@ -18,6 +18,7 @@
 #include "alloc.h"
 #include "place.h"
 #include "shape.h"
+#include "uuid.h"
 
 #define SECTOR		512
 #define MAPPER		"/dev/mapper/"
@@ -248,18 +249,22 @@ static bool is_others(const struct graph *graph, const struct node *device,
 	return false;
 }
 
-static const struct node *find_idle_root(const struct graph *graph,
-					 const struct node *device)
+bool is_root_of(const struct node *root, const struct node *device)
 {
-	char *name = root_name(device->dev.name);
-	const struct node *root;
+	struct uuid uuid;
+	char *name;
+	bool same;
 
-	while ((root = graph_find(graph, name)) &&
-	       (root->kind != KIND_ROOT || node_is_host(root) ||
-		is_others(graph, device, root)))
-		name = next_derived_name(name, device->dev.name, "root");
+	if (root->kind != KIND_ROOT || node_is_host(root) ||
+	    device->kind != KIND_DEVICE)
+		return false;
+	uuid_read(&uuid, root->dev.uuid);
+	if (uuid.identified)
+		return uuid.identity == uuid_identity(&device->dev);
+	name = root_name(device->dev.name);
+	same = !strcmp(name, root->dev.name);
 	free(name);
-	return root;
+	return same;
 }
 
 /* What it lies on; else what was made for it, which nothing lies on yet. */
@@ -267,8 +272,12 @@ const struct node *find_root(const struct graph *graph,
 			     const struct node *device)
 {
 	const struct node *root = node_root(graph, attached(graph, device));
+	size_t i;
 
-	return root ? root : find_idle_root(graph, device);
+	for (i = 0; !root && i < graph->nr; i++)
+		if (is_root_of(&graph->node[i], device))
+			root = &graph->node[i];
+	return root && !is_others(graph, device, root) ? root : NULL;
 }
 
 static bool is_own_throttle(const struct node *node)

@@ -17,6 +17,7 @@ struct place {
 	uint64_t sectors;
 	char word[KDM_NAME_LEN + 16];	/* how a table line names it */
 	bool inner;			/* what lies on it is not for users */
+	bool under;			/* is a device's root, or lies on one */
 };
 
 bool is_path(const char *word);
@@ -48,6 +49,8 @@ char *root_name(const char *device);
 /* The throttle that was made for the device, also if its table was replaced since. */
 const struct node *find_throttle(const struct graph *graph,
 				 const struct node *device);
+/* Was it made for this very device? An old one says so only by its name. */
+bool is_root_of(const struct node *root, const struct node *device);
 const struct node *find_root(const struct graph *graph,
 			     const struct node *device);
 /* What an edited device lies on: the topmost filter, or the root itself. */
