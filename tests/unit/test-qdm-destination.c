@@ -337,6 +337,7 @@ static pid_t lvm_at_work(const char *group, int seconds)
 	pid = fork();
 	if (!pid) {
 		sleep(seconds);
+		case_text("lvm-is-done", "");
 		_exit(unlink(path));
 	}
 	close(fd);
@@ -345,9 +346,12 @@ static pid_t lvm_at_work(const char *group, int seconds)
 
 static void has_waited(pid_t lvm)
 {
+	char path[128];
 	int status;
 
-	assert_int_equal(waitpid(lvm, &status, WNOHANG), lvm);
+	snprintf(path, sizeof(path), "%s/lvm-is-done", case_folder());
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(waitpid(lvm, &status, 0), lvm);
 	assert_int_equal(status, 0);
 	signal(SIGALRM, SIG_DFL);
 }
