@@ -29,6 +29,7 @@ int main(int argc, char **argv)
 	fake_add("w", "QDM-threshold-w", CASE_SECTORS, "wthreshold",
 		 "4000:16 0");
 	fake_status("w", "armed 4096 0 0 0 0");
+	fake_share();	/* with those who carry out edits */
 	result = server_on_socket(argv[1], &error);
 	if (result)
 		fprintf(stderr, "fake-server: %s\n", error.text);

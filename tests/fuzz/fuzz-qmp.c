@@ -24,10 +24,19 @@ static void check_memory(const struct session *session)
 		abort();
 }
 
+/* However many commands there are. */
+static void feed(struct session *session, const char *bytes, size_t len)
+{
+	size_t at = 0;
+
+	while (at < len && !session->closing)
+		at += session_feed(session, bytes + at, len - at);
+}
+
 static void check_answer(struct session *session)
 {
 	buffer_clear(&session->out);
-	session_feed(session, probe, sizeof(probe) - 1);
+	feed(session, probe, sizeof(probe) - 1);
 	buffer_add(&session->out, "", 1);
 	if (!session->closing &&
 	    !strstr(session->out.bytes, "\"id\": \"probe\""))
@@ -43,9 +52,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	fake_add("t0", "QDM-threshold-t0", CASE_SECTORS, "wthreshold",
 		 "4000:16 0");
 	fake_add("target", "", CASE_SECTORS, "linear", "4000:32 0");
-	session_begin(&session);
-	session_feed(&session, begin, sizeof(begin) - 1);
-	session_feed(&session, (const char *)bytes, len);
+	session_begin(&session, NULL, NULL);
+	feed(&session, begin, sizeof(begin) - 1);
+	feed(&session, (const char *)bytes, len);
 	check_memory(&session);
 	check_answer(&session);
 	session_end(&session);

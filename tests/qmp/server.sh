@@ -181,4 +181,50 @@ one_on_the_other() {
 }
 it "backs up devices of which one lies on the other at one instant" one_on_the_other
 
+# client COMMAND...: one connection to the server at ./qmp.sock; each reply is a line
+client() {
+	perl -MIO::Socket::UNIX -e '
+		my $s = IO::Socket::UNIX->new(Peer => "qmp.sock") or die "no server: $!\n";
+		for my $command ("", "{\"execute\": \"qmp_capabilities\"}", @ARGV) {
+			print $s "$command\n" if $command;
+			print scalar <$s>;
+		}' "$@"
+}
+in_flight() { [ "$(awk '{print $1 + $2}' "$(sysfs "$1")/inflight")" != 0 ]; }
+edit_waits() { grep -q dm_ /proc/"$(pgrep -x qdm-edit)"/stack; }
+is_throttled() { ! pgrep -x qdm-edit && dmsetup table | grep -q qthrottle; }
+
+# I/O of vol is on its way to a device that stands still, so no table can be swapped.
+hangs_below() {
+	local disk server
+	disk=$(memdev mem 8)
+	table low "0 16384 linear $disk 0"
+	table vol "0 16384 linear /dev/mapper/low 0"
+	qdm qmp --socket qmp.sock &
+	server=$!
+	eventually 20 test -S qmp.sock
+	dmsetup suspend low
+	write_at vol 1 &
+	eventually 20 in_flight vol
+	client "{'execute': 'block_set_io_throttle', 'arguments': {'id': 'vol', 'bps': 0, 'bps_rd': 0,
+		'bps_wr': 0, 'iops': 500, 'iops_rd': 0, 'iops_wr': 0}}" >edited || true &
+	eventually 30 edit_waits
+	client "{'execute': 'query-version'}" "{'execute': 'query-named-block-nodes'}" >said
+	jq -se '.[2].return.package == "qdm" and any(.[3].return[]; .["node-name"] == "vol")' said
+	edit_waits
+	kill -TERM "$server"
+	wait "$server"
+	edit_waits
+	qdm qmp --socket qmp.sock &
+	server=$!
+	eventually 20 test -S qmp.sock
+	client "{'execute': 'query-version'}" >said
+	jq -se '.[2].return.package == "qdm"' said
+	dmsetup resume low
+	eventually 60 is_throttled
+	kill -TERM "$server"
+	wait
+}
+it "answers others and ends while an edit hangs, which is done later" hangs_below
+
 finish

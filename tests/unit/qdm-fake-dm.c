@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -54,7 +55,20 @@ static int armed;
 static uint64_t diskseq;
 static void (*when_looked)(const char *name);
 
-void fake_reset(void)
+/* What processes share: the devices as text, with a number that each change raises. */
+struct shared {
+	unsigned int lock;
+	unsigned int generation;
+	volatile unsigned int hanging;
+	char hang[KDM_NAME_LEN];
+	char text[1 << 18];
+};
+
+static struct shared *shared;
+static unsigned int seen;
+static int shared_poll_fd;
+
+static void forget_devices(void)
 {
 	int i;
 
@@ -64,6 +78,11 @@ void fake_reset(void)
 	}
 	memset(fakes, 0, sizeof(fakes));
 	next_minor = 0;
+}
+
+void fake_reset(void)
+{
+	forget_devices();
 	fail_at = -1;
 	die_at = -1;
 	heir_dies_first_at = -1;
@@ -78,6 +97,84 @@ void fake_reset(void)
 	when_armed = NULL;
 	when_looked = NULL;
 	*changes = '\0';
+	if (shared) {
+		munmap(shared, sizeof(*shared));
+		close(shared_poll_fd);
+	}
+	shared = NULL;
+}
+
+static void save(FILE *out);
+static void restore(FILE *in);
+
+static void lock_shared(void)
+{
+	while (__atomic_test_and_set(&shared->lock, __ATOMIC_ACQUIRE))
+		usleep(100);
+}
+
+static void unlock_shared(void)
+{
+	__atomic_clear(&shared->lock, __ATOMIC_RELEASE);
+}
+
+static void take_shared(void)
+{
+	FILE *in;
+
+	lock_shared();
+	if (shared->generation != seen) {
+		seen = shared->generation;
+		in = fmemopen(shared->text, strlen(shared->text) + 1, "r");
+		restore(in);
+		fclose(in);
+	}
+	unlock_shared();
+}
+
+static void give_shared(void)
+{
+	FILE *out;
+
+	if (!shared)
+		return;
+	lock_shared();
+	out = fmemopen(shared->text, sizeof(shared->text), "w");
+	save(out);
+	fclose(out);
+	seen = ++shared->generation;
+	unlock_shared();
+}
+
+void fake_share(void)
+{
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (shared == MAP_FAILED)
+		abort();
+	shared_poll_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	poll_fd = shared_poll_fd;
+	give_shared();
+}
+
+void fake_hang(const char *name)
+{
+	snprintf(shared->hang, sizeof(shared->hang), "%s", name ? name : "");
+}
+
+bool fake_hangs(void)
+{
+	return shared->hanging;
+}
+
+static void maybe_hang(const char *name)
+{
+	if (!shared || strcmp(shared->hang, name))
+		return;
+	shared->hanging++;
+	while (!strcmp(shared->hang, name))
+		usleep(1000);
+	shared->hanging--;
 }
 
 /* A guard goes on with the devices of the process that was killed. */
@@ -85,6 +182,8 @@ static void inherit(void)
 {
 	const char *path = getenv("QDM_FAKE_STATE");
 
+	if (shared)
+		take_shared();
 	if (owner == getpid() || !path)
 		return;
 	fake_restore(path);
@@ -126,6 +225,8 @@ static void fake_wake(void)
 
 int kdm_poll_open(struct error *error)
 {
+	if (shared)
+		return dup(shared_poll_fd);
 	poll_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (poll_fd < 0)
 		return refuse(error, "no eventfd");
@@ -209,6 +310,14 @@ static void count_openers(void)
 	fake_groups_end();
 }
 
+static void note_change(void)
+{
+	count_openers();
+	if (is_heir)
+		fake_save(getenv("QDM_FAKE_STATE"));
+	give_shared();
+}
+
 void fake_add(const char *name, const char *uuid, uint64_t len,
 	      const char *type, const char *params)
 {
@@ -216,7 +325,7 @@ void fake_add(const char *name, const char *uuid, uint64_t len,
 
 	kdm_table_add(&fake->live, 0, len, type, params);
 	fake->device.live = true;
-	count_openers();
+	note_change();
 }
 
 void fake_swap(const char *name, uint64_t len, const char *params)
@@ -261,6 +370,7 @@ void fake_status(const char *name, const char *status)
 
 	snprintf(fake->status, sizeof(fake->status), "%s", status);
 	fake->device.event_nr++;
+	give_shared();
 	fake_wake();
 }
 
@@ -344,24 +454,32 @@ static void save_table(FILE *out, const struct kdm_table *table)
 		table->nr ? table->line[0].params : "");
 }
 
-void fake_save(const char *path)
+static void save(FILE *out)
 {
-	FILE *out = fopen(path, "w");
 	int i;
 
-	for (i = 0; out && i < DEVICES; i++) {
+	for (i = 0; i < DEVICES; i++) {
 		if (!*fakes[i].device.name)
 			continue;
-		fprintf(out, "%s\t%s\t%s\t%u %d %d %d\n",
+		fprintf(out, "%s\t%s\t%s\t%s\t%d %u %u %d %d %d\n",
 			fakes[i].device.name, fakes[i].device.uuid,
-			fakes[i].said, fakes[i].device.devno.minor,
+			fakes[i].said, fakes[i].status, i,
+			fakes[i].device.event_nr, fakes[i].device.devno.minor,
 			fakes[i].device.live, fakes[i].device.pending,
 			fakes[i].device.suspended);
 		save_table(out, &fakes[i].live);
 		save_table(out, &fakes[i].loaded);
 	}
-	if (out)
-		fclose(out);
+}
+
+void fake_save(const char *path)
+{
+	FILE *out = fopen(path, "w");
+
+	if (!out)
+		return;
+	save(out);
+	fclose(out);
 }
 
 static void maybe_die(void)
@@ -373,13 +491,6 @@ static void maybe_die(void)
 	if (path)
 		fake_save(path);
 	kill(getpid(), SIGKILL);
-}
-
-static void note_change(void)
-{
-	count_openers();
-	if (is_heir)
-		fake_save(getenv("QDM_FAKE_STATE"));
 }
 
 static void note_table(struct fake *fake)
@@ -405,37 +516,54 @@ static void restore_table(FILE *in, struct kdm_table *table)
 	free(line);
 }
 
+static void restore_device(FILE *in, char *at)
+{
+	const char *name = strsep(&at, "\t"), *uuid = strsep(&at, "\t");
+	const char *said = strsep(&at, "\t"), *status = strsep(&at, "\t");
+	int slot, live, pending, suspended;
+	unsigned int event_nr, minor;
+	struct fake *fake;
+
+	if (sscanf(at, "%d %u %u %d %d %d", &slot, &event_nr, &minor, &live,
+		   &pending, &suspended) != 6)
+		abort();
+	fake = &fakes[slot];
+	snprintf(fake->device.name, KDM_NAME_LEN, "%s", name);
+	snprintf(fake->device.uuid, KDM_UUID_LEN, "%s", uuid);
+	snprintf(fake->said, sizeof(fake->said), "%s", said);
+	snprintf(fake->status, sizeof(fake->status), "%s", status);
+	fake->device.devno = (struct devno){ 253, minor };
+	fake->device.event_nr = event_nr;
+	fake->device.live = live;
+	fake->device.pending = pending;
+	fake->device.suspended = suspended;
+	if (minor >= next_minor)
+		next_minor = minor + 1;
+	restore_table(in, &fake->live);
+	restore_table(in, &fake->loaded);
+}
+
+static void restore(FILE *in)
+{
+	char *line = NULL;
+	size_t room = 0;
+
+	forget_devices();
+	while (getline(&line, &room, in) > 0 && *line)
+		restore_device(in, line);
+	free(line);
+	count_openers();
+}
+
 void fake_restore(const char *path)
 {
 	FILE *in = fopen(path, "r");
-	char *line = NULL, *at;
-	int live, pending, suspended;
-	struct fake *fake;
-	size_t room = 0;
 
 	fake_reset();
-	while (in && getline(&line, &room, in) > 0) {
-		at = line;
-		fake = add(strsep(&at, "\t"), "");
-		snprintf(fake->device.uuid, KDM_UUID_LEN, "%s",
-			 strsep(&at, "\t"));
-		snprintf(fake->said, sizeof(fake->said), "%s",
-			 strsep(&at, "\t"));
-		if (sscanf(at, "%u %d %d %d", &fake->device.devno.minor, &live,
-			   &pending, &suspended) != 4)
-			abort();
-		fake->device.live = live;
-		fake->device.pending = pending;
-		fake->device.suspended = suspended;
-		if (fake->device.devno.minor >= next_minor)
-			next_minor = fake->device.devno.minor + 1;
-		restore_table(in, &fake->live);
-		restore_table(in, &fake->loaded);
-	}
-	free(line);
-	if (in)
-		fclose(in);
-	count_openers();
+	if (!in)
+		return;
+	restore(in);
+	fclose(in);
 }
 
 static void maybe_lose_heir(void)
@@ -510,6 +638,7 @@ int kdm_list(char (**names)[KDM_NAME_LEN], size_t *nr, struct error *error)
 	int i;
 
 	(void)error;
+	inherit();
 	*names = NULL;
 	*nr = 0;
 	for (i = 0; i < DEVICES; i++) {
@@ -744,9 +873,11 @@ static void go_on(struct fake *fake)
 int kdm_resume(const char *name, const struct kdm_how *how,
 	       struct error *error)
 {
-	struct fake *fake = find(name);
+	struct fake *fake;
 
 	(void)how;
+	maybe_hang(name);
+	fake = find(name);
 	if (change_of(fake, "resume", name, error)) {
 		if (fake)
 			fake->device.suspended = suspend_on_failure;
@@ -854,6 +985,7 @@ int kdm_message(const char *name, const char *text, struct error *error)
 	if (!result)
 		snprintf(fake->said + used, sizeof(fake->said) - used, "%s,",
 			 text);
+	give_shared();
 	free(both);
 	return result;
 }

@@ -43,6 +43,16 @@ void fake_die_later(bool yes);
 void fake_heir_dies_at(int nr);
 /* That process is killed before the @nr-th change, and this one is not. */
 void fake_heir_dies_first_at(int nr);
+/*
+ * All processes made from now on see the same devices, and each other's changes to
+ * them: a server and those who carry out its edits, and the test. Not for the guards
+ * of a test that kills.
+ */
+void fake_share(void);
+/* The resume of @name waits in whichever process until NULL is given, or is killed. */
+void fake_hang(const char *name);
+/* Is a process waiting there? */
+bool fake_hangs(void);
 /* A change that is made elsewhere; other than 0 if it is to fail. */
 int fake_step(const char *verb, const char *name);
 /* Before the @nr-th change somebody else gives @name a linear table. */

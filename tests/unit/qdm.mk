@@ -6,11 +6,11 @@
 QDM := $(abspath $(HERE)/../../tools/qdm)
 QDM_PACKAGES := blkid json-c libsystemd libedit
 QDM_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I$(QDM) -I$(HERE) \
-	-DCLIENT_HALF_SECONDS=2 -DQDM_DOCUMENTATION='"$(TOP)/Documentation"' $(shell pkg-config --cflags $(QDM_PACKAGES))
+	-DCLIENT_HALF_SECONDS=2 -DCLIENT_ENDS_SECONDS=1 -DTIDY_PAUSE=1 -DQDM_DOCUMENTATION='"$(TOP)/Documentation"' $(shell pkg-config --cflags $(QDM_PACKAGES))
 QDM_LIBS := $(shell pkg-config --libs $(QDM_PACKAGES)) @$(HERE)qdm-wraps
 
 QDM_PARTS := $(filter-out dm main,$(basename $(notdir $(wildcard $(QDM)/*.c)))) qdm-fake-dm qdm-fake-leaf qdm-fake-groups \
-	qdm-case qdm-line
+	qdm-case qdm-line qdm-served
 QDM_OBJECTS := $(QDM_PARTS:%=$(OUT)/qdm/%.o)
 vpath %.c $(QDM) $(HERE)
 

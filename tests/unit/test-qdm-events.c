@@ -153,6 +153,22 @@ static void whole_job(void **state)
 	tells("");
 }
 
+/* Another process makes it at this moment. */
+static void half_made(void **state)
+{
+	struct kdm_table table;
+
+	(void)state;
+	tells("");
+	add_backup("running 0/10 0/100 - intact ok 1 0 0 0");
+	table = *fake_table("lv-backup");
+	*fake_table("lv-backup") = (struct kdm_table){ 0 };
+	tells("");
+	*fake_table("lv-backup") = table;
+	tells(STATUS("lv", "created") STATUS("lv", "running"));
+	remove_backup();
+}
+
 static void failed_job(void **state)
 {
 	(void)state;
@@ -224,15 +240,24 @@ static void given_up(void **state)
 
 static void goes_by_itself(void **state)
 {
+	struct error error = { 0 };
+	int job;
+	char *name;
+
 	(void)state;
 	add_backup("running 1/10 10/100 - intact ok 0 0 0 0");
 	job_remember("lv-backup", true, true);
 	tells("");
-	assert_false(jobs_tidy());
+	assert_null(job_to_tidy(&job));
 	fake_status("lv-backup", "concluded 10/10 100/100 - intact ok 0 0 0 1");
-	assert_true(jobs_tidy());
+	name = job_to_tidy(&job);
+	assert_string_equal(name, "lv-backup");
+	assert_null(job_to_tidy(&job));	/* one is enough */
+	assert_int_equal(job_tidy(name, &error), 0);
+	jobs_let_go(&job, false);
+	free(name);
 	assert_null(fake_device("lv-backup"));
-	assert_false(jobs_tidy());
+	assert_null(job_to_tidy(&job));
 }
 
 static void error_in_a_job(void **state)
@@ -277,6 +302,7 @@ int main(void)
 		TEST(new_threshold),
 		TEST(passing_name),
 		TEST(whole_job),
+		TEST(half_made),
 		TEST(failed_job),
 		TEST(broken_snapshot),
 		TEST(cancelled_job),

@@ -27,113 +27,12 @@
 #include "alloc.h"
 #include "qdm-case.h"
 #include "qdm-fake-dm.h"
+#include "qdm-served.h"
 #include "server.h"
 
-#define PATIENCE_MS	20000
-#define CAPABILITIES	"{\"execute\":\"qmp_capabilities\"}\n"
-#define DONE		"{ \"return\": { } }\r\n"
-
-static char path[64];
-static pid_t server;
-
-/* The child has the fake; on SIGUSR1 a threshold of it fires. */
-static void fire(int signal)
+static void fire(void)
 {
-	(void)signal;
 	fake_status("w", "fired 0 512 5000 1 4096");
-}
-
-static int start(void **state)
-{
-	struct error error = { 0 };
-	int i;
-
-	case_set_up(state);
-	fake_add("w", "QDM-threshold-w", CASE_SECTORS, "wthreshold", "4000:16 0");
-	fake_status("w", "armed 4096 0 0 0 0");
-	snprintf(path, sizeof(path), "%s/qmp.sock", case_folder());
-	server = fork();
-	if (!server) {
-		signal(SIGUSR1, fire);
-		i = server_on_socket(path, &error);
-		if (i)
-			fprintf(stderr, "# server: %s\n", error.text);
-		fake_reset();
-		exit(!!i);
-	}
-	for (i = 0; i < PATIENCE_MS / 10 && access(path, F_OK); i++)
-		usleep(10000);
-	return 0;
-}
-
-/* The server's own end is a test, too: ASan and its leak check speak there. */
-static int stop(void **state)
-{
-	int status = 0;
-
-	if (server > 0) {
-		kill(server, SIGTERM);
-		waitpid(server, &status, 0);
-	}
-	server = 0;
-	case_tear_down(state);
-	return status;
-}
-
-static int connect_to(void)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int i;
-
-	strcpy(address.sun_path, path);
-	for (i = 0; i < PATIENCE_MS / 10; i++) {
-		if (!connect(fd, (struct sockaddr *)&address, sizeof(address)))
-			return fd;
-		usleep(10000);
-	}
-	fail_msg("no connection: %s", strerror(errno));
-	return -1;
-}
-
-/* One line, or "" when the connection has ended. */
-static const char *line_from(int fd)
-{
-	static char line[65536];
-	struct pollfd wait = { .fd = fd, .events = POLLIN };
-	size_t len = 0;
-
-	while (len < sizeof(line) - 1) {
-		if (poll(&wait, 1, PATIENCE_MS) <= 0)
-			fail_msg("nothing comes");
-		if (read(fd, line + len, 1) <= 0)
-			break;
-		if (line[len++] == '\n')
-			break;
-	}
-	line[len] = '\0';
-	return line;
-}
-
-static void tell(int fd, const char *text)
-{
-	assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL),
-			 strlen(text));
-}
-
-static void answers(int fd, const char *text, const char *wanted)
-{
-	tell(fd, text);
-	assert_string_equal(line_from(fd), wanted);
-}
-
-static int negotiate(void)
-{
-	int fd = connect_to();
-
-	assert_non_null(strstr(line_from(fd), "{ \"QMP\": "));
-	answers(fd, CAPABILITIES, DONE);
-	return fd;
 }
 
 static void only_root(void **state)
@@ -142,19 +41,19 @@ static void only_root(void **state)
 	int fd;
 
 	(void)state;
-	assert_int_equal(stat(path, &info), 0);
+	assert_int_equal(stat(served_path, &info), 0);
 	assert_int_equal(info.st_mode & 07777, 0600);
 	assert_true(S_ISSOCK(info.st_mode));
 	if (geteuid())
 		return;
-	assert_int_equal(chmod(path, 0666), 0);
+	assert_int_equal(chmod(served_path, 0666), 0);
 	assert_int_equal(chmod(case_folder(), 0755), 0);
 	assert_int_equal(seteuid(65534), 0);
-	fd = connect_to();
-	assert_string_equal(line_from(fd), "");
+	fd = served_connect();
+	assert_string_equal(served_line(fd), "");
 	assert_int_equal(seteuid(0), 0);
 	close(fd);
-	close(negotiate());
+	close(served_client());
 }
 
 static void several(void **state)
@@ -163,22 +62,22 @@ static void several(void **state)
 	char text[64], wanted[64];
 
 	(void)state;
-	a = negotiate();
-	b = negotiate();
+	a = served_client();
+	b = served_client();
 	for (i = 0; i < 20; i++) {
 		snprintf(text, sizeof(text), "{'execute':'x','id':%d}", i);
-		tell(a, text);
-		tell(b, text);
+		served_tell(a, text);
+		served_tell(b, text);
 	}
 	for (i = 0; i < 20; i++) {
 		snprintf(wanted, sizeof(wanted), "\"id\": %d }\r\n", i);
-		assert_non_null(strstr(line_from(a), wanted));
-		assert_non_null(strstr(line_from(b), wanted));
+		assert_non_null(strstr(served_line(a), wanted));
+		assert_non_null(strstr(served_line(b), wanted));
 	}
-	answers(a, "{'execute':'object-add','arguments':{'qom-type':'throttle-group','id':'h'}}",
+	served_answers(a, "{'execute':'object-add','arguments':{'qom-type':'throttle-group','id':'h'}}",
 		DONE);
 	close(a);
-	assert_non_null(strstr(line_from((tell(b, "{'execute':'qom-list','arguments':{'path':'/objects'}}"), b)),
+	assert_non_null(strstr(served_line((served_tell(b, "{'execute':'qom-list','arguments':{'path':'/objects'}}"), b)),
 			       "\"h\""));
 	close(b);
 }
@@ -188,14 +87,14 @@ static void events_to_all(void **state)
 	int a, b, mute;
 
 	(void)state;
-	a = negotiate();
-	b = negotiate();
-	mute = connect_to();
-	line_from(mute);
-	kill(server, SIGUSR1);
-	assert_non_null(strstr(line_from(a), "\"event\": \"BLOCK_WRITE_THRESHOLD\", \"data\": { \"node-name\": \"w\", \"amount-exceeded\": 512, \"write-threshold\": 4096 } }\r\n"));
-	assert_non_null(strstr(line_from(b), "\"timestamp\": { \"seconds\": "));
-	answers(mute, CAPABILITIES, DONE);
+	a = served_client();
+	b = served_client();
+	mute = served_connect();
+	served_line(mute);
+	fire();
+	assert_non_null(strstr(served_line(a), "\"event\": \"BLOCK_WRITE_THRESHOLD\", \"data\": { \"node-name\": \"w\", \"amount-exceeded\": 512, \"write-threshold\": 4096 } }\r\n"));
+	assert_non_null(strstr(served_line(b), "\"timestamp\": { \"seconds\": "));
+	served_answers(mute, CAPABILITIES, DONE);
 	close(a);
 	close(b);
 	close(mute);
@@ -209,12 +108,12 @@ static void too_many(void **state)
 
 	(void)state;
 	setrlimit(RLIMIT_NOFILE, &files);
-	fd = negotiate();
+	fd = served_client();
 	for (i = 0; i < 1000; i++)
-		idle[i] = connect_to();
-	answers(fd, "{'execute':'qmp_capabilities'}",
+		idle[i] = served_connect();
+	served_answers(fd, "{'execute':'qmp_capabilities'}",
 		"{ \"error\": { \"class\": \"CommandNotFound\", \"desc\": \"Capabilities negotiation is already complete, command ignored\" } }\r\n");
-	close(negotiate());
+	close(served_client());
 	for (i = 0; i < 1000; i++)
 		close(idle[i]);
 	close(fd);
@@ -223,24 +122,24 @@ static void too_many(void **state)
 static void too_long(void **state)
 {
 	static char chunk[65536];
-	int fd = negotiate();
+	int fd = served_client();
 	ssize_t sent = 1;
 
 	(void)state;
 	memset(chunk, 'x', sizeof(chunk));
-	tell(fd, "{'execute':'");
+	served_tell(fd, "{'execute':'");
 	while (sent > 0)
 		sent = send(fd, chunk, sizeof(chunk), MSG_NOSIGNAL);
 	assert_true(errno == EPIPE || errno == ECONNRESET);
 	close(fd);
-	close(negotiate());
+	close(served_client());
 }
 
 /* Who asks and never reads is not listened to; the others are. */
 static void does_not_read(void **state)
 {
 	static const char ask[] = "{'execute':'query-qmp-schema'}";
-	int fd = negotiate();
+	int fd = served_client();
 	int other, sent;
 
 	(void)state;
@@ -249,58 +148,58 @@ static void does_not_read(void **state)
 		if (send(fd, ask, sizeof(ask) - 1, MSG_NOSIGNAL) < 0)
 			break;
 	assert_int_equal(errno, EAGAIN);
-	other = negotiate();
+	other = served_client();
 	close(other);
 	close(fd);
 }
 
 static void half_and_gone(void **state)
 {
-	int fd = negotiate();
+	int fd = served_client();
 
 	(void)state;
-	tell(fd, "{'execute':'block");
+	served_tell(fd, "{'execute':'block");
 	shutdown(fd, SHUT_WR);
-	assert_string_equal(line_from(fd),
+	assert_string_equal(served_line(fd),
 			    "{ \"error\": { \"class\": \"GenericError\", \"desc\": \"JSON parse error, the command has no end\" } }\r\n");
-	assert_string_equal(line_from(fd), "");
+	assert_string_equal(served_line(fd), "");
 	close(fd);
-	fd = negotiate();
-	tell(fd, "{'execute':'query-version'}");
+	fd = served_client();
+	served_tell(fd, "{'execute':'query-version'}");
 	close(fd);
-	close(negotiate());
+	close(served_client());
 }
 
 /* Who begins a command and stays silent is told so and left. */
 static void half_and_silent(void **state)
 {
-	int fd = negotiate();
-	int other = negotiate();
+	int fd = served_client();
+	int other = served_client();
 
 	(void)state;
-	tell(fd, "{'execute':'quit'");
-	answers(other, "{'execute':'x'}",
+	served_tell(fd, "{'execute':'quit'");
+	served_answers(other, "{'execute':'x'}",
 		"{ \"error\": { \"class\": \"CommandNotFound\", \"desc\": \"The command x has not been found\" } }\r\n");
-	assert_string_equal(line_from(fd),
+	assert_string_equal(served_line(fd),
 			    "{ \"error\": { \"class\": \"GenericError\", \"desc\": \"JSON parse error, the command has no end\" } }\r\n");
-	assert_string_equal(line_from(fd), "");
+	assert_string_equal(served_line(fd), "");
 	close(fd);
 	close(other);
 }
 
 static void quits(void **state)
 {
-	int fd = negotiate();
+	int fd = served_client();
 	int status;
 
 	(void)state;
-	answers(fd, "{'execute':'quit'}", DONE);
-	assert_string_equal(line_from(fd), "");
+	served_answers(fd, "{'execute':'quit'}", DONE);
+	assert_string_equal(served_line(fd), "");
 	close(fd);
-	assert_int_equal(waitpid(server, &status, 0), server);
+	assert_int_equal(waitpid(served_by, &status, 0), served_by);
 	assert_int_equal(status, 0);
-	assert_int_equal(access(path, F_OK), -1);
-	server = 0;
+	assert_int_equal(access(served_path, F_OK), -1);
+	served_by = 0;
 }
 
 static void second_server(void **state)
@@ -310,15 +209,15 @@ static void second_server(void **state)
 	int status;
 
 	(void)state;
-	close(negotiate());	/* the first one listens */
+	close(served_client());	/* the first one listens */
 	second = fork();
 	if (!second) {
-		status = server_on_socket(path, &error);
+		status = server_on_socket(served_path, &error);
 		_exit(status == -1 && strstr(error.text, "another server listens on") ? 0 : 1);
 	}
 	waitpid(second, &status, 0);
 	assert_int_equal(status, 0);
-	close(negotiate());
+	close(served_client());
 }
 
 /* What is there and is no socket is neither taken away nor replaced. */
@@ -343,25 +242,25 @@ static void replaced_socket(void **state)
 	int status;
 
 	(void)state;
-	close(negotiate());
-	assert_int_equal(unlink(path), 0);
-	fclose(fopen(path, "w"));
-	kill(server, SIGTERM);
-	assert_int_equal(waitpid(server, &status, 0), server);
-	server = 0;
-	assert_int_equal(access(path, F_OK), 0);
+	close(served_client());
+	assert_int_equal(unlink(served_path), 0);
+	fclose(fopen(served_path, "w"));
+	kill(served_by, SIGTERM);
+	assert_int_equal(waitpid(served_by, &status, 0), served_by);
+	served_by = 0;
+	assert_int_equal(access(served_path, F_OK), 0);
 }
 
 static void after_a_crash(void **state)
 {
 	int status;
 
-	kill(server, SIGKILL);
-	waitpid(server, &status, 0);
-	assert_int_equal(access(path, F_OK), 0);
+	kill(served_by, SIGKILL);
+	waitpid(served_by, &status, 0);
+	assert_int_equal(access(served_path, F_OK), 0);
 	case_tear_down(state);
-	start(state);
-	close(negotiate());
+	served_set_up(state);
+	close(served_client());
 }
 
 /* Standard output may be a file, which nobody can wait for. */
@@ -371,7 +270,7 @@ static const char *file_says(const char *name, const char *wanted)
 	FILE *file;
 	int i;
 
-	for (i = 0; i < PATIENCE_MS / 10; i++) {
+	for (i = 0; i < SERVED_PATIENCE_MS / 10; i++) {
 		memset(text, 0, sizeof(text));
 		file = fopen(name, "r");
 		if (file && fread(text, 1, sizeof(text) - 1, file) > 0 &&
@@ -395,7 +294,6 @@ static void serve_files(int in, const char *name)
 	dup2(in, STDIN_FILENO);
 	dup2(out, STDOUT_FILENO);
 	close(out);
-	signal(SIGUSR1, fire);
 	exit(!!server_on_stdio(&error));
 }
 
@@ -407,18 +305,21 @@ static void into_a_file(void **state)
 	int status;
 
 	(void)state;
+	kill(served_by, SIGTERM);	/* it would take the other one's events */
+	assert_int_equal(served_end(served_by), 0);
+	served_by = 0;
 	snprintf(name, sizeof(name), "%s/out", case_folder());
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 	child = fork();
 	if (!child) {
 		close(ends[1]);
-		alarm(3 * PATIENCE_MS / 1000);
+		alarm(3 * SERVED_PATIENCE_MS / 1000);
 		serve_files(ends[0], name);
 	}
 	file_says(name, "{ \"QMP\": ");
 	assert_true(write(ends[1], CAPABILITIES, strlen(CAPABILITIES)) > 0);
 	file_says(name, DONE);
-	kill(child, SIGUSR1);
+	fire();
 	file_says(name, "BLOCK_WRITE_THRESHOLD");
 	close(ends[0]);
 	close(ends[1]);
@@ -426,12 +327,15 @@ static void into_a_file(void **state)
 	assert_true(WIFEXITED(status));
 }
 
-/* A reader that has stopped: the pipe is full, and a signal ends the server all the same. */
+/*
+ * A reader that has stopped: the pipe is full, and a signal ends the server all the
+ * same. It says that answers are lost.
+ */
 static void into_a_full_pipe(void **state)
 {
 	static const char ask[] = "{\"execute\":\"query-qmp-schema\"}\n";
 	struct error error = { 0 };
-	int in[2], out[2], i, status;
+	int in[2], out[2], i;
 	pid_t child;
 
 	(void)state;
@@ -439,7 +343,7 @@ static void into_a_full_pipe(void **state)
 	assert_int_equal(pipe2(out, O_CLOEXEC), 0);
 	child = fork();
 	if (!child) {
-		alarm(3 * PATIENCE_MS / 1000);
+		alarm(3 * SERVED_PATIENCE_MS / 1000);
 		dup2(in[0], STDIN_FILENO);
 		dup2(out[1], STDOUT_FILENO);
 		close(out[0]);
@@ -449,12 +353,11 @@ static void into_a_full_pipe(void **state)
 	assert_true(write(in[1], CAPABILITIES, strlen(CAPABILITIES)) > 0);
 	for (i = 0; i < 5; i++)
 		assert_true(write(in[1], ask, strlen(ask)) > 0);
-	assert_non_null(strstr(line_from(out[0]), "{ \"QMP\": "));
-	assert_string_equal(line_from(out[0]), DONE);
+	assert_non_null(strstr(served_line(out[0]), "{ \"QMP\": "));
+	assert_string_equal(served_line(out[0]), DONE);
 	usleep(500000);
 	kill(child, SIGTERM);
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_int_equal(status, 0);
+	assert_int_equal(served_end(child), 1);
 	close(in[0]);
 	close(in[1]);
 	close(out[0]);
@@ -472,21 +375,12 @@ static void serve_handed(int fd, const char *count)
 	setenv("LISTEN_FDS", count, 1);
 	dup2(fd, 3);
 	dup2(fd, 4);
-	result = server_on_socket(path, &error);
+	result = server_on_socket(served_path, &error);
 	fake_reset();
 	if (!result)
 		exit(0);
 	fprintf(stderr, "# handed: %s\n", error.text);
 	exit(strcmp(error.text, "one socket is wanted, not 2") ? 2 : 1);
-}
-
-static int end_of(pid_t child)
-{
-	int status;
-
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_true(WIFEXITED(status));
-	return WEXITSTATUS(status);
 }
 
 /* The socket is systemd's: it is there before the server and after it. */
@@ -497,29 +391,29 @@ static void from_systemd(void **state)
 	pid_t child;
 	int fd;
 
-	kill(server, SIGTERM);
-	assert_int_equal(end_of(server), 0);
-	server = 0;
-	strcpy(address.sun_path, path);
+	kill(served_by, SIGTERM);
+	assert_int_equal(served_end(served_by), 0);
+	served_by = 0;
+	strcpy(address.sun_path, served_path);
 	assert_int_equal(bind(listening, (struct sockaddr *)&address,
 			      sizeof(address)), 0);
 	assert_int_equal(listen(listening, 8), 0);
-	fd = connect_to();	/* the first client comes before the server */
+	fd = served_connect();	/* the first client comes before the server */
 	child = fork();
 	if (!child)
 		serve_handed(listening, "1");
-	assert_non_null(strstr(line_from(fd), "{ \"QMP\": "));
-	answers(fd, CAPABILITIES, DONE);
-	answers(fd, "{'execute':'quit'}", DONE);
+	assert_non_null(strstr(served_line(fd), "{ \"QMP\": "));
+	served_answers(fd, CAPABILITIES, DONE);
+	served_answers(fd, "{'execute':'quit'}", DONE);
 	close(fd);
-	assert_int_equal(end_of(child), 0);
-	assert_int_equal(access(path, F_OK), 0);
+	assert_int_equal(served_end(child), 0);
+	assert_int_equal(access(served_path, F_OK), 0);
 	child = fork();
 	if (!child)
 		serve_handed(listening, "2");
-	assert_int_equal(end_of(child), 1);
+	assert_int_equal(served_end(child), 1);
 	close(listening);
-	unlink(path);
+	unlink(served_path);
 	(void)state;
 }
 
@@ -541,14 +435,14 @@ static void thousand(void **state)
 		"{'execute':'query-block','arguments':5}",
 		"{'execute':'block_set_io_throttle','arguments':{'id':'vg-lv','bps':0,'bps_rd':0,'bps_wr':0,'iops':5,'iops_rd':0,'iops_wr':0}}",
 	};
-	int fd = negotiate();
+	int fd = served_client();
 	const char *reply;
 	int i;
 
 	(void)state;
 	for (i = 0; i < 1000; i++) {
-		tell(fd, commands[i % 10]);
-		reply = line_from(fd);
+		served_tell(fd, commands[i % 10]);
+		reply = served_line(fd);
 		assert_true(strstr(reply, "{ \"return\": ") == reply ||
 			    strstr(reply, "{ \"error\": ") == reply);
 		if (i < 6)
@@ -557,7 +451,7 @@ static void thousand(void **state)
 	close(fd);
 }
 
-#define TEST(name)	cmocka_unit_test_setup_teardown(name, start, stop)
+#define TEST(name)	cmocka_unit_test_setup_teardown(name, served_set_up, served_tear_down)
 
 int main(int argc, char **argv)
 {

@@ -29,9 +29,11 @@ static void feed(const char *text, size_t len)
 {
 	/* a copy of exact size, so that reading past it is seen */
 	char *exact = malloc(len ? len : 1);
+	size_t at = 0;
 
 	memcpy(exact, text, len);
-	session_feed(&session, exact, len);
+	while (at < len && !session.closing)
+		at += session_feed(&session, exact + at, len - at);
 	free(exact);
 }
 
@@ -51,7 +53,7 @@ static const char *said(void)
 
 static void begin(void)
 {
-	session_begin(&session);
+	session_begin(&session, NULL, NULL);
 	said();
 	feed("{'execute':'qmp_capabilities'}", 30);
 	assert_string_equal(said(), "{ \"return\": { } }\r\n");
@@ -81,7 +83,7 @@ static void greeting(void **state)
 	struct json_object *event;
 
 	(void)state;
-	session_begin(&session);
+	session_begin(&session, NULL, NULL);
 	assert_string_equal(said(),
 			    "{ \"QMP\": { \"version\": { \"qemu\": { \"major\": 0, \"minor\": 1, \"micro\": 0 }, \"package\": \"qdm\" }, \"capabilities\": [ ] } }\r\n");
 	gives(VERSION,
@@ -97,7 +99,7 @@ static void greeting(void **state)
 static void queued(void **state)
 {
 	(void)state;
-	session_begin(&session);
+	session_begin(&session, NULL, NULL);
 	said();
 	gives(VERSION "{'execute':'qmp_capabilities','id':1}" VERSION
 	      "{'execute':'qmp_capabilities'}" VERSION,

@@ -4,8 +4,12 @@
  * the server hold is bounded: who does not read is not listened to, and is left
  * when events pile up; who begins a command and stays silent is left, too.
  *
- *	reads ----> session ----> out ----> writes
- *	  ^ off while out is full            ^ on while out is not empty
+ *	reads ----> unread ----> session ----> out ----> writes
+ *	  ^ off while    ^ one command          ^ on while out
+ *	    there is some  a turn                 is not empty
+ *
+ * However many commands come at once, each is a turn of the loop, and others have
+ * theirs in between. There is none while out is full, or an edit is under way.
  */
 #include <errno.h>
 #include <linux/limits.h>
@@ -80,7 +84,8 @@ static void switch_source(sd_event_source *source, bool on)
 static void be_patient(struct client *client)
 {
 	const struct session *session = &client->session;
-	bool wait = session_is_half(session) || session->closing;
+	bool wait = session->closing ? !client->owner->endless :
+				       session_is_half(session);
 	int is;
 
 	sd_event_source_get_enabled(client->patience, &is);
@@ -96,6 +101,15 @@ static void be_patient(struct client *client)
 	}
 }
 
+/* Is there something to read, or the end of it, and nothing that keeps from it? */
+static bool has_turn(const struct client *client)
+{
+	const struct session *session = &client->session;
+
+	return (client->unread.len || client->at_end) && !session->busy &&
+	       !session->closing && session->out.len < CLIENT_OUT_FULL;
+}
+
 /* Sends what can be sent and says what to wait for; it may be over then. */
 static void settle(struct client *client)
 {
@@ -106,7 +120,9 @@ static void settle(struct client *client)
 		return;
 	}
 	switch_source(client->writes, session->out.len);
+	switch_source(client->turn, has_turn(client));
 	switch_source(client->reads, !client->at_end && !session->closing &&
+		      !session->busy && !client->unread.len &&
 		      session->out.len < CLIENT_OUT_FULL);
 	be_patient(client);
 }
@@ -118,22 +134,42 @@ static void receive(struct client *client)
 
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (got > 0) {
-		session_feed(&client->session, bytes, got);
-	} else {
+	if (got > 0)
+		buffer_add(&client->unread, bytes, got);
+	else
 		client->at_end = true;
-		session_feed_end(&client->session);
-	}
+}
+
+/* One command, or the end. */
+static void take_turn(struct client *client)
+{
+	struct session *session = &client->session;
+	struct buffer *unread = &client->unread;
+
+	if (!has_turn(client))
+		return;
+	if (unread->len)
+		buffer_take(unread, session_feed(session, unread->bytes,
+						 unread->len));
+	else
+		session_feed_end(session);
+	flush(client);
+	client->owner->ran(client->owner->context);
 }
 
 static void serve(struct client *client)
 {
 	receive(client);
-	flush(client);
-	if (client->session.ran)
-		client->owner->ran(client->owner->context);
-	client->session.ran = false;
+	take_turn(client);
 	settle(client);
+}
+
+static int on_turn(sd_event_source *source, void *context)
+{
+	(void)source;
+	take_turn(context);
+	settle(context);
+	return 0;
 }
 
 static int on_input(sd_event_source *source, int fd, uint32_t events,
@@ -196,6 +232,10 @@ static int add_sources(struct client *client, sd_event *loop)
 	if (code == -EPERM)	/* a file, see send_soon() */
 		code = 0;
 	if (code >= 0)
+		code = sd_event_add_defer(loop, &client->turn, on_turn, client);
+	if (code >= 0)
+		switch_source(client->turn, false);
+	if (code >= 0)
 		code = sd_event_add_time_relative(loop, &client->patience,
 						  CLOCK_MONOTONIC, SECOND, 0,
 						  on_impatience, client);
@@ -213,13 +253,27 @@ static void send_soon(struct client *client)
 		flush(client);
 }
 
+static void edit(void *context, const char *text, size_t len)
+{
+	struct client *client = context;
+
+	client->owner->edit(client->owner->context, client, text, len);
+}
+
+void client_answer(struct client *client, const char *reply, size_t len)
+{
+	session_answer(&client->session, reply, len);
+	send_soon(client);
+	switch_source(client->turn, true);
+}
+
 struct client *client_new(sd_event *loop, int in, int out,
 			  const struct client_owner *owner)
 {
 	struct client *client = resize(NULL, sizeof(*client));
 
 	*client = (struct client){ .owner = owner, .in = in, .out = out };
-	session_begin(&client->session);
+	session_begin(&client->session, edit, client);
 	if (add_sources(client, loop) >= 0) {
 		send_soon(client);
 		return client;
@@ -234,14 +288,20 @@ void client_tell(struct client *client, struct json_object *event)
 	send_soon(client);
 }
 
-void client_free(struct client *client)
+bool client_free(struct client *client)
 {
+	bool all;
+
 	flush(client);
+	all = !client->session.out.len && !client->session.busy;
 	sd_event_source_disable_unref(client->reads);
 	sd_event_source_disable_unref(client->writes);
 	sd_event_source_disable_unref(client->patience);
+	sd_event_source_disable_unref(client->turn);
+	buffer_free(&client->unread);
 	session_end(&client->session);
 	close(client->out);
 	close(client->in);
 	free(client);
+	return all;
 }

@@ -148,7 +148,7 @@ static void job_gone(struct events *events, struct seen *seen)
 	struct job last = seen->job;
 
 	seen->has_job = false;
-	job_forget(last.node);
+	job_forget_gone(last.node);
 	if (strcmp(last.state, "concluded")) {
 		strcpy(last.error, "ECANCELED");
 		strcpy(last.state, "concluded");
@@ -207,6 +207,8 @@ static void look_at(struct events *events, struct seen *seen)
 		return;
 	seen->kind = status.nr ? kind_of_target(status.line[0].type) :
 				 KIND_DEVICE;
+	/* just being made, so what it is going to be is not known yet */
+	seen->fresh = !status.nr;
 	if (seen->kind == KIND_THRESHOLD)
 		look_at_threshold(events, seen, status.line[0].params);
 	if (seen->kind == KIND_BACKUP)

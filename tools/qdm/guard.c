@@ -38,7 +38,6 @@
 #define FOREVER		(-1)
 
 int guard_patience = 10000;
-static int dropped = -1;
 
 /* What is told: the step that comes next, the plan's length at the end. */
 struct word {
@@ -130,17 +129,10 @@ static void be_the_guard(int socket, struct plan *plan,
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
-	if (dropped >= 0)
-		close(dropped);
 	if (suspends(plan, plan->nr))
 		mlockall(MCL_CURRENT | MCL_FUTURE);
 	listen_to(socket, plan, take_over);
 	_exit(0);
-}
-
-void guard_drops(int fd)
-{
-	dropped = fd;
 }
 
 int guard_begin(struct guard *guard, struct plan *plan,

@@ -29,7 +29,5 @@ void guard_end(struct guard *guard, const struct plan *plan);
 
 /* How long devices may stand still, in milliseconds; tests have less time. */
 extern int guard_patience;
-/* The guard must not hold this descriptor open: a socket that is listened on, or -1. */
-void guard_drops(int fd);
 
 #endif /* QDM_GUARD_H */

@@ -8,13 +8,16 @@
  * The kernel's states are those of QMP's jobs. What the kernel does not know is
  * whether a job should wait before it concludes, or go when it has concluded;
  * this is remembered for as long as this process lives, and if it does not live
- * that long, the job stays concluded until it is dismissed.
+ * that long, the job stays concluded until it is dismissed. In a server the edits
+ * are made by children: what they remember is told to it before they change
+ * anything, and kept at least until they have ended.
  */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "alloc.h"
@@ -26,6 +29,11 @@
 #define SUFFIX		"-backup"
 #define ERRNO_MAX	133
 #define SECOND_MS	1000
+/* Seconds before what has failed to go is tried again, the first time and the last. */
+#ifndef TIDY_PAUSE
+#define TIDY_PAUSE	5
+#endif
+#define TIDY_PAUSE_MAX	640
 
 struct memory {
 	char *node;
@@ -33,10 +41,24 @@ struct memory {
 	bool auto_dismiss;
 	bool finalized;
 	bool given_up;
+	const void *keeper;	/* the edit under way that has said so */
+	const void *tidier;	/* the edit under way that deletes it */
+	time_t again;		/* when that is tried again after it has failed */
+	unsigned int pause;	/* and how long that was, in seconds */
 };
 
 static struct memory *memories;
 static size_t memories_nr;
+static tell_memory_fn *tell_memory;
+static void *tell_context;
+
+static time_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec;
+}
 
 static struct memory *recall(const char *node)
 {
@@ -48,15 +70,79 @@ static struct memory *recall(const char *node)
 	return NULL;
 }
 
-void job_remember(const char *node, bool auto_finalize, bool auto_dismiss)
+void jobs_tell_memory(tell_memory_fn *tell, void *context)
+{
+	tell_memory = tell;
+	tell_context = context;
+}
+
+static void tell(const struct memory *memory)
+{
+	struct job_memory told = {
+		.auto_finalize = memory->auto_finalize,
+		.auto_dismiss = memory->auto_dismiss,
+		.finalized = memory->finalized,
+		.given_up = memory->given_up,
+	};
+
+	snprintf(told.node, sizeof(told.node), "%s", memory->node);
+	if (tell_memory)
+		tell_memory(tell_context, &told);
+}
+
+static struct memory *remember(const char *node)
 {
 	job_forget(node);
 	memories = more(memories, memories_nr, sizeof(*memories));
-	memories[memories_nr++] = (struct memory){
-		.node = copy(node),
-		.auto_finalize = auto_finalize,
-		.auto_dismiss = auto_dismiss,
-	};
+	memories[memories_nr] = (struct memory){ .node = copy(node) };
+	return &memories[memories_nr++];
+}
+
+void job_remember(const char *node, bool auto_finalize, bool auto_dismiss)
+{
+	struct memory *memory = remember(node);
+
+	memory->auto_finalize = auto_finalize;
+	memory->auto_dismiss = auto_dismiss;
+	tell(memory);
+}
+
+void job_hear_memory(const struct job_memory *told, const void *keeper)
+{
+	struct memory *memory = remember(told->node);
+
+	memory->auto_finalize = told->auto_finalize;
+	memory->auto_dismiss = told->auto_dismiss;
+	memory->finalized = told->finalized;
+	memory->given_up = told->given_up;
+	memory->keeper = keeper;
+}
+
+void jobs_let_go(const void *edit, bool failed)
+{
+	struct memory *memory;
+	size_t i;
+
+	for (i = 0; i < memories_nr; i++) {
+		memory = &memories[i];
+		if (memory->keeper == edit)
+			memory->keeper = NULL;
+		if (memory->tidier != edit)
+			continue;
+		memory->tidier = NULL;
+		memory->pause = !failed ? 0 :
+				memory->pause < TIDY_PAUSE_MAX ?
+				memory->pause * 2 + TIDY_PAUSE : TIDY_PAUSE_MAX;
+		memory->again = failed ? now() + memory->pause : 0;
+	}
+}
+
+void job_forget_gone(const char *node)
+{
+	const struct memory *memory = recall(node);
+
+	if (memory && !memory->keeper)
+		job_forget(node);
 }
 
 void job_forget(const char *node)
@@ -77,15 +163,22 @@ bool job_finalize(const char *node)
 {
 	struct memory *memory = recall(node);
 
-	if (memory)
-		memory->finalized = true;
-	return memory;
+	if (!memory)
+		return false;
+	memory->finalized = true;
+	tell(memory);
+	return true;
 }
 
 void job_give_up(const char *node)
 {
-	if (job_finalize(node))
-		recall(node)->given_up = true;
+	struct memory *memory = recall(node);
+
+	if (!memory)
+		return;
+	memory->finalized = true;
+	memory->given_up = true;
+	tell(memory);
 }
 
 bool job_auto_finalize(const char *node)
@@ -345,41 +438,47 @@ static bool has_concluded(const char *name)
 }
 
 /* Who had the lock before may have put another job there, which has not concluded. */
-static bool tidy_one(const char *name)
+int job_tidy(const char *node, struct error *error)
 {
-	struct error error = { 0 };
-	int result = edit_lock(&error);
+	int result = edit_lock(error);
 
-	if (!result && !has_concluded(name)) {
-		edit_unlock();
-		return false;
-	}
-	if (!result)
-		result = take_away(name, &error);
-	edit_unlock();
 	if (result)
-		fprintf(stderr, "qdm: the backup '%s' is over, but: %s\n", name,
-			error.text);
-	return !result;
+		return result;
+	if (has_concluded(node))
+		result = take_away(node, error);
+	edit_unlock();
+	return result;
 }
 
-bool jobs_tidy(void)
+static bool is_to_go(const struct memory *memory)
 {
-	bool any = false;
+	return memory->auto_dismiss && !memory->tidier && !memory->keeper &&
+	       memory->again <= now() && has_concluded(memory->node);
+}
+
+char *job_to_tidy(const void *tidier)
+{
 	size_t i = memories_nr;
-	char *name;
 
 	while (i--) {
-		name = copy(memories[i].node);
-		if (is_gone(name)) {
-			job_forget(name);
-		} else if (memories[i].auto_dismiss && has_concluded(name)) {
-			any |= tidy_one(name);
-			job_forget(name);
+		if (is_to_go(&memories[i])) {
+			memories[i].tidier = tidier;
+			return copy(memories[i].node);
 		}
-		free(name);
+		if (!memories[i].keeper && is_gone(memories[i].node))
+			job_forget(memories[i].node);
 	}
-	return any;
+	return NULL;
+}
+
+bool jobs_wait_to_go(void)
+{
+	size_t i;
+
+	for (i = 0; i < memories_nr; i++)
+		if (memories[i].again)
+			return true;
+	return false;
 }
 
 void jobs_forget(void)

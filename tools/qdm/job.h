@@ -60,8 +60,35 @@ bool job_finalize(const char *node);
 void job_give_up(const char *node);
 bool job_auto_finalize(const char *node);
 bool job_auto_dismiss(const char *node);
-/* Deletes what has concluded and is to go by itself; true when it did. */
-bool jobs_tidy(void);
+/*
+ * A job that has concluded and is to go by itself is found by job_to_tidy(), which
+ * gives its node's name, for the caller to free, or NULL, and marks it as being
+ * deleted by @tidier. It is deleted by job_tidy(), if it is still so by then.
+ */
+char *job_to_tidy(const void *tidier);
+int job_tidy(const char *node, struct error *error);
+/* Has that failed for one, so that it is to be tried again later? */
+bool jobs_wait_to_go(void);
 void jobs_forget(void);
+
+/* What one process remembers, for another one. */
+struct job_memory {
+	char node[KDM_NAME_LEN];
+	bool auto_finalize;
+	bool auto_dismiss;
+	bool finalized;
+	bool given_up;
+};
+
+typedef void tell_memory_fn(void *context, const struct job_memory *memory);
+
+/* In a child: what is remembered from now on is told. */
+void jobs_tell_memory(tell_memory_fn *tell, void *context);
+/* In its parent; not forgotten before @keeper lets go. */
+void job_hear_memory(const struct job_memory *memory, const void *keeper);
+/* This edit has ended; if it was to delete a job, has it @failed? */
+void jobs_let_go(const void *edit, bool failed);
+/* The node is not there any more, unless an edit is about to make it again. */
+void job_forget_gone(const char *node);
 
 #endif /* QDM_JOB_H */

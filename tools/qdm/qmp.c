@@ -46,16 +46,6 @@ bool qmp_is_to_quit(void)
 	return quitting;
 }
 
-static bool edited;
-
-bool qmp_has_edited(void)
-{
-	bool was = edited;
-
-	edited = false;
-	return was;
-}
-
 static const struct arg input_args[] = {
 	{ .name = "execute", .type = ARG_STRING, .must = true },
 	{ .name = "arguments", .type = ARG_OBJECT },
@@ -159,7 +149,6 @@ static int carry_out(const struct command *command, struct call *call,
 	else if (!result && edits(command))
 		result = plan_run(&call->plan, error);
 	plan_unlock();
-	edited |= edits(command) && !script;
 	plan_free(&call->plan);
 	graph_free(&call->graph);
 	return result ? -1 : 0;
@@ -252,12 +241,45 @@ struct json_object *qmp_execute(const char *text, size_t len,
 	return reply;
 }
 
+/* What is refused for its arguments does nothing, so it is not one. */
+bool qmp_edits(const char *text, size_t len, enum qmp_mode mode)
+{
+	struct error ignored = { 0 };
+	struct json_object *input = json_read(text, len, &ignored);
+	struct json_object *none = json_object_new_object();
+	struct json_object *args = none;
+	const struct command *command = NULL;
+	bool result;
+
+	if (input && !check_input(input, &ignored))
+		command = find_command(json_string(input, "execute", ""), mode,
+				       &ignored);
+	if (command)
+		json_object_object_get_ex(input, "arguments", &args);
+	result = command && edits(command) &&
+		 !args_check(command->args, args ? args : none, "", &ignored);
+	json_object_put(input);
+	json_object_put(none);
+	return result;
+}
+
 struct json_object *qmp_refusal(const char *desc)
 {
 	struct error error = { 0 };
 
 	refuse(&error, "%s", desc);
 	return make_reply(NULL, NULL, &error);
+}
+
+struct json_object *qmp_failure(const char *text, size_t len,
+				const struct error *error)
+{
+	struct error ignored = { 0 };
+	struct json_object *input = json_read(text, len, &ignored);
+	struct json_object *reply = make_reply(input, NULL, error);
+
+	json_object_put(input);
+	return reply;
 }
 
 struct json_object *qmp_version(void)

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <json-c/json.h>
 
+#include "error.h"
+
 #define QDM_VERSION_MAJOR	0
 #define QDM_VERSION_MINOR	1
 #define QDM_VERSION_MICRO	0
@@ -27,12 +29,15 @@ struct json_object *qmp_execute(const char *text, size_t len,
 				enum qmp_mode *mode, FILE *script);
 /* The reply to text that cannot even be read. */
 struct json_object *qmp_refusal(const char *desc);
+/* The reply to a command that was read, and could not be carried out. */
+struct json_object *qmp_failure(const char *text, size_t len,
+				const struct error *error);
 struct json_object *qmp_version(void);
 struct json_object *qmp_greeting(void);
 /* Has a client asked the server to end? */
 bool qmp_is_to_quit(void);
-/* Has a command tried to change anything since this was last asked? */
-bool qmp_has_edited(void);
+/* Is it a command that changes something, or tries to? Then it may take long. */
+bool qmp_edits(const char *text, size_t len, enum qmp_mode mode);
 bool qmp_is_error(struct json_object *reply);
 void qmp_print(struct json_object *reply, FILE *out);
 

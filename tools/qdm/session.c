@@ -12,6 +12,11 @@
  * control character, or a byte of 0xff, what follows is a new beginning; that
  * is how clients bring a parser into a known state. A value that is too long
  * ends the connection, as there is no telling where the next one would begin.
+ *
+ * After each answer it stops, and says how far it came: others have their turn
+ * then, and a client that does not read is not answered without an end. A command
+ * that edits is handed out, as it may take long, and nothing that follows is read
+ * before its answer is there.
  */
 #include <string.h>
 
@@ -24,11 +29,13 @@ static void send(struct session *session, struct json_object *message)
 	buffer_add(&session->out, "\r\n", 2);
 }
 
-void session_begin(struct session *session)
+void session_begin(struct session *session, edit_fn *edit, void *context)
 {
 	struct json_object *greeting = qmp_greeting();
 
-	*session = (struct session){ .mode = QMP_NEGOTIATING };
+	*session = (struct session){
+		.mode = QMP_NEGOTIATING, .edit = edit, .context = context,
+	};
 	send(session, greeting);
 	json_object_put(greeting);
 }
@@ -51,6 +58,7 @@ static void answer(struct session *session, struct json_object *reply)
 {
 	send(session, reply);
 	json_object_put(reply);
+	session->answered = true;
 }
 
 static void complain(struct session *session, const char *what)
@@ -61,10 +69,23 @@ static void complain(struct session *session, const char *what)
 
 static void value_ends(struct session *session)
 {
-	answer(session, qmp_execute(session->in.bytes, session->in.len,
-				    &session->mode, NULL));
-	session->ran = true;
+	const char *text = session->in.bytes;
+	size_t len = session->in.len;
+
+	if (session->edit && qmp_edits(text, len, session->mode)) {
+		session->busy = true;
+		session->edit(session->context, text, len);
+	} else {
+		answer(session, qmp_execute(text, len, &session->mode, NULL));
+	}
 	reset(session);
+}
+
+void session_answer(struct session *session, const char *reply, size_t len)
+{
+	buffer_add(&session->out, reply, len);
+	buffer_add(&session->out, "\r\n", 2);
+	session->busy = false;
 }
 
 /* Is the value a bare word or number, which only something else can end? */
@@ -159,12 +180,15 @@ static void take(struct session *session, char byte)
 	}
 }
 
-void session_feed(struct session *session, const char *bytes, size_t len)
+size_t session_feed(struct session *session, const char *bytes, size_t len)
 {
-	const char *end = bytes + len;
+	size_t at = 0;
 
-	while (bytes < end && !session->closing)
-		take(session, *bytes++);
+	session->answered = false;
+	while (at < len && !session->closing && !session->busy &&
+	       !session->answered)
+		take(session, bytes[at++]);
+	return at;
 }
 
 void session_feed_end(struct session *session)

@@ -7,8 +7,13 @@
 #include "json.h"
 #include "qmp.h"
 
+/* Has a command carried out that edits; session_answer() comes then, or has come. */
+typedef void edit_fn(void *context, const char *text, size_t len);
+
 struct session {
 	enum qmp_mode mode;
+	edit_fn *edit;
+	void *context;
 	struct buffer in;	/* of a command that has not ended yet */
 	struct buffer out;	/* to be sent */
 	char open[JSON_MAX_DEPTH];	/* what brackets are open, '{' or '[' */
@@ -18,13 +23,20 @@ struct session {
 	bool skipping;		/* after an error, to the end of the line */
 	bool closing;		/* send what is in @out, then close */
 	bool noisy;		/* after a control character */
-	bool ran;		/* a command has been answered */
+	bool busy;		/* an edit is under way, and nothing else is read */
+	bool answered;		/* something, since session_feed() was called */
 };
 
-void session_begin(struct session *session);
+/* Without @edit it carries out edits itself. */
+void session_begin(struct session *session, edit_fn *edit, void *context);
 void session_end(struct session *session);
-/* Carries out what is complete; replies are in @out then. */
-void session_feed(struct session *session, const char *bytes, size_t len);
+/*
+ * Carries out the first command that is complete; the reply is in @out then. How many
+ * bytes it took; the others are for the next call, when it is not busy any more.
+ */
+size_t session_feed(struct session *session, const char *bytes, size_t len);
+/* To the edit that was handed out. */
+void session_answer(struct session *session, const char *reply, size_t len);
 /* The client will send no more. */
 void session_feed_end(struct session *session);
 /* Has a command begun that has not ended? */
