@@ -191,7 +191,8 @@ client() {
 		}' "$@"
 }
 in_flight() { [ "$(awk '{print $1 + $2}' "$(sysfs "$1")/inflight")" != 0 ]; }
-edit_waits() { grep -q dm_ /proc/"$(pgrep -x qdm-edit)"/stack; }
+waits_below() { grep -q dm_ /proc/"$1"/stack; }
+edit_waits() { waits_below "$(pgrep -x qdm-edit)"; }
 is_throttled() { ! pgrep -x qdm-edit && dmsetup table | grep -q qthrottle; }
 
 # I/O of vol is on its way to a device that stands still, so no table can be swapped.
@@ -200,7 +201,7 @@ hangs_below() {
 	disk=$(memdev mem 8)
 	table low "0 16384 linear $disk 0"
 	table vol "0 16384 linear /dev/mapper/low 0"
-	qdm qmp --socket qmp.sock &
+	QDM_PATIENCE=3600 qdm qmp --socket qmp.sock &
 	server=$!
 	eventually 20 test -S qmp.sock
 	dmsetup suspend low
@@ -226,5 +227,40 @@ hangs_below() {
 	wait
 }
 it "answers others and ends while an edit hangs, which is done later" hangs_below
+
+# no_leftovers TABLE: nothing is half done, and no semaphore is left
+no_leftovers() {
+	same "table" "$1" "$(dmsetup table vol)"
+	same "devices" "low vol" "$(dmsetup info -c --noheadings --sort name -o name | xargs)"
+	! dmsetup info vol | grep -E 'INACTIVE|SUSPENDED'
+}
+
+gives_up() {
+	local before edit status
+	table low "0 16384 linear $(memdev mem 8) 0"
+	table vol "0 16384 linear /dev/mapper/low 0"
+	before=$(dmsetup table vol)
+	dmsetup suspend low
+	write_at vol 1 &
+	eventually 20 in_flight vol
+	same "status" 1 "$(QDM_PATIENCE=1 qdm throttle vol iops-total=500 2>said || echo $?)"
+	grep -q "^qdm: Device 'vol' did not come to rest within 1 seconds" said
+	no_leftovers "$before"
+	QDM_PATIENCE=3600 qdm throttle vol iops-total=500 2>said &
+	edit=$!
+	eventually 60 waits_below "$edit"
+	kill -TERM "$edit"
+	status=0
+	wait "$edit" || status=$?
+	same "status" 143 "$status"
+	grep -q "^qdm: interrupted; the edit was given up" said
+	no_leftovers "$before"
+	dmsetup resume low
+	wait
+	qdm throttle vol iops-total=500
+	qdm throttle vol off
+	no_leftovers "$before"
+}
+it "gives up an edit that waits for I/O which does not end, by itself and by a signal" gives_up
 
 finish

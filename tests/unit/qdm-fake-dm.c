@@ -4,6 +4,7 @@
  * edits can be planned and run without a kernel that has device-mapper, and
  * so that each single step can be made to fail.
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,12 +55,14 @@ static void (*when_armed)(int nr);
 static int armed;
 static uint64_t diskseq;
 static void (*when_looked)(const char *name);
+static int interrupt_at = -1;
 
 /* What processes share: the devices as text, with a number that each change raises. */
 struct shared {
 	unsigned int lock;
 	unsigned int generation;
 	volatile unsigned int hanging;
+	int cookies;
 	char hang[KDM_NAME_LEN];
 	char text[1 << 18];
 };
@@ -167,14 +170,28 @@ bool fake_hangs(void)
 	return shared->hanging;
 }
 
-static void maybe_hang(const char *name)
+/* False if a signal has ended it. */
+static bool maybe_hang(const char *name)
 {
+	bool whole = true;
+
 	if (!shared || strcmp(shared->hang, name))
-		return;
+		return true;
 	shared->hanging++;
-	while (!strcmp(shared->hang, name))
-		usleep(1000);
+	while (whole && !strcmp(shared->hang, name))
+		whole = !usleep(1000);
 	shared->hanging--;
+	return whole;
+}
+
+int fake_cookies(void)
+{
+	return shared->cookies;
+}
+
+void fake_interrupt_at(int nr)
+{
+	interrupt_at = nr;
 }
 
 /* A guard goes on with the devices of the process that was killed. */
@@ -612,6 +629,8 @@ static int change(const char *verb, const char *name, struct error *error)
 	if (!meddle_loads)
 		maybe_meddle();
 	maybe_lose_heir();
+	if (interrupt_at >= 0 && !interrupt_at--)
+		raise(SIGINT);
 	if (!die_later)
 		maybe_die();
 	if (fail_at >= 0 && !fail_at--)
@@ -876,7 +895,9 @@ int kdm_resume(const char *name, const struct kdm_how *how,
 	struct fake *fake;
 
 	(void)how;
-	maybe_hang(name);
+	if (!maybe_hang(name))
+		return refuse(error, "cannot resume '%s': %s", name,
+			      strerror(EINTR));
 	fake = find(name);
 	if (change_of(fake, "resume", name, error)) {
 		if (fake)
@@ -993,11 +1014,15 @@ int kdm_message(const char *name, const char *text, struct error *error)
 int kdm_udev_begin(struct error *error)
 {
 	(void)error;
+	if (shared)
+		shared->cookies++;
 	return 0;
 }
 
 void kdm_udev_end(void)
 {
+	if (shared)
+		shared->cookies--;
 }
 
 int kdm_stale_cookies(uint32_t **cookies, size_t *nr, struct error *error)

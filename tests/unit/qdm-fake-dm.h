@@ -53,6 +53,10 @@ void fake_share(void);
 void fake_hang(const char *name);
 /* Is a process waiting there? */
 bool fake_hangs(void);
+/* Of all processes: how many have begun to tell udev and have not ended. */
+int fake_cookies(void);
+/* ^C comes before the @nr-th change of this process. */
+void fake_interrupt_at(int nr);
 /* A change that is made elsewhere; other than 0 if it is to fail. */
 int fake_step(const char *verb, const char *name);
 /* Before the @nr-th change somebody else gives @name a linear table. */

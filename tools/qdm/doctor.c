@@ -31,6 +31,7 @@
 #include <unistd.h>
 
 #include "alloc.h"
+#include "calm.h"
 #include "edit.h"
 #include "graph.h"
 #include "group.h"
@@ -776,10 +777,13 @@ static int with_udev(struct check *check, struct error *error,
 
 	if (!changes(check))
 		return checks(check, error);
-	if (kdm_udev_begin(error))
-		return -1;
-	result = checks(check, error);
-	kdm_udev_end();
+	calm_begin();
+	result = kdm_udev_begin(error);
+	if (!result) {
+		result = checks(check, error);
+		kdm_udev_end();
+	}
+	calm_end(!result);
 	return result;
 }
 

@@ -23,6 +23,7 @@
 #include <sys/sysmacros.h>
 
 #include "alloc.h"
+#include "calm.h"
 #include "graph.h"
 #include "group.h"
 #include "guard.h"
@@ -250,6 +251,26 @@ static int run_with_table(const struct plan *plan, struct step *step,
 	return result;
 }
 
+/* Waits for I/O that is on its way, which may never end. */
+static int stop_or_swap(const struct step *step, struct error *error)
+{
+	struct error failed = { 0 };
+	const char *why;
+	int result;
+
+	calm_step();
+	if (step->kind == STEP_SUSPEND)
+		result = kdm_suspend(step->name, &failed);
+	else
+		result = kdm_resume(step->name, &step->how, &failed);
+	why = calm_step_end();
+	if (!result)
+		return 0;
+	if (why)
+		return refuse(error, "Device '%s' %s", step->name, why);
+	return refuse(error, "%s", failed.text);
+}
+
 static int run_step(const struct plan *plan, struct step *step,
 		    struct error *error)
 {
@@ -258,9 +279,8 @@ static int run_step(const struct plan *plan, struct step *step,
 	case STEP_LOAD:
 		return run_with_table(plan, step, error);
 	case STEP_SUSPEND:
-		return kdm_suspend(step->name, error);
 	case STEP_RESUME:
-		return kdm_resume(step->name, &step->how, error);
+		return stop_or_swap(step, error);
 	case STEP_REMOVE:
 		return kdm_remove(step->name, error);
 	case STEP_RENAME:
@@ -427,7 +447,7 @@ static void swap_back(const struct plan *plan, const struct step *step)
 	if (!is_still_ours(step, step_before(plan, step, STEP_LOAD)))
 		say_it_stays(step->name, "someone else has changed it since");
 	else if (kdm_load(step->name, &step->was, &error) ||
-		 kdm_resume(step->name, &step->how, &error))
+		 stop_or_swap(step, &error))
 		say_it_stays(step->name, error.text);
 }
 
@@ -611,8 +631,12 @@ int plan_run(struct plan *plan, struct error *error)
 	if (!plan->nr)
 		return 0;
 	result = lock_volumes(plan, error);
-	if (!result)
+	if (!result) {
+		calm_begin();
 		result = run_guarded(plan, error);
+		lvm_unlock();
+		calm_end(!result);
+	}
 	lvm_unlock();
 	return result;
 }
