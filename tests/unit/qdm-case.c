@@ -2,12 +2,14 @@
 /* What tests of commands have in common; see qdm-case.h. */
 #include <fcntl.h>
 #include <ftw.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "alloc.h"
 #include "group.h"
 #include "qdm-case.h"
 #include "qdm-fake-dm.h"
@@ -143,6 +145,38 @@ int case_end(void **state)
 {
 	(void)state;
 	return rmdir(folder);
+}
+
+/* The system's log, in a file that all processes of a test add to. */
+void __wrap_syslog(int priority, const char *format, ...)
+{
+	char *path = print("%s/log", folder);
+	FILE *out = fopen(path, "a");
+	va_list args;
+
+	free(path);
+	if (!out)
+		return;
+	fprintf(out, "<%d>", priority);
+	va_start(args, format);
+	vfprintf(out, format, args);
+	va_end(args);
+	fputc('\n', out);
+	fclose(out);
+}
+
+const char *case_log(void)
+{
+	static char text[65536];
+	char *path = print("%s/log", folder);
+	FILE *in = fopen(path, "r");
+
+	free(path);
+	if (!in)
+		return "";
+	text[fread(text, 1, sizeof(text) - 1, in)] = '\0';
+	fclose(in);
+	return text;
 }
 
 const char *case_reply(const char *text)

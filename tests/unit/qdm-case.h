@@ -38,6 +38,9 @@ void case_no_groups(void);
 /* Reads a group's limits file as it is now. */
 const char *case_limits(const char *name);
 
+/* What has been written to the system's log, each line with its <priority>. */
+const char *case_log(void);
+
 #define CASE(name) \
 	cmocka_unit_test_setup_teardown(name, case_set_up, case_tear_down)
 

@@ -95,6 +95,8 @@ static void is_whole(const char *command)
 		status = end_of(begin(command, point));
 		assert_true(WIFEXITED(status) || WTERMSIG(status) == SIGINT);
 		assert_string_not_equal(picture(), before);
+		assert_null(strstr(case_log(), "failed"));
+		assert_non_null(strstr(case_log(), ": done, for"));
 		assert_int_equal(fake_cookies(), 0);
 	}
 	assert_in_range(point, 3, POINTS_MAX);
@@ -134,6 +136,7 @@ static void while_it_hangs(void **state)
 		assert_string_equal(picture(), before);
 		assert_int_equal(fake_cookies(), 0);
 	}
+	assert_non_null(strstr(case_log(), "failed: Device 'vg-lv' did not come to rest before the edit was interrupted, for process"));
 }
 
 static void for_too_long(void **state)

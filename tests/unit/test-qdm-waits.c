@@ -245,6 +245,24 @@ static void end_is_told(void **state)
 	close(fd);
 }
 
+/* One line for each edit, with who asked; what is refused or only asked has none. */
+static void is_logged(void **state)
+{
+	char *wanted = print("<5>block_set_io_throttle {\"id\":\"vg-lv\",\"bps\":0,\"bps_rd\":0,\"bps_wr\":0,\"iops\":5,\"iops_rd\":0,\"iops_wr\":0}: vg-lv-root, vg-lv-throttle, vg-lv: done, for process %d (",
+			     getpid());
+	int fd = served_client();
+
+	(void)state;
+	served_tell(fd, VERSION LIMIT("1") "{'execute':'blockdev-del','arguments':{'node-name':'no'}}");
+	read_until(fd, "\"id\": 1");
+	read_until(fd, "\"error\"");
+	assert_int_equal(strncmp(case_log(), wanted, strlen(wanted)), 0);
+	assert_ptr_equal(strchr(case_log(), '\n'), strrchr(case_log(), '\n'));
+	assert_non_null(strstr(case_log(), ") of user "));
+	free(wanted);
+	close(fd);
+}
+
 static size_t read_lines(int fd, size_t wanted)
 {
 	static char bytes[65536];
@@ -502,6 +520,7 @@ int main(int argc, char **argv)
 		TEST(edit_killed),
 		TEST(told_before),
 		TEST(end_is_told),
+		TEST(is_logged),
 		TEST(many_at_once),
 		cmocka_unit_test_setup_teardown(no_descriptor, limited_set_up,
 						served_tear_down),

@@ -271,8 +271,11 @@ struct client *client_new(sd_event *loop, int in, int out,
 			  const struct client_owner *owner)
 {
 	struct client *client = resize(NULL, sizeof(*client));
+	socklen_t len = sizeof(client->peer);
 
 	*client = (struct client){ .owner = owner, .in = in, .out = out };
+	if (getsockopt(in, SOL_SOCKET, SO_PEERCRED, &client->peer, &len))
+		client->peer.pid = 0;
 	session_begin(&client->session, edit, client);
 	if (add_sources(client, loop) >= 0) {
 		send_soon(client);

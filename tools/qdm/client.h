@@ -3,6 +3,7 @@
 #ifndef QDM_CLIENT_H
 #define QDM_CLIENT_H
 
+#include <sys/socket.h>
 #include <systemd/sd-event.h>
 
 #include "session.h"
@@ -36,6 +37,7 @@ struct client {
 	struct session session;
 	struct buffer unread;	/* what has come and is not the session's yet */
 	const struct client_owner *owner;
+	struct ucred peer;	/* of a socket */
 	int in;
 	int out;		/* another number than @in: each is waited for */
 	bool at_end;		/* nothing more comes in */

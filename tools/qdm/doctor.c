@@ -36,6 +36,7 @@
 #include "graph.h"
 #include "group.h"
 #include "json.h"
+#include "log.h"
 #include "on-limit.h"
 #include "people.h"
 #include "place.h"
@@ -68,6 +69,8 @@ static void put(struct check *check, enum outcome outcome, const char *text)
 	else if (!check->options->json)
 		printf("%s: %s\n", words[outcome], text);
 	check->open += outcome == TROUBLE;
+	if (outcome == REPAIRED && !check->options->dry_run)
+		log_mended(text);
 }
 
 __attribute__((format(printf, 3, 4)))

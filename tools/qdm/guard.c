@@ -34,6 +34,7 @@
 #include <unistd.h>
 
 #include "guard.h"
+#include "log.h"
 
 #define FOREVER		(-1)
 
@@ -114,8 +115,10 @@ static void listen_to(int socket, struct plan *plan,
 	if (word.at == plan->nr)
 		return;
 	still = suspends(plan, word.at + 1);
-	if (still)
+	if (still) {
 		rescue(plan, &word);
+		log_rescue(plan, "left devices standing still, which go on", NULL);
+	}
 	if (!still || word.back)
 		take_over(plan, word.at, word.back);
 }

@@ -12,6 +12,7 @@
 #include "alloc.h"
 #include "describe.h"
 #include "json.h"
+#include "log.h"
 #include "people.h"
 #include "qmp.h"
 #include "reference.h"
@@ -358,12 +359,28 @@ static int run_help(int argc, char **argv)
 	return DONE;
 }
 
+/* An edit is logged with the words it was asked for in. */
+static void note_words(int argc, char **argv)
+{
+	char *words = copy(""), *longer;
+	int i;
+
+	for (i = 2; i < argc; i++) {
+		longer = print("%s%s%s", words, *words ? " " : "", argv[i]);
+		free(words);
+		words = longer;
+	}
+	log_command(argv[1], words);
+	free(words);
+}
+
 static int run(int argc, char **argv)
 {
 	size_t i;
 
 	if (argc < 2)
 		return misused("give a verb");
+	note_words(argc, argv);
 	for (i = 0; i < VERBS; i++)
 		if (!strcmp(verbs[i].name, argv[1]))
 			return verbs[i].run(argc - 1, argv + 1);

@@ -27,6 +27,7 @@
 #include "graph.h"
 #include "group.h"
 #include "guard.h"
+#include "log.h"
 #include "lvm.h"
 #include "plan.h"
 #include "shape.h"
@@ -543,9 +544,8 @@ static void finish(struct plan *plan, size_t at)
 		undo(plan, at, true);
 	else
 		result = run_from(plan, at + 1, &none, &error);
-	if (result)
-		fprintf(stderr, "qdm: an edit whose process was killed could not be finished: %s\n",
-			error.text);
+	log_rescue(plan, result ? "could not be finished" : "was finished",
+		   result ? &error : NULL);
 }
 
 static void take_over(struct plan *plan, size_t at, bool back)
@@ -554,10 +554,12 @@ static void take_over(struct plan *plan, size_t at, bool back)
 
 	if (kdm_udev_begin(&error))
 		fprintf(stderr, "qdm: %s\n", error.text);
-	if (back)
+	if (back) {
 		undo(plan, at, true);
-	else
+		log_rescue(plan, "was undone", NULL);
+	} else {
 		finish(plan, at);
+	}
 	kdm_udev_end();
 }
 
@@ -635,6 +637,7 @@ int plan_run(struct plan *plan, struct error *error)
 		calm_begin();
 		result = run_guarded(plan, error);
 		lvm_unlock();
+		log_edit(plan, result ? error : NULL);
 		calm_end(!result);
 	}
 	lvm_unlock();

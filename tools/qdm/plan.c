@@ -17,6 +17,7 @@
 
 #include "alloc.h"
 #include "graph.h"
+#include "log.h"
 #include "plan.h"
 #include "waiting.h"
 
@@ -210,8 +211,10 @@ int edit_lock(struct error *error)
 		if (waiting_for(&waiting, "another edit", path))
 			continue;
 		edit_unlock();
-		return refuse(error, "another qdm has been editing for %d seconds (it holds %s)",
-			      WAITING_S, path);
+		refuse(error, "another qdm has been editing for %d seconds (it holds %s)",
+		       WAITING_S, path);
+		log_refused(error);
+		return -1;
 	}
 	return 0;
 }

@@ -9,6 +9,7 @@
 
 #include "handlers.h"
 #include "json.h"
+#include "log.h"
 #include "qmp.h"
 
 /* QEMU's, so that its clients' words are known; none is to be had here. */
@@ -164,6 +165,11 @@ static int dispatch(const struct command *command, struct call *call,
 	call->dry_run = script;
 	if (args_check(command->args, call->args, "", error))
 		return -1;
+	if (locked)
+		log_command(command->name,
+			    json_object_to_json_string_ext(call->args,
+							   JSON_C_TO_STRING_PLAIN |
+							   JSON_C_TO_STRING_NOSLASHESCAPE));
 	if (locked && edit_lock(error))
 		return -1;
 	result = carry_out(command, call, script, error);

@@ -26,6 +26,7 @@
 #include "alloc.h"
 #include "job.h"
 #include "json.h"
+#include "log.h"
 #include "qmp.h"
 #include "worker.h"
 
@@ -172,6 +173,7 @@ int worker_edit(struct worker *worker, sd_event *loop, const char *text,
 	if (pid)
 		return pid < 0 ? -1 : 0;
 	become_child(worker, &fd);
+	log_client(&worker->client->peer);
 	edit(fd, text, len);
 	_exit(0);
 }
@@ -184,6 +186,7 @@ int worker_tidy(struct worker *worker, sd_event *loop, struct error *error)
 	if (pid)
 		return pid < 0 ? -1 : 0;
 	become_child(worker, &fd);
+	log_command("end of backup", worker->node);
 	tidy(fd, worker->node);
 	_exit(0);
 }
