@@ -358,7 +358,7 @@ reads_ahead() {
 13696 $((SECTORS - 13696)) linear $ORIGIN 13696"
 	table top "0 $SECTORS backupcow /dev/mapper/source 0 /dev/mapper/sink 0 128 6 on-cbw-error break-snapshot speed 1 on-source-error ignore"
 	for cluster in 100 101 103; do
-		dd if=/dev/zero of=/dev/mapper/top bs=64k seek=$cluster count=1 oflag=direct status=none
+		dd if=/dev/zero of=/dev/mapper/top bs=64k seek="$cluster" count=1 oflag=direct status=none
 	done
 	same "snapshot" intact "$(field top 5)"
 	mend source "$ORIGIN"

@@ -114,7 +114,7 @@ refuses_targets_in_use() {
 	refuses "destination '$TARGET' is in use: mounted, swapped to, or claimed by another driver" \
 		"backupcow $ORIGIN 0 $TARGET 0 128"
 	umount mnt
-	(exec {passer}<"$TARGET" && pause 1) &
+	(pause 1) <"$TARGET" &
 	pause 0.3
 	reload top "0 32768 backupcow $ORIGIN 0 $TARGET 0 128 2 sync none" # waits for it
 	wait
