@@ -17,7 +17,7 @@
 #define CLUSTER_MAX	131072
 
 /* Programs that only look at new devices, as udev's, get so long to close them. */
-#define ALONE_TRIES	100
+#define ALONE_TRIES	200
 #define ALONE_AGAIN_MS	50
 
 static LIST_HEAD(lines);
