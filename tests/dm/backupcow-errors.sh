@@ -387,6 +387,47 @@ $table"
 	dmsetup resume sink
 }
 
+still_waits() { # still_waits PID: it runs, and not one write of the device has ended for 3 s
+	local before now
+	read -r _ _ _ _ before _ <"$(sysfs top)/stat"
+	pause 3
+	read -r _ _ _ _ now _ <"$(sysfs top)/stat"
+	[ "$before" = "$now" ] && kill -0 "$1"
+}
+
+# The destination is a loop device over a file on the file system that is backed up. What is
+# written waits for a copy, the copy for the file, the file for what is written; the first is
+# what the file system writes when it is thawed, so that the resume waits, too.
+ends_a_circle() {
+	local loop writer resume i
+	modprobe loop
+	stack 80
+	mkdir mnt
+	table top "$PLAIN"
+	mkfs.ext4 -q /dev/mapper/top
+	mount /dev/mapper/top mnt
+	truncate -s 80M mnt/image
+	loop=$(losetup --find --show mnt/image)
+	dmsetup reload top --table "${BACKUP/\/dev\/mapper\/sink/$loop} 2 sync none"
+	dmsetup resume top &
+	resume=$!
+	for i in 1 2 3; do
+		dd if=/run/qdm/noise of="mnt/file$i" bs=1M count=12 conv=fsync status=none &
+	done
+	writer=$!
+	eventually 20 still_waits "$writer"
+	eventually 60 dmsetup message top 0 cancel
+	wait "$resume"
+	timeout 60 dmsetup suspend top
+	timeout 60 dmsetup resume top
+	eventually 60 state_is top concluded
+	wait
+	reload top "$PLAIN"
+	losetup -d "$loop"
+	umount mnt
+}
+it "cancel ends a circle through a loop device, and the device can be suspended" ends_a_circle
+
 copies_are_in_flight() {
 	[ "$(field top 7)" -gt 0 ]
 }
