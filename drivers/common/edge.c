@@ -417,7 +417,6 @@ static void hand_on(const struct qdm_edge *edge)
 		    heir->swapper != current)
 			continue;
 		heir->counts = true;
-		heir->guarded = edge->guarded;
 		heir->state = QDM_EDGE_HELD;
 		heir->held_at = ++now;
 	}
