@@ -313,8 +313,9 @@ slow_table() { # slow_table DEVICE LINE: its table from sector 128 on
 	dmsetup resume "$1"
 }
 
-# swap_twice DEVICE LINE WRITER: a linear line, and what writes past, and then LINE while the
-# table before has not been destroyed, if the machine is not too slow
+# swap_twice DEVICE LINE SECTOR: a linear line, and what writes past, and then LINE while the
+# table before has not been destroyed, if the machine is not too slow for that; the backup's
+# line is at SECTOR
 swap_twice() {
 	local swap
 	dmsetup load "$1" --table "$PLAIN"
@@ -324,9 +325,10 @@ swap_twice() {
 	overwrite
 	printf '%s\n' "$2" | dmsetup load "$1"
 	dmsetup resume "$1"
-	dmsetup message bak "$3" set-speed 0
+	dmsetup message bak "$3" set-speed 0 || ended_so "concluded .* ESTALE broken"
 	wait "$swap"
 }
+ended_so() { dmsetup status bak | grep -q " $1 "; }
 has_line() { [[ $(dmsetup table "$2") == *" $1 "* ]]; }
 
 between_two_guards() {
@@ -349,7 +351,6 @@ between_two_of_its_own() {
 	swap_twice bak "0 128 linear /dev/mapper/root 0"$'\n'"$line" 128
 	eventually 10 ended_so "concluded .* ESTALE broken"
 }
-ended_so() { dmsetup status bak | grep -q " $1 "; }
 it "is broken when a linear line was live between two of its own" between_two_of_its_own
 
 finish
