@@ -73,7 +73,7 @@ inserts_under_load() {
 	for round in 1 2 3; do
 		qmp blockdev-add "$(throttle t0 g vg-lv)"
 		qmp block-insert-node "$(edge vg-lv vg-lv t0)"
-		same "table with the filter in, round $round" "0 131072 linear" \
+		same "table with the filter in, round $round" "0 131072 qguard" \
 			"$(dmsetup table vg-lv | cut -d' ' -f1-3)"
 		sleep 1
 		qmp block-remove-node "$(edge vg-lv vg-lv-root t0)"

@@ -204,6 +204,44 @@ static void refreshed(void **state)
 }
 
 /*
+ * The guard line
+ */
+
+static void has_line(const char *name, const char *type)
+{
+	assert_string_equal(fake_table(name)->line[0].type, type);
+}
+
+/* Only while there is a filter beneath, whatever an older qdm has left. */
+static void guarded(void **state)
+{
+	(void)state;
+	has_line("vg-lv", "qguard");
+	fake_swap("vg-lv", CASE_SECTORS, "253:3 0");
+	has_line("vg-lv", "linear");
+	works(COMMAND("blockdev-add", THROTTLE("t", "vg-lv")));
+	works(COMMAND("block-insert-node", "'parent':'vg-lv','child':'vg-lv','node':'t'"));
+	has_line("vg-lv", "qguard");
+	fake_status("vg-lv-backup", CONCLUDED);
+	works(COMMAND("block-remove-node", "'parent':'vg-lv','child':'vg-lv-backup','node':'t'"));
+	has_line("vg-lv", "qguard");
+	works(COMMAND("blockdev-del", "'node-name':'t'"));
+	works(COMMAND("job-dismiss", "'id':'vg-lv'"));
+	has_line("vg-lv", "linear");
+}
+
+static void guarded_over_a_leaf(void **state)
+{
+	(void)state;
+	fake_add("d", "X", CASE_SECTORS, "linear", CASE_LEAF_NUMBER " 0");
+	works(COMMAND("blockdev-add", THROTTLE("t", CASE_LEAF)));
+	works(COMMAND("block-insert-node", "'parent':'d','child':'" CASE_LEAF "','node':'t'"));
+	has_line("d", "qguard");
+	works(COMMAND("block-remove-node", "'parent':'d','child':'" CASE_LEAF "','node':'t'"));
+	has_line("d", "linear");
+}
+
+/*
  * What belongs to a device
  */
 
@@ -294,6 +332,8 @@ int main(void)
 		PAST(snapshots),
 		PAST(destination),
 		PAST(refreshed),
+		PAST(guarded),
+		PAST(guarded_over_a_leaf),
 		PAST(job_of_another),
 		PAST(job_of_two),
 		PAST(threshold_of_another),

@@ -112,7 +112,7 @@ static void first_filter(void **state)
 	has_table("vg-lv-root", "linear", "8:16 2048");
 	has_table("t0", "qthrottle", "253:1 0 g");
 	edit(INSERT, "vg-lv", "vg-lv", "t0");
-	has_table("vg-lv", "linear", "253:2 0");
+	has_table("vg-lv", "qguard", "253:2 0");
 	edit(REMOVE, "vg-lv", "vg-lv-root", "t0");
 	has_table("vg-lv", "linear", "8:16 2048");
 	edit(DELETE, NULL, NULL, "t0");
@@ -130,7 +130,7 @@ static void more_filters(void **state)
 	refused(INSERT, "vg-lv", "vg-lv-root", "t1",
 		"'vg-lv-root' not a child of 't1'");
 	edit(INSERT, "vg-lv", "t0", "t1");
-	has_table("vg-lv", "linear", "253:3 0");
+	has_table("vg-lv", "qguard", "253:3 0");
 	edit(ADD, NULL, "vg-lv-root", "t2");
 	edit(INSERT, "t0", "vg-lv-root", "t2");
 	has_table("t0", "qthrottle", "253:4 0 g");
@@ -139,7 +139,7 @@ static void more_filters(void **state)
 	has_table("t1", "qthrottle", "253:4 0 g");
 	edit(DELETE, NULL, NULL, "t0");
 	edit(REMOVE, "vg-lv", "t2", "t1");
-	has_table("vg-lv", "linear", "253:4 0");
+	has_table("vg-lv", "qguard", "253:4 0");
 	edit(REMOVE, "vg-lv", "vg-lv", "t2");
 	has_table("vg-lv", "linear", "8:16 2048");
 }
@@ -279,9 +279,9 @@ static void in_one_plan(void **state)
 	edit(PUT_UNDER, NULL, "vg-lv", "t0");
 	assert_string_equal(fake_log(),
 			    "create vg-lv-root;create t0;load vg-lv;resume vg-lv;");
-	has_table("vg-lv", "linear", "253:2 0");
+	has_table("vg-lv", "qguard", "253:2 0");
 	edit(PUT_UNDER, NULL, "vg-lv", "t1");
-	has_table("vg-lv", "linear", "253:3 0");
+	has_table("vg-lv", "qguard", "253:3 0");
 	has_table("t1", "qthrottle", "253:2 0 g");
 	edit(TAKE_OUT, NULL, NULL, "t0");
 	has_table("t1", "qthrottle", "253:1 0 g");
@@ -344,7 +344,7 @@ static void scripts(void **state)
 	edit(ADD, NULL, "vg-lv", "t0");
 	says(INSERT, "vg-lv", "vg-lv", "t0", HEAD
 	     "printf '%s\\n' \\\n"
-	     "\t'0 131072 linear /dev/mapper/t0 0' |\n"
+	     "\t'0 131072 qguard /dev/mapper/t0 0' |\n"
 	     "\tdmsetup load vg-lv\n"
 	     "dmsetup resume --nolockfs --readahead 256 vg-lv\n");
 	edit(INSERT, "vg-lv", "vg-lv", "t0");

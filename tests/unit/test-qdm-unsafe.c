@@ -73,7 +73,7 @@ static void target_shows_nothing(void **state)
 	(void)state;
 	add_target();
 	works(BACKUP("vg-lv", "target"));
-	has_line("vg-lv", "linear", "253:3 0");
+	has_line("vg-lv", "qguard", "253:3 0");
 	refused(COMMAND("block-remove-node", "'parent':'vg-lv','child':'target','node':'vg-lv-backup'"),
 		"'target' not a child of 'vg-lv-backup'");
 	refused(COMMAND("blockdev-replace", "'parent':'vg-lv','child':'root','new-child':'target'"),
@@ -113,7 +113,7 @@ static void leaf_by_path(void **state)
 	fake_add("d", "X", CASE_SECTORS, "linear", CASE_LEAF_NUMBER " 0");
 	works(COMMAND("blockdev-add", "'driver':'throttle','node-name':'t','throttle-group':'g','file':'" CASE_LEAF "'"));
 	works(COMMAND("block-insert-node", "'parent':'d','child':'" CASE_LEAF "','node':'t'"));
-	has_line("d", "linear", "253:2 0");
+	has_line("d", "qguard", "253:2 0");
 	works(COMMAND("block-remove-node", "'parent':'d','child':'" CASE_LEAF "','node':'t'"));
 	has_line("d", "linear", CASE_LEAF_NUMBER " 0");
 }

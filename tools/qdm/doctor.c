@@ -41,6 +41,7 @@
 #include "people.h"
 #include "place.h"
 #include "plan.h"
+#include "shape.h"
 #include "verbs.h"
 
 int doctor_patience = 5000;
@@ -101,6 +102,7 @@ static void check_surroundings(struct check *check)
 	check_target(check, "qthrottle");
 	check_target(check, "wthreshold");
 	check_target(check, "backupcow");
+	check_target(check, SHAPE_GUARD);
 	if (access("/run/udev/control", F_OK))
 		say(check, TROUBLE, "udevd does not run: links and BLOCK_JOB_ERROR events are missing");
 	if (access(groups_dir(), F_OK))

@@ -7,9 +7,10 @@
  * The root of a device. A device (an LVM volume, a crypt device: any dm device
  * that is not ours) keeps its name, number and openers for ever. To get a
  * filter under it, its own table has to move down into a node of its own,
- * `<device>-root`, and the device becomes one linear line onto the filter:
+ * `<device>-root`, and the device becomes one guard line onto the filter, which maps
+ * like a linear one:
  *
- *	vg-lv: linear to the PV		vg-lv: linear to thr0
+ *	vg-lv: linear to the PV		vg-lv: qguard to thr0
  *					thr0: qthrottle over vg-lv-root
  *					vg-lv-root: linear to the PV
  *
@@ -499,6 +500,25 @@ static void swap_steps(struct plan *plan, const struct graph *graph,
 	step->how.read_ahead = kdm_read_ahead(parent->dev.name);
 }
 
+/*
+ * The line of a device that lies on a filter, and of none that does not. One that an
+ * older qdm has given a linear line gets the right one with the next edit.
+ */
+static int guard_line(const struct node *parent, const struct node *below,
+		      struct kdm_table *table, struct error *error)
+{
+	struct devno ignored;
+	bool guards = below && is_filter(below);
+
+	if (parent->kind != KIND_DEVICE || !shape_is_straight(&parent->table, &ignored))
+		return 0;
+	if (guards && kdm_need_target(SHAPE_GUARD, error))
+		return -1;
+	free(table->line->type);
+	table->line->type = copy(guards ? SHAPE_GUARD : "linear");
+	return 0;
+}
+
 /* Makes @parent refer to @new where it referred to @old. */
 static int redirect(struct plan *plan, const struct graph *graph,
 		    const struct node *parent, struct devno old,
@@ -514,6 +534,10 @@ static int redirect(struct plan *plan, const struct graph *graph,
 			stuck = parent->table.line[0].type;
 		return refuse(error, "'%s' has target '%s', in which no device can be replaced",
 			      parent->dev.name, stuck);
+	}
+	if (guard_line(parent, new->node, &table, error)) {
+		kdm_table_free(&table);
+		return -1;
 	}
 	swap_steps(plan, graph, parent, &table, old, new, freeze);
 	return 0;
@@ -533,11 +557,12 @@ static int insert_first(const struct graph *graph, const struct node *parent,
 	    past_check(graph, parent, parent->dev.devno, node, error) ||
 	    check_sizes(node, parent->dev.name,
 			kdm_table_len(&parent->table), error) ||
+	    kdm_need_target(SHAPE_GUARD, error) ||
 	    refresh_root(graph, plan, parent, root, error))
 		return -1;
 	place_at(&place, node);
 	params = print("%s 0", place.word);
-	kdm_table_add(&table, 0, place.sectors, "linear", params);
+	kdm_table_add(&table, 0, place.sectors, SHAPE_GUARD, params);
 	free(params);
 	swap_steps(plan, graph, parent, &table, parent->dev.devno, &place,
 		   node->kind == KIND_BACKUP);
@@ -977,7 +1002,7 @@ static void plan_edge(struct graph *graph, const char *device,
 	char *params = print("%u:%u 0", below.major, below.minor);
 
 	kdm_table_free(&node->table);
-	kdm_table_add(&node->table, 0, len, "linear", params);
+	kdm_table_add(&node->table, 0, len, SHAPE_GUARD, params);
 	free(params);
 	node->nr_below = 0;
 	add_below(node, below);

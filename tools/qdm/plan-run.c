@@ -123,7 +123,8 @@ static bool is_given(const struct kdm_table *shown, const struct kdm_table *give
 		a = &shown->line[i];
 		b = &given->line[i];
 		if (strcmp(a->type, b->type) ||
-		    (!strcmp(b->type, "linear") && !same_line(a, b)))
+		    ((!strcmp(b->type, "linear") ||
+		      !strcmp(b->type, SHAPE_GUARD)) && !same_line(a, b)))
 			return false;
 	}
 	return shown->nr == given->nr;

@@ -32,6 +32,7 @@ struct shape {
 
 static const struct shape shapes[] = {
 	{ "linear", 0, 1, 1, true, false, true },
+	{ SHAPE_GUARD, 0, 1, 1, true, false, true },
 	{ "striped", 2, 2, MANY, true, false, false },
 	{ "crypt", 3, 1, 1, true, true, false },
 	{ "delay", 0, 3, 3, true, false, false },
@@ -179,7 +180,8 @@ bool shape_is_same(const struct kdm_table *table, struct devno *below)
 bool shape_is_straight(const struct kdm_table *table, struct devno *below)
 {
 	return shape_is_same(table, below) &&
-	       !strcmp(table->line->type, "linear");
+	       (!strcmp(table->line->type, "linear") ||
+		!strcmp(table->line->type, SHAPE_GUARD));
 }
 
 static void add_once(struct devno **below, size_t *nr, struct devno devno)

@@ -18,7 +18,13 @@ const char *shape_immovable(const struct kdm_table *table);
 int shape_replace(struct kdm_table *to, const struct kdm_table *from,
 		  struct devno old, const char *new, const char **stuck);
 
-/* Is it one linear line over the whole of one device? Then which? */
+/*
+ * What a device with a filter beneath has instead of a linear line: it maps the same,
+ * and a backup's filter knows by it that the device still lies on it.
+ */
+#define SHAPE_GUARD	"qguard"
+
+/* Is it one such line, or a linear one, over the whole of one device? Then which? */
 bool shape_is_straight(const struct kdm_table *table, struct devno *below);
 
 /*
