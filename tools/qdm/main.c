@@ -261,7 +261,7 @@ static const struct verb verbs[] = {
 	  "put a throttle under a device", run_insert },
 	{ "insert", "... threshold DEVICE SIZE",
 	  "an alarm when writes pass SIZE", run_insert },
-	{ "insert", "... backup [--force] DEVICE TARGET",
+	{ "insert", "... [--on-cbw-error POLICY] backup [--force] DEVICE TARGET",
 	  "old data goes to TARGET before it is overwritten", run_insert },
 	{ "remove", "[--dry-run] [--json] [--cancel] NODE", "take a filter out and delete it",
 	  run_remove },

@@ -68,7 +68,7 @@ const struct arg backup_args[] = {
 	  .def = "report", .what = "for the background copy" },
 	{ .name = "on-cbw-error", .type = ARG_WORD, .words = policies,
 	  .def = "break-guest-write",
-	  .what = "what gives way when a copy before a write fails" },
+	  .what = "when a copy before a write fails: break-guest-write fails the write, by which a file system becomes read-only; break-snapshot ends the backup" },
 	{ .name = "auto-finalize", .type = ARG_BOOL, .def = "true",
 	  .what = "if false the job waits for job-finalize at its end" },
 	{ .name = "auto-dismiss", .type = ARG_BOOL, .def = "true",

@@ -87,7 +87,7 @@ static const struct arg cbw_args[] = {
 	  .what = "where old data goes: a node, or a device as in file" },
 	{ .name = "on-cbw-error", .type = ARG_WORD, .words = policies,
 	  .def = "break-guest-write",
-	  .what = "what gives way when a copy fails" },
+	  .what = "when a copy before a write fails: break-guest-write fails the write, by which a file system becomes read-only; break-snapshot ends the backup" },
 	{ .name = "cbw-timeout", .type = ARG_SIZE, .max = CBW_TIMEOUT_MAX,
 	  .def = "0", .what = "seconds a writer waits; 0 is for ever" },
 	{ .name = "min-cluster-size", .type = ARG_SIZE,

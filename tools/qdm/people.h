@@ -11,6 +11,8 @@
 #include "limits.h"
 
 #define WORDS_MAX	24
+/* People's backups give way, and not what writes to the device, as in QEMU. */
+#define SAFE_POLICY	"break-snapshot"
 
 /* A verb's words and options; an option that it does not know is refused. */
 struct options {

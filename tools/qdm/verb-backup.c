@@ -51,8 +51,8 @@ static struct json_object *make_args(const struct options *options,
 	json_put_string(args, "target", options->word[1]);
 	json_put_string(args, "sync", options->sync ? options->sync : "full");
 	json_put_bool(args, "x-overwrite", options->force);
-	if (options->on_error)
-		json_put_string(args, "on-cbw-error", options->on_error);
+	json_put_string(args, "on-cbw-error", options->on_error ?
+			options->on_error : SAFE_POLICY);
 	if (!options->speed)
 		return args;
 	if (read_size(options->speed, &speed) && speed <= INT64_MAX) {

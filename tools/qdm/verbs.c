@@ -27,6 +27,7 @@ struct words {
 	const char *node;
 	const char *group;
 	const char *discard;
+	const char *policy;	/* of a backup */
 	const char *rest[LIMITS_NR];
 	size_t nr;
 	bool dry_run;
@@ -48,8 +49,10 @@ static int take_option(const char *name, const char *value,
 		words->group = value;
 	else if (!strcmp(name, "--discard"))
 		words->discard = value;
+	else if (!strcmp(name, "--on-cbw-error"))
+		words->policy = value;
 	else
-		return misuse(error, "'%s' is no option here; there are --node, --group, --discard, --force, --dry-run and --json",
+		return misuse(error, "'%s' is no option here; there are --node, --group, --discard, --force, --on-cbw-error, --dry-run and --json",
 			      name);
 	return 0;
 }
@@ -178,10 +181,16 @@ static char *threshold_tail(const struct words *words, struct error *error)
 
 static char *backup_tail(const struct words *words, struct error *error)
 {
+	const char *policy = words->policy ? words->policy : SAFE_POLICY;
+
 	if (words->discard)
 		misuse(error, "--discard is for throttle and threshold");
+	else if (strcmp(policy, SAFE_POLICY) && strcmp(policy, "break-guest-write"))
+		misuse(error, "'%s' is no policy; there are break-snapshot and break-guest-write",
+		       policy);
 	else if (words->nr == 1)
-		return print("%d 2 sync none", CLUSTER_SECTORS);
+		return print("%d 4 sync none on-cbw-error %s", CLUSTER_SECTORS,
+			     policy);
 	else
 		misuse(error, "backup takes one target, the device that gets the old data");
 	return NULL;
@@ -244,6 +253,8 @@ static int fill_filter(struct filter *filter, struct words *words,
 		return misuse(error, "give the device to put it under");
 	if (words->force && filters[i].kind != KIND_BACKUP)
 		return misuse(error, "--force is only for backup, whose destination may hold data");
+	if (words->policy && filters[i].kind != KIND_BACKUP)
+		return misuse(error, "--on-cbw-error goes with backup");
 	*tail = filters[i].tail(words, error);
 	if (!*tail)
 		return -1;
