@@ -77,16 +77,22 @@ stays_the_same_job() {
 }
 it "lets throttles come and go above and below a backup that runs" stays_the_same_job
 
-stays_out() {
+stays_over() {
+	local said
 	device
 	qdm backup --speed 64K d "$TO"
 	dmsetup table d-root | dmsetup load d
 	dmsetup resume d
-	noisy /dev/mapper/d 32
-	! qmp block-insert-node "$(edge d d d-backup)" || return 1
-	! qmp blockdev-replace "'parent': 'd', 'child': 'root', 'new-child': 'd-backup'" || return 1
+	eventually 20 is_over d-backup
+	! said=$(qdm doctor) || return 1
+	[[ $said == *"backup 'd' has failed: "*"leads past the filter"* ]]
+	noisy /dev/mapper/d 24
+	qmp block-insert-node "$(edge d d d-backup)"
+	noisy /dev/mapper/d 24
+	[[ $(dmsetup status d-backup) == *" concluded "*" ESTALE broken "* ]]
+	qdm remove d-backup
 }
-it "does not put a backup back that was dropped while it ran" stays_out
+it "leaves a backup over that was dropped while it ran, and says so" stays_over
 
 is_not_written_again() {
 	device
@@ -114,5 +120,36 @@ ends_its_own() {
 	! dmsetup info d-backup || return 1
 }
 it "cancels a backup by its own device's name alone, and before its filter is removed" ends_its_own
+
+# What LVM does while "qdm backup --wait" runs, and writes that follow it
+led_past() { # led_past COMMAND...
+	local status=0 volume pid
+	volume_group 128
+	TO=$(memdev to 64)
+	noisy /dev/vg/lv 64
+	qdm events --json >events.out &
+	qdm backup --wait --speed 64K vg-lv "$TO" >out 2>&1 &
+	pid=$!
+	eventually 20 exists /dev/mapper/vg-lv-backup
+	eventually 20 grep -q running out
+	"$@"
+	for volume in lv renamed; do
+		[ ! -e "/dev/vg/$volume" ] || noisy "/dev/vg/$volume" 64
+	done
+	wait "$pid" || status=$?
+	cat out
+	same "status of qdm backup --wait after $1" 1 "$status"
+	grep -q "leads past the filter" out
+	eventually 20 grep -q 'BLOCK_JOB_COMPLETED.*leads past the filter' events.out
+}
+
+by_lvextend() { led_past lvextend -qq -L+4M vg/lv; }
+it "ends a backup with an error when lvextend leads its volume past it" by_lvextend
+
+by_refresh() { led_past lvchange --refresh vg/lv; }
+it "and when lvchange --refresh does" by_refresh
+
+by_rename() { led_past lvrename -qq vg/lv vg/renamed; }
+it "and when lvrename does" by_rename
 
 finish

@@ -82,7 +82,7 @@ static void begins(void **state)
 	done(backup(""));
 	assert_string_equal(fake_log(), "create vg-lv-root;create vg-lv-backup;load vg-lv;load vg-lv-backup;"
 			    "suspend vg-lv;resume vg-lv-backup;resume vg-lv;");
-	has_line("vg-lv-backup", "253:2 0 253:1 0 128 2 sync full");
+	has_line("vg-lv-backup", "253:2 0 253:1 0 128 4 sync full guard required");
 	has_line("vg-lv", "253:3 0");
 	fake_status("vg-lv-backup", "running 0/10 0/100 - intact ok 1 0 0 0");
 	refused(backup(""), "Job ID 'vg-lv' already in use");
@@ -92,7 +92,7 @@ static void begins(void **state)
 		 "'device':'vg-lv','target':'t2','sync':'none','job-id':'b2','speed':5,"
 		 "'on-source-error':'stop','on-target-error':'auto','on-cbw-error':'break-snapshot',"
 		 "'x-perf':{'max-workers':4,'min-cluster-size':131072}"));
-	has_line("b2-backup", "253:3 0 253:4 0 256 12 sync none on-cbw-error break-snapshot on-source-error stop on-target-error enospc speed 5 max-workers 4");
+	has_line("b2-backup", "253:3 0 253:4 0 256 14 sync none on-cbw-error break-snapshot on-source-error stop on-target-error enospc guard required speed 5 max-workers 4");
 	done(run("blockdev-backup",
 		 "'device':'vg-lv','target':'t3','sync':'top','filter-node-name':'mine'"));
 	assert_non_null(fake_device("mine"));
@@ -286,7 +286,7 @@ static void remembers_nothing_when_dry(void **state)
 	free(script);
 	assert_string_equal(fake_log(), "");
 	fake_add("vg-lv-backup", "QDM-backup-vg-lv-backup", CASE_SECTORS,
-		 "backupcow", "253:0 0 253:1 0 128 2 sync full");
+		 "backupcow", "253:0 0 253:1 0 128 4 sync full guard required");
 	fake_status("vg-lv-backup", "concluded 10/10 100/100 - intact ok 0 0 0 1");
 	assert_non_null(strstr(run("query-jobs", "%s", ""), "\"status\":\"concluded\""));
 	assert_non_null(strstr(run("query-block-jobs", "%s", ""),

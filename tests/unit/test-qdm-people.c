@@ -415,8 +415,7 @@ static void inserts(void **state)
 	(void)state;
 	fake_add("vg-b", "LVM-y", CASE_SECTORS, "linear", "4000:17 0");
 	run(verb_insert, "insert --dry-run --node mine threshold vg-lv 1G");
-	assert_non_null(strstr(text, "dmsetup create mine-inserting --uuid stratis-1-private-QDM-threshold-mine
-"));
+	assert_non_null(strstr(text, "dmsetup create mine-inserting --uuid stratis-1-private-QDM-threshold-mine\n"));
 	assert_non_null(strstr(text, "qguard /dev/mapper/mine-inserting 0"));
 	assert_non_null(strstr(text, "vg-lv\ndmsetup rename mine-inserting mine\n"));
 	says(verb_insert, NAMED, "mine: at 1G (1073741824)\n");

@@ -34,7 +34,7 @@ static const char * const threshold_words[] = {
 static const char * const backup_words[] = {
 	"state", "clusters", "bytes", "error", "snapshot", "io-status",
 	"in-flight", "writers-waiting", "held", "event-seq",
-	"write-errors", "write-error", "run", "begun", NULL
+	"write-errors", "write-error", "run", "begun", "guard", NULL
 };
 
 static const struct {

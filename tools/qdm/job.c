@@ -386,6 +386,8 @@ const char *job_error_text(const struct job *job)
 	const char *name;
 	int code;
 
+	if (!strcmp(job->error, "ESTALE"))
+		return "the device was given another table (by LVM or dmsetup) that leads past the filter";
 	for (code = 1; code <= ERRNO_MAX; code++) {
 		name = strerrorname_np(code);
 		if (name && !strcmp(name, job->error))

@@ -221,6 +221,8 @@ static char *make_tail(const struct call *call, struct error *error)
 	list = copy("");
 	add_option(&list, &nr, "sync", strcmp(sync, "none") ? "full" : sync);
 	add_words(call, &list, &nr);
+	/* nothing is read before the device lies on the filter, nor when it does not */
+	add_option(&list, &nr, "guard", "required");
 	add_number(&list, &nr, "speed", call_size(call, "speed"));
 	add_number(&list, &nr, "max-workers", perf_size(call, "max-workers"));
 	tail = print("%llu %d%s", (unsigned long long)cluster_sectors(call), nr,
