@@ -318,6 +318,49 @@ static void cancelled_first(void **state)
 	assert_string_equal(fake_table("vg-lv")->line[0].params, "4000:16 2048");
 }
 
+/* Whichever step fails, the group has the limits it had, as others are in it. */
+static void limits_last(void **state)
+{
+	static const char limit[] =
+		COMMAND("block_set_io_throttle", "'id':'vg-b','group':'g','bps':0,'bps_rd':0,'bps_wr':0,'iops':7,'iops_rd':0,'iops_wr':0");
+	static const char first[] =
+		COMMAND("block_set_io_throttle", "'id':'vg-b','group':'g','bps':0,'bps_rd':0,'bps_wr':0,'iops':700,'iops_rd':0,'iops_wr':0");
+	int at;
+
+	(void)state;
+	fake_add("vg-b", "LVM-y", CASE_SECTORS, "linear", "4000:17 0");
+	works(first);
+	fake_swap("vg-b", CASE_SECTORS, "4000:17 0");
+	for (at = 0; ; at++) {
+		fake_fail_at(at);
+		if (!strcmp(case_reply(limit), DONE))
+			break;
+		assert_non_null(strstr(case_limits("g"), "iops-total=700"));
+		assert_string_equal(fake_table("vg-b")->line[0].params, "4000:17 0");
+	}
+	assert_true(at >= 2);
+	assert_non_null(strstr(case_limits("g"), "iops-total=7"));
+}
+
+/* A command that was killed leaves a node without a table, and can be given again. */
+static void without_table(void **state)
+{
+	(void)state;
+	fake_add("a", "X", CASE_SECTORS, "linear", "4000:40 0");
+	fake_add("a-throttle", "QDM-throttle-a-throttle", CASE_SECTORS, "qthrottle", "4000:40 0 -");
+	kdm_table_free(fake_table("a-throttle"));
+	fake_device("a-throttle")->live = false;
+	works(COMMAND("block_set_io_throttle", "'id':'a','bps':0,'bps_rd':0,'bps_wr':0,'iops':5,'iops_rd':0,'iops_wr':0"));
+	lies_on("a", "a-throttle");
+	works(COMMAND("block_set_io_throttle", "'id':'a','bps':0,'bps_rd':0,'bps_wr':0,'iops':0,'iops_rd':0,'iops_wr':0"));
+	assert_null(fake_device("a-throttle"));
+	fake_add("a-throttle", "QDM-throttle-a-throttle", CASE_SECTORS, "qthrottle", "4000:40 0 -");
+	kdm_table_free(fake_table("a-throttle"));
+	fake_device("a-throttle")->live = false;
+	works(COMMAND("block_set_io_throttle", "'id':'a','bps':0,'bps_rd':0,'bps_wr':0,'iops':0,'iops_rd':0,'iops_wr':0"));
+	assert_null(fake_device("a-throttle"));
+}
+
 #define PAST(test)	cmocka_unit_test_setup_teardown(test, begin, end)
 
 int main(void)
@@ -338,6 +381,8 @@ int main(void)
 		PAST(job_of_two),
 		PAST(threshold_of_another),
 		PAST(cancelled_first),
+		PAST(limits_last),
+		PAST(without_table),
 	};
 
 	return cmocka_run_group_tests_name("qdm-past", tests, NULL, case_end);

@@ -372,6 +372,29 @@ static void remove_last_root(const struct graph *graph,
 		plan_add(plan, STEP_REMOVE, root->dev.name);
 }
 
+static bool is_left_over(const struct node *node)
+{
+	char target[2] = "";
+
+	if (node->kind == KIND_DEVICE || node->dev.open_count)
+		return false;
+	if (!node->dev.live)
+		return true;
+	return node->kind == KIND_BACKUP && node->table.nr &&
+	       sscanf(node->table.line[0].params, "%*s %*s %1s ", target) == 1 &&
+	       *target == '-';
+}
+
+void edit_bury(struct graph *graph, const char *name, struct plan *plan)
+{
+	struct node *node = graph_find(graph, name);
+
+	if (!node || !is_left_over(node))
+		return;
+	plan_add(plan, STEP_REMOVE, name);
+	graph_drop(graph, node);
+}
+
 int edit_delete(const struct graph *graph, const char *name,
 		struct plan *plan, struct error *error)
 {
@@ -1061,14 +1084,26 @@ static void plan_begin(struct plan *plan, size_t made, const char *idle)
 	step->begins = true;
 }
 
+static void bury(struct graph *graph, const struct filter *filter,
+		 struct plan *plan)
+{
+	char *root = root_name(filter->file);
+
+	edit_bury(graph, filter->name, plan);
+	edit_bury(graph, root, plan);
+	free(root);
+}
+
 int edit_put_under(struct graph *graph, const struct filter *filter,
 		   struct plan *plan, struct error *error)
 {
-	const struct node *device = graph_find(graph, filter->file);
+	const struct node *device;
 	size_t planned, i;
 	char *made;
 	int result;
 
+	bury(graph, filter, plan);
+	device = graph_find(graph, filter->file);
 	if (is_path(filter->file))
 		return refuse(error, "'%s' is no device of device-mapper, so nothing can be put under it; on top of it: blockdev-add",
 			      filter->file);
@@ -1100,9 +1135,12 @@ int edit_put_under(struct graph *graph, const struct filter *filter,
 int edit_take_out(const struct graph *graph, const char *name,
 		  struct plan *plan, struct error *error)
 {
-	const struct node *node = find_edited(graph, name, "removal", error);
+	const struct node *node = graph_find(graph, name);
 	const struct node *above, *below;
 
+	if (node && !node->dev.live && is_left_over(node))
+		return edit_delete(graph, name, plan, error);
+	node = find_edited(graph, name, "removal", error);
 	if (!node)
 		return -1;
 	above = graph_above(graph, node->dev.devno);

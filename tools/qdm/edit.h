@@ -34,6 +34,11 @@ int edit_put_under(struct graph *graph, const struct filter *filter,
 /* The inverse: out of what lies on it, and away. */
 int edit_take_out(const struct graph *graph, const char *name,
 		  struct plan *plan, struct error *error);
+/*
+ * What a command that was killed has left of this name, and that has no table, or as a
+ * backup no target yet, goes first: then the command can be given again.
+ */
+void edit_bury(struct graph *graph, const char *name, struct plan *plan);
 int edit_delete(const struct graph *graph, const char *name,
 		struct plan *plan, struct error *error);
 int edit_insert(const struct graph *graph, const char *parent,

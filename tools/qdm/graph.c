@@ -163,6 +163,20 @@ void graph_free(struct graph *graph)
 	*graph = (struct graph){ 0 };
 }
 
+void graph_drop(struct graph *graph, struct node *node)
+{
+	struct node *below;
+	size_t i;
+
+	for (i = 0; i < node->nr_below; i++) {
+		below = graph_at(graph, node->below[i]);
+		if (below && below->dev.open_count)
+			below->dev.open_count--;
+	}
+	node_free(node);
+	*node = graph->node[--graph->nr];
+}
+
 struct node *graph_find(const struct graph *graph, const char *name)
 {
 	size_t i;

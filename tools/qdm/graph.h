@@ -31,6 +31,9 @@ struct graph {
 int graph_read(struct graph *graph, struct error *error);
 void graph_free(struct graph *graph);
 
+/* It is as good as gone; pointers to nodes are others then. */
+void graph_drop(struct graph *graph, struct node *node);
+
 struct node *graph_find(const struct graph *graph, const char *name);
 struct node *graph_at(const struct graph *graph, struct devno devno);
 /* Any node that lies directly on the device, or NULL. */

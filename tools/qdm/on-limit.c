@@ -240,7 +240,11 @@ bool limit_is_on_its_way(const struct node *node)
 	return at && !strcmp(node->table.line[0].params + at, ON_ITS_WAY);
 }
 
-/* Back under the device, too, whose table somebody has replaced since, as LVM does. */
+/*
+ * Back under the device, too, whose table somebody has replaced since, as LVM does.
+ * The limits are the last step: a group that others are in has its own until then, and
+ * who cannot have them is not put in.
+ */
 static int change_and_put_back(struct graph *graph, const struct node *device,
 			       const struct node *node,
 			       const struct limiting *wanted, struct plan *plan,
@@ -248,10 +252,13 @@ static int change_and_put_back(struct graph *graph, const struct node *device,
 {
 	const char *name = device->dev.name;
 
+	if (!node_reaches(graph, device, node) &&
+	    edit_insert(graph, name, name, node->dev.name, plan, error))
+		return -1;
 	if (change_there(graph, node, wanted, plan, error))
 		return -1;
-	return node_reaches(graph, device, node) ?
-	       0 : edit_insert(graph, name, name, node->dev.name, plan, error);
+	plan_goes_back(plan);
+	return 0;
 }
 
 static int put_there(struct graph *graph, const char *name,
@@ -290,7 +297,11 @@ int limit_device(struct graph *graph, const struct limiting *wanted,
 				 "Device '%s' not found", wanted->device);
 	if (wanted->group && group_check_name(wanted->group, error))
 		return -1;
+	name = derived_name(wanted->device, "throttle");
+	edit_bury(graph, name, plan);
+	free(name);
 	name = new_derived_name(graph, wanted->device, "throttle");
+	device = graph_find(graph, wanted->device);
 	node = find_throttle(graph, device);
 	if (limits_are_off(&wanted->limits))
 		result = node ? edit_take_out(graph, node->dev.name, plan, error) : 0;
