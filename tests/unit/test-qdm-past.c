@@ -331,7 +331,7 @@ static void limits_last(void **state)
 	fake_add("vg-b", "LVM-y", CASE_SECTORS, "linear", "4000:17 0");
 	works(first);
 	fake_swap("vg-b", CASE_SECTORS, "4000:17 0");
-	for (at = 0; ; at++) {
+	for (at = 0;; at++) {
 		fake_fail_at(at);
 		if (!strcmp(case_reply(limit), DONE))
 			break;

@@ -358,6 +358,30 @@ static void backups(void **state)
 	assert_null(fake_device("vg-lv-backup"));
 	says(verb_backup, "backup --speed 1M vg-lv target",
 	     "vg-lv-backup: 100B to target, at most 1M/s\n");
+	assert_non_null(strstr(fake_table("vg-lv-backup")->line[0].params, "on-cbw-error break-snapshot"));
+	refuses(verb_backup, "backup --speed 1M vg-lv target",
+		"Job ID 'vg-lv' already in use");
+}
+
+/* The same command each night, without anybody who dismisses what has ended. */
+static void nightly(void **state)
+{
+	(void)state;
+	fake_add("target", "", CASE_SECTORS, "linear", "4000:32 0");
+	run(verb_backup, "backup --on-cbw-error break-guest-write vg-lv target");
+	assert_null(strstr(fake_table("vg-lv-backup")->line[0].params, "break-snapshot"));
+	fake_status("vg-lv-backup", "concluded 10/10 100/100 - intact ok 0 0 0 1");
+	run(verb_doctor, "doctor");
+	assert_null(strstr(text, "has failed"));
+	run(verb_backup, "backup vg-lv target");
+	assert_int_equal(result, 0);
+	fake_status("vg-lv-backup", "concluded 1/10 10/100 ESTALE broken ok 0 0 0 1");
+	run(verb_doctor, "doctor");
+	assert_int_equal(result, -1);
+	assert_non_null(strstr(text, "backup 'vg-lv' has failed: the device was given another table (by LVM or dmsetup) that leads past the filter; what it has written is no whole copy (qdm remove vg-lv-backup, and begin it again)"));
+	run(verb_backup, "backup vg-lv target");
+	assert_int_equal(result, 0);
+	assert_non_null(fake_device("vg-lv-backup"));
 }
 
 /* Many events within a second are one line, and the end is another. */
@@ -856,6 +880,7 @@ int main(void)
 		TEST(dropped_throttle),
 		TEST(thresholds),
 		TEST(backups),
+		TEST(nightly),
 		TEST(line_a_second),
 		TEST(by_path),
 		TEST(lists),

@@ -35,6 +35,7 @@
 #include "edit.h"
 #include "graph.h"
 #include "group.h"
+#include "job.h"
 #include "json.h"
 #include "log.h"
 #include "on-limit.h"
@@ -654,6 +655,17 @@ static int check_halfway(struct check *check, struct error *error)
 	return read_again(check, error);
 }
 
+/* Its copy is no backup, and nobody may have looked since. */
+static void check_backup(struct check *check, const struct node *node)
+{
+	struct job job;
+
+	if (!node->dev.live || !job_of_node(&job, node) || !job_failed(&job))
+		return;
+	say(check, TROUBLE, "backup '%s' has failed: %s; what it has written is no whole copy (qdm remove %s, and begin it again)",
+	    job.id, job_error_text(&job), job.node);
+}
+
 static void check_nodes(struct check *check)
 {
 	const struct node *node;
@@ -664,6 +676,7 @@ static void check_nodes(struct check *check)
 		check_idle(check, node);
 		check_root(check, node);
 		check_type(check, node);
+		check_backup(check, node);
 		check_dropped(check, node);
 		check_passing(check, node);
 	}

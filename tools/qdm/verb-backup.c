@@ -253,6 +253,26 @@ static void tell_begun(const struct options *options, struct error *error)
 	free(id);
 }
 
+/* Last night's, which nobody has dismissed; that it failed has to be said once. */
+static int tidy(const char *device, struct error *error)
+{
+	struct json_object *job = find_job(device, error);
+	const char *why = job ? json_string(job, "error", NULL) : NULL;
+	struct json_object *args;
+	int result = 0;
+
+	if (job && !strcmp(json_string(job, "status", ""), "concluded")) {
+		if (why)
+			fprintf(stderr, "qdm: the backup of '%s' before this one has not ended well: %s\n",
+				device, why);
+		args = json_object_new_object();
+		json_put_string(args, "id", json_string(job, "id", device));
+		result = people_tell("job-dismiss", args, NULL, error);
+	}
+	json_object_put(job);
+	return result || error->class ? -1 : 0;
+}
+
 int verb_backup(int argc, char **argv, struct error *error)
 {
 	struct json_object *args;
@@ -269,6 +289,10 @@ int verb_backup(int argc, char **argv, struct error *error)
 	args = make_args(&options, error);
 	if (!args)
 		return -1;
+	if (!options.dry_run && tidy(options.word[0], error)) {
+		json_object_put(args);
+		return -1;
+	}
 	if (people_tell("blockdev-backup", args, &options, error))
 		return -1;
 	if (options.dry_run)
