@@ -278,9 +278,11 @@ it "does so with discard bytes, as QEMU" trims_by_length
 
 discards_are_operations() {
 	local -a stat
-	table t "0 524288 qthrottle $(memdev large 256) 0 - 4 iops-total 10 iops-size 4096"
-	guest_ms blkdiscard -p 4M /dev/mapper/t # each may be several to the device
-	read -ra stat <"$(sysfs t)"/stat
+	local dev
+	dev=$(memdev large 256)
+	table t "0 524288 qthrottle $dev 0 - 4 iops-total 10 iops-size 4096"
+	guest_ms blkdiscard -p 4M /dev/mapper/t # each is several to the device below
+	read -ra stat <"/sys/block/$(basename "$dev")"/stat
 	echo "${stat[11]} discards took $MS ms"
 	[ "${stat[11]}" -ge 64 ]
 	[ "$MS" -ge $(((stat[11] - 2) * 100)) ]

@@ -529,7 +529,7 @@ with_a_stuck_udevd() {
 }
 it "does not wait for ever for a udevd that is stuck" with_a_stuck_udevd
 
-SETTINGS=(discard_max_bytes iostats max_sectors_kb nomerges read_ahead_kb rq_affinity)
+SETTINGS=(discard_max_bytes iostats max_sectors_kb nomerges read_ahead_kb)
 settings() { (cd "$(sysfs t)/queue" && grep . "${SETTINGS[@]}"); }
 keeps_settings() {
 	local before queue
