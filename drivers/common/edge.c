@@ -20,7 +20,8 @@
  *   leads to the same place, its heir; what is read then is unproven.
  *
  * It is lost when one of them is destroyed and has no heir that took its place
- * directly. dm calls nothing of the old table when another is live, and
+ * directly; the heir of a guard is a guard, as nothing above a filter would tell
+ * of the table after it. dm calls nothing of the old table when another is live, and
  * destroys it only after that; meanwhile a third may have taken the place of
  * the second, and that one may be of ours again. So who came directly after an
  * edge is to be proven, and it can be: dm_swap_table() asks each new table for
@@ -164,6 +165,7 @@ static struct qdm_edge *find_heir(const struct qdm_edge *held,
 			       (unsigned long)held->upper) {
 		if (came_after(heir, held) &&
 		    (!swapper || heir->swapper == swapper) &&
+		    (heir->guard || !held->guard) &&
 		    covers(heir, held->begin, held->len) &&
 		    same_way(held, heir, watch))
 			return heir;
@@ -417,6 +419,7 @@ static void hand_on(const struct qdm_edge *edge)
 		    heir->swapper != current)
 			continue;
 		heir->counts = true;
+		heir->guarded = edge->guarded;
 		heir->state = QDM_EDGE_HELD;
 		heir->held_at = ++now;
 	}

@@ -388,11 +388,48 @@ static void note(const char *what, int task, int device)
 			 what, device);
 }
 
+/* A filter to the same place is no heir of a guard: nothing above it tells of the next table. */
+static void filter_after_guard(void **state)
+{
+	put(DEV, one(DEV, GUARD, BAK));
+	put(DEV, one(DEV, FILTER, BAK));
+	assert_true(watch.state.lost);
+	put(DEV, one(DEV, LINEAR, ROOT));
+	put(DEV, one(DEV, GUARD, BAK));
+	assert_true(watch.state.lost);
+}
+
+/* Three tasks: what a table that was never live hands on includes the guard above it. */
+static void handed_on_unseen(void **state)
+{
+	struct table *old, *unseen, *past = one(THR, LINEAR, ROOT);
+
+	put(DEV, one(DEV, GUARD, THR));
+	current = &tasks[1].task;
+	suspend(THR);
+	unseen = one(THR, FILTER, BAK);
+	old = swap(THR, unseen);
+	current = &tasks[2].task;
+	swap(THR, past);
+	resume(THR);
+	current = &tasks[0].task;
+	put(DEV, one(DEV, GUARD, BAK));
+	current = &tasks[1].task;
+	destroy(old);
+	current = &tasks[2].task;
+	destroy(unseen);
+	assert_true(watch.state.lost);
+}
+
 static struct table *draw_top(void)
 {
 	struct table *table = table_of(DEV);
 
-	switch (draw(9)) {
+	switch (draw(11)) {
+	case 9:
+		return with(table, FILTER, BAK, 0, LEN);
+	case 10:
+		return with(table, FILTER, THR, 0, LEN);
 	case 0:
 		return with(table, LINEAR, ROOT, 0, LEN);
 	case 1:
@@ -555,6 +592,8 @@ int main(void)
 		CASE(takes_the_direct_heir),
 		CASE(takes_no_other),
 		CASE(a_table_that_was_never_live_is_nothing),
+		CASE(filter_after_guard),
+		CASE(handed_on_unseen),
 		CASE(plays),
 	};
 
