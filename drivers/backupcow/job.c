@@ -177,6 +177,7 @@ static void put_watched(struct qdm_watch *watch)
 }
 
 static const struct qdm_watch_ops watch_ops = {
+	.owner = THIS_MODULE,
 	.tell = bcow_told,
 	.settle = bcow_settle,
 	.get = get_watched,

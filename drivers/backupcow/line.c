@@ -255,6 +255,21 @@ static dev_t find_dev(const char *path)
 	return lookup_bdev(path, &dev) ? 0 : dev;
 }
 
+static int judge_claim(const struct line *line, const char *path, dev_t dev,
+		       int before, struct qdm_why *why)
+{
+	const struct block_device *bdev = line->target.dev->bdev;
+
+	if (bdev->bd_dev != dev)
+		return qdm_refuse(why, "destination '%.100s' became another device at this moment",
+				  path);
+	if (before == bdev->bd_holders && line->origin.dev->bdev != bdev &&
+	    !has_own_backup_to(line->owner, dev))
+		return qdm_refuse(why, "destination '%.100s' is what the device itself lies on",
+				  path);
+	return 0;
+}
+
 /*
  * Claims the destination. What the mapped device has claimed already, it lies
  * on, unless that is for a backup or for the origin of the line.
@@ -271,12 +286,10 @@ static int claim_target(struct line *line, struct dm_target *ti, char **argv,
 	if (r == -EBUSY)
 		qdm_refuse(why, "destination '%.100s' is in use: mounted, swapped to, or claimed by another driver",
 			   argv[0]);
-	if (!r && before == line->target.dev->bdev->bd_holders &&
-	    line->origin.dev->bdev != line->target.dev->bdev &&
-	    !has_own_backup_to(line->owner, dev)) {
-		r = qdm_refuse(why, "destination '%.100s' is what the device itself lies on",
-			       argv[0]);
-		qdm_lower_put(&line->target, ti);
+	if (!r) {
+		r = judge_claim(line, argv[0], dev, before, why);
+		if (r)
+			qdm_lower_put(&line->target, ti);
 	}
 	if (!IS_ERR(file))
 		qdm_bdev_close(file);

@@ -308,12 +308,22 @@ static struct qdm_watch *next_watch(struct qdm_watch *last,
 	list_for_each_entry_continue(watch, &watches, node) {
 		if ((edge ? concerns(edge, watch) : watch->state.lost) &&
 		    watch->ops->get(watch)) {
+			__module_get(watch->ops->owner);
 			mutex_unlock(&edges_lock);
 			return watch;
 		}
 	}
 	mutex_unlock(&edges_lock);
 	return NULL;
+}
+
+/* The last reference may be that of the module whose code put() is. */
+static void let_go(struct qdm_watch *watch)
+{
+	struct module *owner = watch->ops->owner;
+
+	watch->ops->put(watch);
+	module_put(owner);
 }
 
 /* All that @edge concerns, and wait; or without one, all that are lost. */
@@ -325,7 +335,7 @@ static void settle(const struct qdm_edge *edge)
 		last = watch;
 		watch = next_watch(last, edge);
 		if (last)
-			last->ops->put(last);
+			let_go(last);
 		if (watch)
 			watch->ops->settle(watch, !!edge);
 	} while (watch);

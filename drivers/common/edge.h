@@ -38,6 +38,7 @@ struct qdm_guarding {
 
 /**
  * struct qdm_watch_ops - what the registry does with a watch
+ * @owner: whose code these are; kept while a call of them may not have returned
  * @tell: the state has changed; must not sleep
  * @settle: after that, with no lock held: put an end to what the state forbids;
  *	with @wait, on return it has ended
@@ -45,6 +46,7 @@ struct qdm_guarding {
  * @put: and may go; not by qdm_watch_del() in this very call
  */
 struct qdm_watch_ops {
+	struct module *owner;
 	void (*tell)(struct qdm_watch *watch, const struct qdm_guarding *state);
 	void (*settle)(struct qdm_watch *watch, bool wait);
 	bool (*get)(struct qdm_watch *watch);

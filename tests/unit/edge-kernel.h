@@ -21,6 +21,10 @@ typedef uint64_t sector_t;
 #define container_of(ptr, type, member) \
 	((type *)((char *)(ptr) - offsetof(type, member)))
 
+struct module;
+static inline void __module_get(struct module *module) { }
+static inline void module_put(struct module *module) { }
+
 struct list_head {
 	struct list_head *next, *prev;
 };
