@@ -220,7 +220,7 @@ const char *qt_group_name(struct qt_group *group);
 static inline bool qt_member_admit(struct qt_member *member, struct bio *bio)
 {
 	struct qt_group *group = member->group;
-	unsigned int op = bio_op(bio);
+	unsigned int op = (__force unsigned int)bio_op(bio);
 	bool go;
 	u64 now;
 
@@ -228,9 +228,9 @@ static inline bool qt_member_admit(struct qt_member *member, struct bio *bio)
 		return true;
 	spin_lock(&group->lock);
 	now = ktime_get_ns();
-	BUILD_BUG_ON((int)REQ_OP_READ != QT_READ ||
-		     (int)REQ_OP_WRITE != QT_WRITE);
-	go = (op <= REQ_OP_WRITE &&
+	BUILD_BUG_ON((__force int)REQ_OP_READ != QT_READ ||
+		     (__force int)REQ_OP_WRITE != QT_WRITE);
+	go = (op <= QT_WRITE &&
 	      qt_admit_idle(&group->throttle, op, bio->bi_iter.bi_size, now)) ||
 	     __qt_member_admit(member, bio, now);
 	spin_unlock(&group->lock);
