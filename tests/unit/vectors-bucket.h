@@ -14,7 +14,7 @@
 #define VMAX	QT_VALUE_MAX
 
 /* One bucket of operations, for both directions. */
-static void one_bucket(struct qt_throttle *throttle, u64 avg, u64 max,
+static noinline void one_bucket(struct qt_throttle *throttle, u64 avg, u64 max,
 		       u64 length)
 {
 	struct qt_limits limits;
@@ -378,7 +378,7 @@ static int config_empties(void)
 }
 
 /* One bucket, but what was let through before still counts. */
-static void other_limit(struct qt_throttle *throttle, u64 avg, u64 max,
+static noinline void other_limit(struct qt_throttle *throttle, u64 avg, u64 max,
 			u64 length, u64 now)
 {
 	struct qt_limits limits;
