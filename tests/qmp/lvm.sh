@@ -20,18 +20,18 @@ secret_group() {
 	lvcreate -qqy -Wn -L 16M -n a vg2
 }
 
-# lvm COMMAND...: it succeeds and has nothing to say against the group
+# silent COMMAND...: it succeeds and has nothing to say against the group
 silent() {
 	"$@" >said 2>&1 || { cat said && return 1; }
 	fails grep -iE 'warning|duplicate' said
 }
 
-works_above() { # works_above OPTION...: of LVM's
-	silent lvcreate "$@" -y -Wn -L 16M -n "b$RANDOM" vg2
-	silent lvextend "$@" -L+4M vg2/a
-	silent vgchange "$@" -an vg2
-	silent vgchange "$@" -ay vg2
-	silent pvs "$@" --noheadings -o pv_name
+works_above() {
+	silent lvcreate -y -Wn -L 16M -n "b$RANDOM" vg2
+	silent lvextend -L+4M vg2/a
+	silent vgchange -an vg2
+	silent vgchange -ay vg2
+	silent pvs --noheadings -o pv_name
 	same "physical volumes" /dev/mapper/secret "$(xargs <said)"
 }
 
