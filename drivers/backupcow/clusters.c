@@ -71,6 +71,7 @@ static bool range_is(const u64 *map, u64 first, u64 end, bool set)
 
 	for (at = first; at < end; at = next_word(at)) {
 		bits = mask(at, end);
+		/* pairs with the release in range_set() */
 		if ((smp_load_acquire(&map[at / BITS]) & bits) !=
 		    (set ? bits : 0))
 			return false;
@@ -80,14 +81,13 @@ static bool range_is(const u64 *map, u64 first, u64 end, bool set)
 
 static void range_set(u64 *map, u64 first, u64 end, bool set)
 {
-	u64 at, *word;
+	u64 at, *word, value;
 
 	for (at = first; at < end; at = next_word(at)) {
 		word = &map[at / BITS];
-		if (set)
-			smp_store_release(word, *word | mask(at, end));
-		else
-			smp_store_release(word, *word & ~mask(at, end));
+		value = set ? *word | mask(at, end) : *word & ~mask(at, end);
+		/* pairs with the acquire of those who ask without the lock */
+		smp_store_release(word, value);
 	}
 }
 

@@ -81,6 +81,7 @@ static inline bool clusters_all_done(const struct clusters *clusters,
 
 	if (first != last || first >= clusters->nr)
 		return clusters_range_done(clusters, first, last);
+	/* pairs with the release in range_set() */
 	word = smp_load_acquire(&clusters->done[first / CLUSTERS_WORD_BITS]);
 	return word >> (first % CLUSTERS_WORD_BITS) & 1;
 }

@@ -482,7 +482,7 @@ static bool write_carefully(struct job *job, struct copy *copy)
 
 /* Return: true if another piece is to follow. */
 static bool settle_copy(struct job *job, struct copy *copy,
-			  struct job_bios *bios)
+			struct job_bios *bios)
 {
 	if (copy->early && copy->error) {
 		job_break(job, copy->error, bios);

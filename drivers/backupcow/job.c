@@ -34,9 +34,11 @@ static const char * const sync_words[] = { "full", "none", "bitmap", NULL };
 static const char * const cbw_words[] = {
 	"break-guest-write", "break-snapshot", NULL
 };
+
 static const char * const on_error_words[] = {
 	"report", "ignore", "enospc", "stop", NULL
 };
+
 static const char * const share_words[] = { "off", "on", NULL };
 static const char * const zeroes_words[] = { "off", "on", "unmap", NULL };
 static const char * const guard_words[] = { "auto", "required", NULL };

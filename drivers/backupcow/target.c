@@ -138,14 +138,16 @@ static int check_running(struct job *job, const struct job_place *place,
 			 struct qdm_why *why)
 {
 	bool ending = job_state(job) >= JOB_ABORTING;
+	const char *how = "under way: cancel it first";
 
+	if (ending)
+		how = "ending, but its target has yet to answer: load a table with target - first";
 	if (!same_place(&job->place, place))
 		return qdm_refuse(why, "a backup to %u:%u from sector %llu on in clusters of %u sectors is %s",
 				  MAJOR(job->place.target),
 				  MINOR(job->place.target),
 				  (u64)job->place.start, 1U << job->place.shift,
-				  ending ? "ending, but its target has yet to answer: load a table with target - first" :
-					   "under way: cancel it first");
+				  how);
 	if (place->sectors < job->place.sectors)
 		return qdm_refuse(why, "a backup of %llu sectors is under way, the device cannot shrink to %llu",
 				  (u64)job->place.sectors, (u64)place->sectors);

@@ -228,8 +228,8 @@ static inline bool qt_member_admit(struct qt_member *member, struct bio *bio)
 		return true;
 	spin_lock(&group->lock);
 	now = ktime_get_ns();
-	BUILD_BUG_ON((__force int)REQ_OP_READ != QT_READ ||
-		     (__force int)REQ_OP_WRITE != QT_WRITE);
+	BUILD_BUG_ON(((__force int)REQ_OP_READ) != QT_READ ||
+		     ((__force int)REQ_OP_WRITE) != QT_WRITE);
 	go = (op <= QT_WRITE &&
 	      qt_admit_idle(&group->throttle, op, bio->bi_iter.bi_size, now)) ||
 	     __qt_member_admit(member, bio, now);

@@ -19,7 +19,12 @@ typedef uint64_t sector_t;
 #define BIT(nr) (1U << (nr))
 #define EXPORT_SYMBOL_GPL(name)
 #define container_of(ptr, type, member) \
-	((type *)((char *)(ptr) - offsetof(type, member)))
+	((type *)bytes_before(ptr, offsetof(type, member)))
+
+static inline void *bytes_before(void *at, size_t bytes)
+{
+	return (char *)at - bytes;
+}
 
 struct module;
 static inline void __module_get(struct module *module) { }

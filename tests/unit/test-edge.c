@@ -467,7 +467,7 @@ static void step(struct task *task)
 			suspend(device);
 		break;
 	case 1:
-		if (task->new && suspended[device] && draw(40)) {
+		if (task->new ? suspended[device] && draw(40) : false) {
 			task->old = swap(device, task->new);
 		} else if (task->new) {
 			each(task->new, qdm_edge_swap);
