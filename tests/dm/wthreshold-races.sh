@@ -31,7 +31,7 @@ unloads() {
 		"$CROSSER" gone "gone$round"
 		module_is_gone
 	done
-	modprobe -r dm-qthrottle dm-backupcow qdm-common
+	modprobe -r dm-qguard dm-qthrottle dm-backupcow qdm-common
 }
 it "lets its device and its module go right after a crossing" unloads
 

@@ -45,10 +45,10 @@ under_a_physical_volume() {
 		works_above
 		rm -f /etc/lvm/devices/*
 	fi
-	vgchange -qq -an vg2
 	qdm remove mark
 	qdm throttle secret off
-	same "devices" secret "$(dmsetup info -c --noheadings -o name)"
+	# udev's rules may activate the group again at any event of the device, so its volumes do not count
+	same "devices" secret "$(dmsetup info -c --noheadings -o name | grep -v '^vg2-')"
 }
 it "is not seen by LVM under a physical volume on a crypt device" under_a_physical_volume
 
