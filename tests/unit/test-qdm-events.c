@@ -209,7 +209,8 @@ static void job_taken_away(void **state)
 	add_backup("running 1/10 10/100 - intact ok 0 0 0 1");
 	tells("");
 	remove_backup();
-	tells(STATUS("lv", "aborting") END("BLOCK_JOB_CANCELLED", "10", "")
+	tells(STATUS("lv", "aborting")
+	      END("BLOCK_JOB_COMPLETED", "10", ",\"error\":\"the job's filter was removed before its end was seen, so how it ended is not known\"")
 	      STATUS("lv", "concluded") STATUS("lv", "null"));
 }
 

@@ -142,7 +142,11 @@ static void job_moved(struct events *events, const char *from,
 		tell_pending(events, job);
 }
 
-/* Nobody can ask it any more, so how it ended is taken for a cancel. */
+/*
+ * Another program removed the filter before this one saw the end. It may have
+ * ended well, failed or been cancelled, so no client may take it for a backup,
+ * nor for a cancel that somebody asked for.
+ */
 static void job_gone(struct events *events, struct seen *seen)
 {
 	struct job last = seen->job;
@@ -150,7 +154,7 @@ static void job_gone(struct events *events, struct seen *seen)
 	seen->has_job = false;
 	job_forget_gone(last.node);
 	if (strcmp(last.state, "concluded")) {
-		strcpy(last.error, "ECANCELED");
+		strcpy(last.error, JOB_END_UNSEEN);
 		strcpy(last.state, "concluded");
 		job_moved(events, seen->job.state, &last);
 	}

@@ -388,6 +388,8 @@ const char *job_error_text(const struct job *job)
 
 	if (!strcmp(job->error, "ESTALE"))
 		return "the device was given another table (by LVM or dmsetup) that leads past the filter";
+	if (!strcmp(job->error, JOB_END_UNSEEN))
+		return "the job's filter was removed before its end was seen, so how it ended is not known";
 	for (code = 1; code <= ERRNO_MAX; code++) {
 		name = strerrorname_np(code);
 		if (name && !strcmp(name, job->error))

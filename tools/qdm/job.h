@@ -9,6 +9,9 @@
 
 #define JOB_WORD	24
 
+/* In place of an error: the filter was removed before the job's end was seen. */
+#define JOB_END_UNSEEN	"EIDRM"
+
 struct job {
 	char node[KDM_NAME_LEN];
 	char id[KDM_NAME_LEN];
