@@ -127,7 +127,6 @@ led_past() { # led_past COMMAND...
 	volume_group 128
 	TO=$(memdev to 64)
 	noisy /dev/vg/lv 64
-	qdm events --json >events.out &
 	qdm backup --wait --speed 64K vg-lv "$TO" >out 2>&1 &
 	pid=$!
 	eventually 20 exists /dev/mapper/vg-lv-backup
@@ -141,12 +140,11 @@ led_past() { # led_past COMMAND...
 	same "status of qdm backup --wait after $1" 1 "$status"
 	grep -q "leads past the filter" out
 }
-is_told() { eventually 20 grep -q 'BLOCK_JOB_COMPLETED.*leads past the filter' events.out; }
 
-by_lvextend() { led_past lvextend -qq -L+4M vg/lv && is_told; }
+by_lvextend() { led_past lvextend -qq -L+4M vg/lv; }
 it "ends a backup with an error when lvextend leads its volume past it" by_lvextend
 
-by_refresh() { led_past lvchange --refresh vg/lv && is_told; }
+by_refresh() { led_past lvchange --refresh vg/lv; }
 it "and when lvchange --refresh does" by_refresh
 
 by_rename() { led_past lvrename -qq vg/lv vg/renamed; }

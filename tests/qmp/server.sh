@@ -108,6 +108,24 @@ breaks() {
 }
 it "tells when a snapshot breaks" breaks
 
+# Renamed before that, as LVM does: the job keeps its name.
+led_past() {
+	local why="the device was given another table (by LVM or dmsetup) that leads past the filter"
+	table vol "0 16384 linear $(memdev mem 8) 0"
+	serve a
+	do_it a blockdev-backup "'device': 'vol', 'target': '$(memdev to 8)', 'sync': 'full', 'speed': 65536, 'auto-dismiss': false"
+	dmsetup rename vol other
+	dmsetup table vol-root | dmsetup load other
+	dmsetup resume other
+	eventually 60 concluded a vol concluded
+	same "event" "vol-backup vol $why" \
+		"$(events a BLOCK_SNAPSHOT_BROKEN '"\(.["node-name"]) \(.id) \(.error)"')"
+	same "end" "$why" "$(events a BLOCK_JOB_COMPLETED .error)"
+	do_it a job-dismiss "'id': 'vol'"
+	eventually 20 concluded a vol
+}
+it "tells when a device is led past its backup" led_past
+
 at_one_instant() {
 	local name disk args
 	for name in one two; do
