@@ -329,9 +329,9 @@ static unsigned long sleeps_of(pid_t pid)
 	return nr;
 }
 
-static int limited_set_up(void **state)
+static int with_descriptors(void **state, int nr)
 {
-	struct rlimit few = { 32, 4096 }, before;
+	struct rlimit few = { nr, 4096 }, before;
 	int result;
 
 	getrlimit(RLIMIT_NOFILE, &before);
@@ -340,6 +340,17 @@ static int limited_set_up(void **state)
 	result = served_set_up(state);
 	setrlimit(RLIMIT_NOFILE, &before);
 	return result;
+}
+
+static int limited_set_up(void **state)
+{
+	return with_descriptors(state, 32);
+}
+
+/* A client takes two: once the last one would do for half of it. */
+static int oddly_limited_set_up(void **state)
+{
+	return with_descriptors(state, 33);
 }
 
 static bool is_greeted(int fd)
@@ -524,6 +535,8 @@ int main(int argc, char **argv)
 		TEST(many_at_once),
 		cmocka_unit_test_setup_teardown(no_descriptor, limited_set_up,
 						served_tear_down),
+		{ "no_descriptor_for_the_second_half", no_descriptor,
+		  oddly_limited_set_up, served_tear_down, NULL },
 		TEST(queue_is_full),
 		TEST(server_begins),
 		TEST(reader_pauses),

@@ -362,24 +362,56 @@ static int on_room(sd_event_source *source, uint64_t now, void *context)
 	return sd_event_source_set_enabled(server->connections, SD_EVENT_ON);
 }
 
+/* EMFILE and the like, not what ends by itself or with the connection. */
+static bool is_shortage(int code)
+{
+	return code != EAGAIN && code != ECONNABORTED && code != EINTR;
+}
+
+/*
+ * A client takes two descriptors. The second is had before the connection is
+ * accepted: once accepted, it could only be closed.
+ */
+static int accept_pair(int listening, int *out)
+{
+	int fd, code;
+
+	*out = fcntl(listening, F_DUPFD_CLOEXEC, 0);
+	if (*out < 0)
+		return -1;
+	fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	code = errno;
+	if (fd < 0)
+		close(*out);
+	else
+		dup3(fd, *out, O_CLOEXEC);
+	errno = code;
+	return fd;
+}
+
+static void let_in(struct server *server, int in, int out)
+{
+	if (is_allowed(in) &&
+	    (server->clients_nr < CLIENTS_MAX || make_room(server))) {
+		add_client(server, in, out);
+		return;
+	}
+	close(in);
+	close(out);
+}
+
 static int on_connection(sd_event_source *source, int listening,
 			 uint32_t events, void *context)
 {
 	struct server *server = context;
-	int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int out, in = accept_pair(listening, &out);
 
 	(void)source;
 	(void)events;
-	if (fd < 0 && errno != EAGAIN && errno != ECONNABORTED &&
-	    errno != EINTR && !make_room(server))
+	if (in >= 0)
+		let_in(server, in, out);
+	else if (is_shortage(errno) && !make_room(server))
 		pause_connections(server);
-	if (fd < 0)
-		return 0;
-	if (!is_allowed(fd) ||
-	    (server->clients_nr >= CLIENTS_MAX && !make_room(server)))
-		close(fd);
-	else
-		add_client(server, fd, fcntl(fd, F_DUPFD_CLOEXEC, 0));
 	return 0;
 }
 
