@@ -183,7 +183,8 @@ static int find_job(struct backupcow *b, const struct job_place *place,
 
 /*
  * Or else a new one. The target need not hold more than the job will write: a
- * device that grows goes on with the backup that it has.
+ * device that grows goes on with the backup that it has. A job that has
+ * concluded writes nothing, so its copy may be in use.
  */
 static int get_job(struct backupcow *b, struct dm_target *ti,
 		   const char *target, struct qdm_why *why)
@@ -198,6 +199,8 @@ static int get_job(struct backupcow *b, struct dm_target *ti,
 	r = find_job(b, &place, why);
 	if (r)
 		return r;
+	if (b->job && job_state(b->job) == JOB_CONCLUDED)
+		return 0;
 	if (b->job)
 		place.sectors = b->job->place.sectors;
 	r = line_judge_target(&b->line, ti, place.sectors, target, why);

@@ -121,6 +121,19 @@ refuses_targets_in_use() {
 }
 it "refuses targets that the device lies on, or that anything else has open" refuses_targets_in_use
 
+goes_on_beside_its_copy() {
+	start
+	reload top "0 32768 backupcow $ORIGIN 0 $TARGET 0 128"
+	eventually 60 state_is top concluded
+	table copy "0 32768 linear $TARGET 0"
+	reload top "0 32768 backupcow $ORIGIN 0 $TARGET 0 128 2 speed 1"
+	state_is top concluded
+	dmsetup table top >before
+	refuses "target '$TARGET' is in use by another device-mapper device" \
+		"backupcow $ORIGIN 0 $TARGET 0 128 2 run 1"
+}
+it "takes the line of a backup that is over though its copy is in use" goes_on_beside_its_copy
+
 takes_its_own_for_no_others() {
 	start
 	local i
