@@ -164,14 +164,27 @@ static bool used_by_others(struct block_device *bdev,
 	return bdev->bd_holders > (bdev_is_partition(bdev) ? ours : 2 * ours);
 }
 
-/* Claims that are not ours show as holders, what is merely open does not. */
+/* How often it is open for other than new backups to it. */
+static int foreign_openers(const struct line *line, struct block_device *bdev)
+{
+	return atomic_read(&bdev->bd_openers) - bcow_handles(bdev->bd_dev) -
+	       other_owners(bdev->bd_dev, line->owner);
+}
+
+/*
+ * Claims that are not ours show as holders, what is merely open does not. Who has
+ * the whole disk open may write to a destination that is a partition, too.
+ */
 static bool opened_by_others(const struct line *line)
 {
 	struct block_device *bdev = line->target.dev->bdev;
-	int ours = 1 + other_owners(bdev->bd_dev, line->owner) +
-		   bcow_handles(bdev->bd_dev);
+	struct gendisk *disk = bdev->bd_disk;
 
-	return atomic_read(&bdev->bd_openers) > ours;
+	if (foreign_openers(line, bdev) > 1)
+		return true;
+	return bdev_is_partition(bdev) &&
+	       foreign_openers(line, disk->part0) >
+		       qdm_opened_by_partitions(disk);
 }
 
 /**

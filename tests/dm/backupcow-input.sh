@@ -121,6 +121,24 @@ refuses_targets_in_use() {
 }
 it "refuses targets that the device lies on, or that anything else has open" refuses_targets_in_use
 
+refuses_partitions_of_disks_in_use() {
+	start
+	local disk program
+	disk=$(memdev disk 40)
+	addpart "$disk" 1 8 32768
+	addpart "$disk" 2 40000 8192
+	exec {program}<"$disk"
+	refuses "destination '${disk}1' is open in another program" \
+		"backupcow $ORIGIN 0 ${disk}1 0 128"
+	exec {program}<&-
+	table other "0 8192 linear ${disk}2 0"
+	exec {program}<"${disk}2"
+	reload top "0 32768 backupcow $ORIGIN 0 ${disk}1 0 128"
+	exec {program}<&-
+	eventually 60 state_is top concluded
+}
+it "refuses a partition whose disk is open in another program" refuses_partitions_of_disks_in_use
+
 goes_on_beside_its_copy() {
 	start
 	reload top "0 32768 backupcow $ORIGIN 0 $TARGET 0 128"

@@ -113,6 +113,27 @@ static inline struct address_space *qdm_bdev_mapping(struct block_device *bdev)
 #endif
 }
 
+/*
+ * How often partitions have their disk open: since 6.5 each as often as it is
+ * open itself, before that once.
+ */
+static inline int qdm_opened_by_partitions(struct gendisk *disk)
+{
+#ifdef QDM_HAVE_HOLDER_OPS
+	struct block_device *part;
+	unsigned long nr;
+	int opens = 0;
+
+	rcu_read_lock();
+	xa_for_each_start(&disk->part_tbl, nr, part, 1)
+		opens += atomic_read(&part->bd_openers);
+	rcu_read_unlock();
+	return opens;
+#else
+	return READ_ONCE(disk->open_partitions);
+#endif
+}
+
 /* Closes a device that was opened without a holder, before it returns. */
 #ifdef QDM_HAVE_BDEV_FILE
 #include <linux/file.h>
