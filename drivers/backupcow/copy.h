@@ -39,6 +39,8 @@ enum copy_step { STEP_LOOK, STEP_WRITE, STEP_ZERO, STEP_READ_BACK };
  * @later: a piece of it has been copied before
  * @careful: after an error it is written again, cluster by cluster
  * @reading: the piece is being read, not written
+ * @closings: the job's when it began to be read
+ * @stale: the guard was held meanwhile, so what was read may be new data
  * @step: what is being done on the target
  * @written: sectors of the piece that are on the target
  * @span: sectors that the bio in flight is about, from @written on
@@ -66,6 +68,8 @@ struct copy {
 	bool later;
 	bool careful;
 	bool reading;
+	u64 closings;
+	bool stale;
 	enum copy_step step;
 	unsigned int written;
 	unsigned int span;

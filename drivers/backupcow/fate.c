@@ -185,8 +185,14 @@ static bool is_worthless(const struct job *job)
 	return job->watched.tainted && job->state < JOB_WAITING;
 }
 
-/* Nothing guards the origin any more. What was told of the end may be untrue. */
-static void judge_lost(struct job *job, struct job_bios *bios)
+/**
+ * bcow_judge_lost - if nothing guards the origin any more, is the backup worth anything?
+ * @job: the job
+ * @bios: gets the writers that waited
+ *
+ * What was told of the end may be untrue.
+ */
+void bcow_judge_lost(struct job *job, struct job_bios *bios)
 {
 	if (!job->watched.lost || job->state == JOB_CREATED)
 		return;
@@ -209,6 +215,7 @@ void bcow_told(struct qdm_watch *watch, const struct qdm_guarding *state)
 	struct qdm_guarding *watched = &job->watched;
 
 	spin_lock_irq(&job->lock);
+	job->closings += state->closed && !watched->closed;
 	if (job->state != JOB_CONCLUDED)
 		*watched = *state;
 	watched->lost = state->lost;
@@ -217,30 +224,19 @@ void bcow_told(struct qdm_watch *watch, const struct qdm_guarding *state)
 }
 
 /**
- * bcow_settle - put an end to what the guards no longer allow
+ * bcow_settle - something led past the job
  * @watch: the job's
- * @wait: for the reads that have begun
- *
- * If only the background is to read no more, then I/O still flows, and who loses
- * patience may interrupt the wait, as dm's own.
  */
-void bcow_settle(struct qdm_watch *watch, bool wait)
+void bcow_settle(struct qdm_watch *watch)
 {
 	struct job *job = container_of(watch, struct job, watch);
-	struct qdm_guarding watched;
 	struct job_bios bios;
 
 	job_bios_init(&bios);
 	spin_lock_irq(&job->lock);
-	judge_lost(job, &bios);
-	watched = job->watched;
+	bcow_judge_lost(job, &bios);
 	spin_unlock_irq(&job->lock);
 	job_bios_send(&bios, NULL);
-	if (wait && watched.closed)
-		wait_event(job->idle, !READ_ONCE(job->reads));
-	else if (wait && watched.quiet)
-		wait_event_interruptible(job->idle,
-					 !READ_ONCE(job->background_reads));
 }
 
 /**
@@ -432,7 +428,7 @@ void job_check_end(struct job *job)
 	job_bios_init(&bios);
 	spin_lock_irq(&job->lock);
 	flushed = end_flush(job, &bios);
-	judge_lost(job, &bios);
+	bcow_judge_lost(job, &bios);
 	if (is_through(job))
 		conclude(job);
 	if (job->state == JOB_RUNNING && job->opts.sync == SYNC_FULL &&

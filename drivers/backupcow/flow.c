@@ -56,6 +56,7 @@ struct claim {
 	u64 charge;
 	bool foreground;
 	bool alone;
+	u64 closings;
 	struct copy *copy;
 };
 
@@ -208,10 +209,12 @@ static void use_up_speed(struct job *job, const struct claim *claim)
 				      job->opts.speed);
 }
 
-static void begin_read(struct job *job, bool foreground)
+/* Return: what tells afterwards whether a guard was held meanwhile. */
+static u64 begin_read(struct job *job, bool foreground)
 {
 	job->reads++;
 	job->background_reads += !foreground;
+	return job->closings;
 }
 
 /* Claims all or, if memory is short, one of @nr clusters to be copied. */
@@ -227,7 +230,7 @@ static bool claim_run(struct job *job, struct claim *claim, u64 first, u64 nr,
 	job->background += !foreground;
 	if (!job->inflight++)
 		job_get(job);
-	begin_read(job, foreground);
+	claim->closings = begin_read(job, foreground);
 	return true;
 }
 
@@ -253,8 +256,7 @@ static void end_read(struct job *job, bool foreground)
 {
 	job->background_reads -= !foreground;
 	job->reads--;
-	if ((job->halted || job->watched.quiet || job->watched.closed) &&
-	    !(job->reads && job->background_reads))
+	if (job->halted && !(job->reads && job->background_reads))
 		wake_up(&job->idle);
 }
 
@@ -353,9 +355,10 @@ static void read_ended(struct bio *bio)
 	copy->error = blk_status_to_errno(bio->bi_status);
 	spin_lock_irqsave(&job->lock, flags);
 	end_read(job, copy->foreground);
+	copy->stale = copy->closings != job->closings;
 	if (!copy->error && !job->guarding)
 		copy->error = -ECANCELED;
-	if (copy->error)
+	if (copy->error || copy->stale)
 		job_to_front(job, copy);
 	else
 		take_in(job, copy);
@@ -394,6 +397,8 @@ static void fill(struct job *job, const struct claim *claim, struct copy *copy)
 	copy->flags = claim->alone ? REQ_NOMERGE : 0;
 	copy->later = false;
 	copy->careful = false;
+	copy->closings = claim->closings;
+	copy->stale = false;
 	copy->error = 0;
 }
 
@@ -431,13 +436,22 @@ static void settle_failed(struct job *job, struct copy *copy,
 
 /*
  * A suspended device, or one that nothing guards, is not read from, and while
- * one is about to be, for writers only.
+ * one is about to be suspended, for writers only.
  */
 static bool may_read(const struct job *job, bool foreground)
 {
 	if (job->detached || job->watched.closed)
 		return false;
-	return foreground || !(job->halted || job->watched.quiet);
+	return foreground || !job->halted;
+}
+
+/* What was read is dropped, and so is what went wrong: it is read again. */
+static void drop_stale(struct job *job, struct copy *copy,
+		       struct job_bios *bios)
+{
+	copy->error = 0;
+	settle_failed(job, copy, bios);
+	bcow_judge_lost(job, bios);
 }
 
 /*
@@ -488,6 +502,10 @@ static bool settle_copy(struct job *job, struct copy *copy,
 		job_break(job, copy->error, bios);
 		return false;
 	}
+	if (copy->stale) {
+		drop_stale(job, copy, bios);
+		return false;
+	}
 	if (copy->error) {
 		settle_failed(job, copy, bios);
 		return false;
@@ -500,7 +518,7 @@ static bool settle_copy(struct job *job, struct copy *copy,
 		return false;
 	}
 	if (job->guarding && may_read(job, copy->foreground)) {
-		begin_read(job, copy->foreground);
+		copy->closings = begin_read(job, copy->foreground);
 		return true;
 	}
 	settle_failed(job, copy, bios);

@@ -138,6 +138,7 @@ struct job_place {
  * @untold_read: it was the origin's
  * @told_at: when the last such event was raised, in jiffies
  * @watched: what the guards above allow
+ * @closings: how often they began to allow no reads
  * @ended_unproven: the job ended while they were @watched.unproven
  * @origin, @start: what is backed up; valid while not @detached
  * @disk: the mapped device, to see how busy it is; likewise
@@ -218,6 +219,7 @@ struct job {
 	bool untold_read;
 	unsigned long told_at;
 	struct qdm_guarding watched;
+	u64 closings;
 	bool ended_unproven;
 	struct block_device *origin;
 	sector_t start;
@@ -346,9 +348,10 @@ bool job_background_failed(struct job *job, const struct copy *copy,
 			   struct job_bios *bios);
 void job_begin_again(struct job *job);
 void job_raise_end(struct job *job);
+void bcow_judge_lost(struct job *job, struct job_bios *bios);
 void job_check_end(struct job *job); /* without the lock */
 void bcow_told(struct qdm_watch *watch, const struct qdm_guarding *state);
-void bcow_settle(struct qdm_watch *watch, bool wait); /* likewise */
+void bcow_settle(struct qdm_watch *watch); /* likewise */
 
 /* flow.c: the way of the data */
 int job_park(struct job *job, struct dm_target *ti, struct bio *bio,

@@ -309,7 +309,6 @@ static void backupcow_presuspend(struct dm_target *ti)
 
 	if (b->job)
 		job_halt(b->job, dm_noflush_suspending(ti));
-	qdm_edge_presuspend(&b->edge);
 }
 
 static void backupcow_presuspend_undo(struct dm_target *ti)
@@ -318,7 +317,6 @@ static void backupcow_presuspend_undo(struct dm_target *ti)
 
 	if (b->job)
 		job_unhalt(b->job);
-	qdm_edge_presuspend_undo(&b->edge);
 }
 
 static void backupcow_postsuspend(struct dm_target *ti)

@@ -4,11 +4,11 @@
  * tables say so as long as they are ours; this file knows them, and notices when
  * one that is not ours was live in between. It is not asked by any bio.
  *
- *	          swap            resume          presuspend         postsuspend
- *	built ----------> (built) ------> live -----------> leaving ----------> held
- *	                                   ^                   |                  |
- *	                                   +---- undo ---------+                  |
- *	                                   +---- resume, of the same table -------+
+ *	          swap            resume         postsuspend
+ *	built ----------> (built) ------> live -------------> held
+ *	                                   ^                    |
+ *	                                   +---- resume, of ----+
+ *	                                      the same table
  *
  * An edge *counts* from its first resume to its destructor. It is *guarded* if
  * it is a guard, or if an edge that counts and is guarded lies on its device. A
@@ -55,8 +55,9 @@
  * destructors and what dm calls at a suspend, a swap or a resume, with the
  * device's suspend lock held or not; under it nothing is allocated and nothing
  * waited for, as a device that memory is written to may be suspended. Under it
- * a watch's tell() takes the job's spinlock. Waiting for reads is settle()'s,
- * without the lock; the watch stays because of its reference.
+ * a watch's tell() takes the job's spinlock. Nor is a read waited for that has
+ * begun: the device below may hang. The job drops what such a read brings.
+ * settle() is called without the lock; the watch stays because of its reference.
  * Life: an edge is part of its table and in the registry from constructor to
  * destructor; it keeps both devices. A watch is its job's, and so kept by each
  * table whose edge points to it.
@@ -85,11 +86,6 @@ static LIST_HEAD(watches);
 static u64 now;
 static u64 climbs;
 static u64 trials;
-
-static bool is_live(const struct qdm_edge *edge)
-{
-	return edge->state == QDM_EDGE_LIVE || edge->state == QDM_EDGE_LEAVING;
-}
 
 /*----------------------------------- down ----------------------------------*/
 
@@ -197,18 +193,14 @@ static void consider_held(struct walk *walk, struct qdm_edge *edge)
 
 	edge->guarded |= edge->found & GUARDED;
 	walk->held = true;
-	walk->state->closed |= !heir || !is_live(heir);
+	walk->state->closed |= !heir || heir->state != QDM_EDGE_LIVE;
 	walk->state->lost |= !heir && edge->overtaken;
 }
 
 static void consider(struct walk *walk, struct qdm_edge *edge)
 {
 	walk->met |= edge == walk->about;
-	if (!walk->state)
-		return;
-	if (edge->state == QDM_EDGE_LEAVING)
-		walk->state->quiet |= edge->watch != walk->watch;
-	else if (edge->state != QDM_EDGE_LIVE)
+	if (walk->state && edge->state != QDM_EDGE_LIVE)
 		consider_held(walk, edge);
 }
 
@@ -236,7 +228,7 @@ static unsigned int climb(struct walk *walk, struct qdm_edge *edge,
 			       (unsigned long)edge->upper)
 		if (depth && lies_on(above, edge))
 			found |= climb(walk, above, depth - 1);
-	if (!is_live(edge))
+	if (edge->state != QDM_EDGE_LIVE)
 		found &= ~LIVE_GUARD;
 	edge->found = found;
 	if (found & GUARDED || edge->watch == walk->watch)
@@ -294,20 +286,15 @@ static void evaluate_all(void)
 		evaluate(watch);
 }
 
-/*
- * The watch after @last that concerns @edge, or that is lost. Return: it, with
- * a reference, or NULL.
- */
-static struct qdm_watch *next_watch(struct qdm_watch *last,
-				    const struct qdm_edge *edge)
+/* The lost watch after @last. Return: it, with a reference, or NULL. */
+static struct qdm_watch *next_lost(struct qdm_watch *last)
 {
 	struct qdm_watch *watch;
 
 	mutex_lock(&edges_lock);
 	watch = list_prepare_entry(last, &watches, node);
 	list_for_each_entry_continue(watch, &watches, node) {
-		if ((edge ? concerns(edge, watch) : watch->state.lost) &&
-		    watch->ops->get(watch)) {
+		if (watch->state.lost && watch->ops->get(watch)) {
 			__module_get(watch->ops->owner);
 			mutex_unlock(&edges_lock);
 			return watch;
@@ -326,18 +313,17 @@ static void let_go(struct qdm_watch *watch)
 	module_put(owner);
 }
 
-/* All that @edge concerns, and wait; or without one, all that are lost. */
-static void settle(const struct qdm_edge *edge)
+static void settle_lost(void)
 {
 	struct qdm_watch *watch = NULL, *last;
 
 	do {
 		last = watch;
-		watch = next_watch(last, edge);
+		watch = next_lost(last);
 		if (last)
 			let_go(last);
 		if (watch)
-			watch->ops->settle(watch, !!edge);
+			watch->ops->settle(watch);
 	} while (watch);
 }
 
@@ -450,7 +436,7 @@ void qdm_edge_del(struct qdm_edge *edge)
 	hash_del(&edge->by_lower);
 	evaluate_all();
 	mutex_unlock(&edges_lock);
-	settle(NULL);
+	settle_lost();
 }
 EXPORT_SYMBOL_GPL(qdm_edge_del);
 
@@ -495,45 +481,16 @@ void qdm_edge_resume(struct qdm_edge *edge)
 	overtake(edge);
 	evaluate_all();
 	mutex_unlock(&edges_lock);
-	settle(NULL);
+	settle_lost();
 }
 EXPORT_SYMBOL_GPL(qdm_edge_resume);
-
-/**
- * qdm_edge_presuspend - a line is about to be held; I/O still flows
- * @edge: its edge
- *
- * What reads for nobody ends now, and not when writers wait for it. This may
- * be interrupted, as dm's own wait.
- */
-void qdm_edge_presuspend(struct qdm_edge *edge)
-{
-	mutex_lock(&edges_lock);
-	edge->state = QDM_EDGE_LEAVING;
-	evaluate_all();
-	mutex_unlock(&edges_lock);
-	settle(edge);
-}
-EXPORT_SYMBOL_GPL(qdm_edge_presuspend);
-
-/**
- * qdm_edge_presuspend_undo - a line is not held after all
- * @edge: its edge
- */
-void qdm_edge_presuspend_undo(struct qdm_edge *edge)
-{
-	mutex_lock(&edges_lock);
-	edge->state = QDM_EDGE_LIVE;
-	evaluate_all();
-	mutex_unlock(&edges_lock);
-}
-EXPORT_SYMBOL_GPL(qdm_edge_presuspend_undo);
 
 /**
  * qdm_edge_postsuspend - a line is held: nothing is on its way through it
  * @edge: its edge
  *
- * On return nothing that it concerns reads the data below.
+ * On return what reads the data below for a backup that it concerns reads for
+ * nothing.
  */
 void qdm_edge_postsuspend(struct qdm_edge *edge)
 {
@@ -542,6 +499,6 @@ void qdm_edge_postsuspend(struct qdm_edge *edge)
 	edge->held_at = ++now;
 	evaluate_all();
 	mutex_unlock(&edges_lock);
-	settle(edge);
+	settle_lost();
 }
 EXPORT_SYMBOL_GPL(qdm_edge_postsuspend);

@@ -21,15 +21,13 @@ struct qdm_watch;
 /**
  * struct qdm_guarding - what a watch is told
  * @needed: a guard was live above it once, or it asked for one
- * @quiet: a guard is about to be held: read for nobody but those who write
- * @closed: no guard is live: read nothing
+ * @closed: no guard is live: read nothing, and what is being read is worth nothing
  * @unproven: what is read now is only good if the next word is not @lost
  * @lost: something led past the watch; for good
  * @tainted: it was @unproven when it was lost
  */
 struct qdm_guarding {
 	bool needed;
-	bool quiet;
 	bool closed;
 	bool unproven;
 	bool lost;
@@ -40,15 +38,14 @@ struct qdm_guarding {
  * struct qdm_watch_ops - what the registry does with a watch
  * @owner: whose code these are; kept while a call of them may not have returned
  * @tell: the state has changed; must not sleep
- * @settle: after that, with no lock held: put an end to what the state forbids;
- *	with @wait, on return it has ended
+ * @settle: after it was told of @lost, with no lock held: draw the consequences
  * @get: the watch is to stay; false if it is going already
  * @put: and may go; not by qdm_watch_del() in this very call
  */
 struct qdm_watch_ops {
 	struct module *owner;
 	void (*tell)(struct qdm_watch *watch, const struct qdm_guarding *state);
-	void (*settle)(struct qdm_watch *watch, bool wait);
+	void (*settle)(struct qdm_watch *watch);
 	bool (*get)(struct qdm_watch *watch);
 	void (*put)(struct qdm_watch *watch);
 };
@@ -72,7 +69,6 @@ struct qdm_watch {
 enum qdm_edge_state {
 	QDM_EDGE_BUILT,
 	QDM_EDGE_LIVE,
-	QDM_EDGE_LEAVING,
 	QDM_EDGE_HELD,
 };
 
@@ -127,8 +123,6 @@ void qdm_edge_add(struct qdm_edge *edge, struct dm_target *ti,
 void qdm_edge_del(struct qdm_edge *edge);
 void qdm_edge_swap(struct qdm_edge *edge);
 void qdm_edge_resume(struct qdm_edge *edge);
-void qdm_edge_presuspend(struct qdm_edge *edge);
-void qdm_edge_presuspend_undo(struct qdm_edge *edge);
 void qdm_edge_postsuspend(struct qdm_edge *edge);
 
 void qdm_watch_add(struct qdm_watch *watch, const struct qdm_watch_ops *ops,

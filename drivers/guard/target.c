@@ -79,20 +79,6 @@ static int qguard_map(struct dm_target *ti, struct bio *bio)
 	return DM_MAPIO_REMAPPED;
 }
 
-static void qguard_presuspend(struct dm_target *ti)
-{
-	struct qguard *guard = ti->private;
-
-	qdm_edge_presuspend(&guard->edge);
-}
-
-static void qguard_presuspend_undo(struct dm_target *ti)
-{
-	struct qguard *guard = ti->private;
-
-	qdm_edge_presuspend_undo(&guard->edge);
-}
-
 static void qguard_postsuspend(struct dm_target *ti)
 {
 	struct qguard *guard = ti->private;
@@ -211,8 +197,6 @@ static struct target_type qguard_target = {
 	.ctr = qguard_ctr,
 	.dtr = qguard_dtr,
 	.map = qguard_map,
-	.presuspend = qguard_presuspend,
-	.presuspend_undo = qguard_presuspend_undo,
 	.postsuspend = qguard_postsuspend,
 	.resume = qguard_resume,
 	.status = qguard_status,

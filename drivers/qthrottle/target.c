@@ -235,7 +235,6 @@ static void qthrottle_presuspend(struct dm_target *ti)
 	struct qthrottle *qt = ti->private;
 
 	qt_member_drain(&qt->member);
-	qdm_edge_presuspend(&qt->edge);
 }
 
 static void qthrottle_presuspend_undo(struct dm_target *ti)
@@ -243,7 +242,6 @@ static void qthrottle_presuspend_undo(struct dm_target *ti)
 	struct qthrottle *qt = ti->private;
 
 	qt_member_undrain(&qt->member);
-	qdm_edge_presuspend_undo(&qt->edge);
 }
 
 static void qthrottle_postsuspend(struct dm_target *ti)

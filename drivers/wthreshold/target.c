@@ -338,20 +338,6 @@ static void wthreshold_resume(struct dm_target *ti)
 	wt->sets_threshold = false;
 }
 
-static void wthreshold_presuspend(struct dm_target *ti)
-{
-	struct wthreshold *wt = ti->private;
-
-	qdm_edge_presuspend(&wt->edge);
-}
-
-static void wthreshold_presuspend_undo(struct dm_target *ti)
-{
-	struct wthreshold *wt = ti->private;
-
-	qdm_edge_presuspend_undo(&wt->edge);
-}
-
 static void wthreshold_postsuspend(struct dm_target *ti)
 {
 	struct wthreshold *wt = ti->private;
@@ -524,8 +510,6 @@ static struct target_type wthreshold_target = {
 	.dtr = wthreshold_dtr,
 	.map = wthreshold_map,
 	.resume = wthreshold_resume,
-	.presuspend = wthreshold_presuspend,
-	.presuspend_undo = wthreshold_presuspend_undo,
 	.postsuspend = wthreshold_postsuspend,
 	.message = wthreshold_message,
 	.status = wthreshold_status,

@@ -341,6 +341,51 @@ between_two_guards() {
 }
 it "is broken when a linear line was live between two guards" between_two_guards
 
+# What is below the origin answers no read until it is resumed.
+below_hangs() { # below_hangs LINE_OF_DEV...: all of the backup's reads have begun
+	prepare
+	table low "0 $SECTORS linear $ORIGIN 0"
+	reload root "0 $SECTORS linear /dev/mapper/low 0"
+	dd if="$ORIGIN" of=old bs=1M iflag=direct status=none
+	table bak "$(backup_line guard required max-workers 64)"
+	dmsetup suspend --noflush low
+	"$@"
+	eventually 20 all_begun
+}
+all_begun() { [ "$(field bak 7)" -ge 8 ]; }
+none_in_flight() { [ "$(field bak 7)" = 0 ]; }
+
+guard() { reload dev "$GUARD"; }
+guard_suspends() {
+	below_hangs guard
+	timeout 60 dmsetup suspend dev
+	guard_is unguarded
+	dmsetup resume dev
+	guard_is guarded
+	timeout 60 dmsetup suspend dev
+	dmsetup resume low
+	eventually 20 none_in_flight
+	state_is running
+	same "clusters copied" 0 "$(field bak 2 | cut -d/ -f1)"
+	dmsetup resume dev
+	ends_well
+}
+it "has its guard suspended though a read for it hangs, and reads that again" guard_suspends
+
+read_in_between() {
+	local swap
+	below_hangs slow_table dev "128 $((SECTORS - 128)) qguard /dev/mapper/bak 128"
+	dmsetup load dev --table "$PLAIN"
+	dmsetup resume dev &
+	swap=$!
+	eventually 10 has_line linear dev
+	dmsetup resume low
+	overwrite
+	wait "$swap"
+	broken
+}
+it "is broken when its last reads end after a linear line was live" read_in_between
+
 between_two_of_its_own() {
 	local line
 	prepare

@@ -73,7 +73,7 @@ static void tell(struct qdm_watch *which, const struct qdm_guarding *state)
 	assert_true(which == &watch && edges_lock.held);
 }
 
-static void settle_watch(struct qdm_watch *which, bool wait)
+static void settle_watch(struct qdm_watch *which)
 {
 	assert_false(edges_lock.held);
 }
@@ -149,7 +149,6 @@ static void suspend(enum device device)
 {
 	if (suspended[device])
 		return;
-	each(live[device], qdm_edge_presuspend);
 	each(live[device], qdm_edge_postsuspend);
 	suspended[device] = true;
 }
@@ -246,11 +245,6 @@ static void waits_for_a_guard(void **state)
 static void is_held_with_its_guard(void **state)
 {
 	put(DEV, one(DEV, GUARD, BAK));
-	qdm_edge_presuspend(&live[DEV]->lines[0].edge);
-	assert_true(watch.state.quiet);
-	guarded(true);
-	qdm_edge_presuspend_undo(&live[DEV]->lines[0].edge);
-	assert_false(watch.state.quiet);
 	suspend(DEV);
 	guarded(false);
 	resume(DEV);
