@@ -121,12 +121,23 @@ refuses_targets_in_use() {
 }
 it "refuses targets that the device lies on, or that anything else has open" refuses_targets_in_use
 
+partition() { # partition DISK: 32768 sectors from 8 on, and 8192 from 40000 on
+	{
+		head -c 446 /dev/zero
+		printf '\0\0\0\0\x83\0\0\0\x08\0\0\0\0\x80\0\0'
+		printf '\0\0\0\0\x83\0\0\0\x40\x9c\0\0\0\x20\0\0'
+		head -c 32 /dev/zero
+		printf '\x55\xaa'
+	} | dd of="$1" bs=512 iflag=fullblock oflag=direct status=none
+	blockdev --rereadpt "$1"
+	eventually 10 test -b "${1}2"
+}
+
 refuses_partitions_of_disks_in_use() {
 	start
 	local disk program
 	disk=$(memdev disk 40)
-	addpart "$disk" 1 8 32768
-	addpart "$disk" 2 40000 8192
+	partition "$disk"
 	exec {program}<"$disk"
 	refuses "destination '${disk}1' is open in another program" \
 		"backupcow $ORIGIN 0 ${disk}1 0 128"
