@@ -295,8 +295,7 @@ static int backupcow_map(struct dm_target *ti, struct bio *bio)
 	struct backupcow *b = ti->private;
 	sector_t sector = dm_target_offset(ti, bio->bi_iter.bi_sector);
 
-	bio_set_dev(bio, b->line.origin.dev->bdev);
-	bio->bi_iter.bi_sector = b->line.origin.start + sector;
+	qdm_lower_map(&b->line.origin, bio);
 	if (!op_is_write(bio_op(bio)) || !b->job || !qdm_has_data(bio) ||
 	    job_lets_pass(b->job, sector, bio_sectors(bio)))
 		return DM_MAPIO_REMAPPED;

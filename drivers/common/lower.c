@@ -53,6 +53,7 @@ int qdm_lower_open(struct qdm_lower *lower, struct dm_target *ti,
 	if (r)
 		return r;
 	lower->start = start;
+	lower->shift = start - ti->begin;
 	r = dm_get_device(ti, path, dm_table_get_mode(ti->table), &lower->dev);
 	if (r)
 		qdm_refuse(why, "cannot open device '%.100s': error %d", path, r);

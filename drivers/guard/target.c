@@ -75,7 +75,7 @@ static int qguard_map(struct dm_target *ti, struct bio *bio)
 {
 	struct qguard *guard = ti->private;
 
-	qdm_lower_map(&guard->lower, ti, bio);
+	qdm_lower_map(&guard->lower, bio);
 	return DM_MAPIO_REMAPPED;
 }
 

@@ -224,7 +224,7 @@ static int qthrottle_map(struct dm_target *ti, struct bio *bio)
 {
 	struct qthrottle *qt = ti->private;
 
-	qdm_lower_map(&qt->lower, ti, bio);
+	qdm_lower_map(&qt->lower, bio);
 	if (qt_member_admit(&qt->member, bio))
 		return DM_MAPIO_REMAPPED;
 	return DM_MAPIO_SUBMITTED;

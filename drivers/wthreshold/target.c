@@ -298,7 +298,7 @@ static int wthreshold_map(struct dm_target *ti, struct bio *bio)
 		if (offset + len > READ_ONCE(state->level.alert))
 			note_bio(wt, bio, offset);
 	}
-	qdm_lower_map(&wt->lower, ti, bio);
+	qdm_lower_map(&wt->lower, bio);
 	return DM_MAPIO_REMAPPED;
 }
 
