@@ -56,6 +56,14 @@ skip() {
 
 # --- what tests say
 
+# shellcheck disable=SC2034 # MS is for the topics
+# guest_ms CMD...: how long that took, in MS
+guest_ms() {
+	local begin=${EPOCHREALTIME/./}
+	"$@"
+	MS=$(((${EPOCHREALTIME/./} - begin) / 1000))
+}
+
 # memdev NAME MIB: a block device in memory that can discard, made when first asked for;
 # prints its path
 memdev() {

@@ -238,17 +238,10 @@ it "gives reads and writes half of a total each" directions 32 32
 it "does so for one reader beside many writers" directions 1 32
 it "does so for one writer beside many readers" directions 32 1
 
-# guest_ms CMD...: how long that took, in MS
-guest_ms() {
-	local begin=${EPOCHREALTIME/./}
-	"$@"
-	MS=$(((${EPOCHREALTIME/./} - begin) / 1000))
-}
-
 # Of a program that is started nobody knows when its first request comes.
 has_trimmed() {
 	local -a stat
-	read -ra stat <"/sys/block/$(basename "$(readlink -f /dev/mapper/t)")"/stat
+	read -ra stat <"$(sysfs t)/stat"
 	[ "${stat[11]}" -ge 1 ]
 }
 
