@@ -6,7 +6,9 @@
  * not write back through the very device the event is about. An event of
  * which one of the same action still waits as the newest takes its place, so
  * that a source that raises faster than user space listens has one waiting
- * and not a queue, and the last one is never lost.
+ * and not a queue, and the last one is never lost. Each event makes udev run
+ * its rules for tens of milliseconds, so a source sends a few at once and then
+ * ten a second.
  *
  * Locking: @lock guards the ring and is taken with interrupts off, never for
  * longer than a copy. @send_lock is held to use the target for the dm event,
@@ -20,6 +22,7 @@
 #include <linux/delay.h>
 #include <linux/device-mapper.h>
 #include <linux/module.h>
+#include <linux/qdm.h>
 #include <linux/sched/mm.h>
 
 #include "event.h"
@@ -56,6 +59,10 @@ void qdm_event_key(struct qdm_event *event, const char *fmt, ...)
 }
 EXPORT_SYMBOL_GPL(qdm_event_key);
 
+/* So many are sent at once; then one after each such time. */
+#define BURST		8
+#define INTERVAL	(HZ / 10)
+
 /* A uevent that memory was short for is tried again, so often. */
 #define TRIES		5
 #define TRY_AGAIN_MS	20
@@ -82,6 +89,11 @@ static int fill_envelope(struct qdm_events *events)
 	e->env[n++] = e->name;
 	if (e->uuid[8])
 		e->env[n++] = e->uuid;
+	if (event->merged) {
+		scnprintf(e->merged, sizeof(e->merged), QDM_KEY_MERGED "=%llu",
+			  event->merged);
+		e->env[n++] = e->merged;
+	}
 	for (i = 0; i < event->nr_keys; i++)
 		e->env[n++] = event->key[i];
 	e->env[n] = NULL;
@@ -134,13 +146,42 @@ static bool send_dm_event(struct qdm_events *events)
 	return any;
 }
 
+/**
+ * qdm_events_begin_anew - send the next ones at once
+ * @events: the source
+ *
+ * For what somebody has asked for again, whose pace is that of the one who asks.
+ */
+void qdm_events_begin_anew(struct qdm_events *events)
+{
+	WRITE_ONCE(events->paid_until, jiffies);
+}
+EXPORT_SYMBOL_GPL(qdm_events_begin_anew);
+
+/* How long the next event has to wait, in jiffies. */
+static unsigned long time_to_wait(struct qdm_events *events)
+{
+	unsigned long now = jiffies, begin;
+
+	if (time_before(READ_ONCE(events->paid_until), now))
+		qdm_events_begin_anew(events);
+	begin = READ_ONCE(events->paid_until) - (BURST - 1) * INTERVAL;
+	return time_after(begin, now) ? begin - now : 0;
+}
+
 static void send_all(struct work_struct *work)
 {
-	struct qdm_events *events = container_of(work, struct qdm_events, work);
+	struct qdm_events *events = container_of(to_delayed_work(work),
+						 struct qdm_events, work);
 	unsigned int noio = memalloc_noio_save();
+	unsigned long wait = 0;
 
-	while (send_dm_event(events))
+	while (!(wait = time_to_wait(events)) && send_dm_event(events)) {
+		WRITE_ONCE(events->paid_until, events->paid_until + INTERVAL);
 		send_uevent(events);
+	}
+	if (wait)
+		queue_delayed_work(qdm_event_wq, &events->work, wait);
 	memalloc_noio_restore(noio);
 }
 
@@ -153,7 +194,8 @@ void qdm_events_init(struct qdm_events *events)
 	memset(events, 0, sizeof(*events));
 	spin_lock_init(&events->lock);
 	mutex_init(&events->send_lock);
-	INIT_WORK(&events->work, send_all);
+	INIT_DELAYED_WORK(&events->work, send_all);
+	qdm_events_begin_anew(events);
 }
 EXPORT_SYMBOL_GPL(qdm_events_init);
 
@@ -167,7 +209,7 @@ void qdm_events_exit(struct qdm_events *events)
 {
 	unsigned int noio = memalloc_noio_save();
 
-	cancel_work_sync(&events->work);
+	cancel_delayed_work_sync(&events->work);
 	while (events->md && take_oldest(events))
 		send_uevent(events);
 	memalloc_noio_restore(noio);
@@ -186,7 +228,7 @@ void qdm_events_attach(struct qdm_events *events, struct dm_target *ti)
 	events->md = dm_table_get_md(ti->table);
 	events->target = ti->type->name;
 	mutex_unlock(&events->send_lock);
-	queue_work(qdm_event_wq, &events->work);
+	queue_delayed_work(qdm_event_wq, &events->work, 0);
 }
 EXPORT_SYMBOL_GPL(qdm_events_attach);
 
@@ -212,14 +254,16 @@ static struct qdm_event *nth_waiting(struct qdm_events *events, unsigned int n)
 
 /* Where the next event goes: over the newest of its kind, or over the oldest. */
 static struct qdm_event *place_for(struct qdm_events *events,
-				   const char *action)
+				   const char *action, u64 *merged)
 {
 	struct qdm_event *newest;
 
 	if (events->count) {
 		newest = nth_waiting(events, events->count - 1);
-		if (newest->action == action)
+		if (newest->action == action) {
+			*merged = newest->merged + 1;
 			return newest;
+		}
 	}
 	if (events->count == QDM_EVENTS_WAITING) {
 		events->head = (events->head + 1) % QDM_EVENTS_WAITING;
@@ -237,13 +281,15 @@ void qdm_events_raise(struct qdm_events *events, const struct qdm_event *event)
 {
 	struct qdm_event *place;
 	unsigned long flags;
+	u64 merged = 0;
 
 	spin_lock_irqsave(&events->lock, flags);
-	place = place_for(events, event->action);
+	place = place_for(events, event->action, &merged);
 	*place = *event;
 	place->seq = ++events->seq;
+	place->merged = merged;
 	spin_unlock_irqrestore(&events->lock, flags);
-	queue_work(qdm_event_wq, &events->work);
+	queue_delayed_work(qdm_event_wq, &events->work, 0);
 }
 EXPORT_SYMBOL_GPL(qdm_events_raise);
 

@@ -21,12 +21,14 @@
  * struct qdm_event - something that happened
  * @action: DM_ACTION, a string that stays
  * @seq: its number, set when it is raised
+ * @merged: how many of its kind it has taken the place of, set likewise
  * @nr_keys: how many of @key are used
  * @key: further "KEY=value" strings
  */
 struct qdm_event {
 	const char *action;
 	u64 seq;
+	u64 merged;
 	unsigned int nr_keys;
 	char key[QDM_EVENT_KEYS][QDM_EVENT_KEY_LEN];
 };
@@ -38,6 +40,7 @@ struct qdm_event {
  * @seq: DM_SEQNUM
  * @name: DM_NAME
  * @uuid: DM_UUID
+ * @merged: DM_MERGED, if not 0
  * @env: all of them, NULL at the end
  */
 struct qdm_envelope {
@@ -46,7 +49,8 @@ struct qdm_envelope {
 	char seq[40];
 	char name[8 + DM_NAME_LEN];
 	char uuid[8 + DM_UUID_LEN];
-	char *env[5 + QDM_EVENT_KEYS + 1];
+	char merged[40];
+	char *env[6 + QDM_EVENT_KEYS + 1];
 };
 
 /**
@@ -62,6 +66,7 @@ struct qdm_envelope {
  * @md: the device it was attached to last
  * @target: DM_TARGET
  * @work: sends
+ * @paid_until: how far the events sent use up what may be sent, in jiffies
  * @sending: the event under way, used by @work alone
  * @envelope: likewise
  */
@@ -75,7 +80,8 @@ struct qdm_events {
 	struct dm_target *ti;
 	struct mapped_device *md;
 	const char *target;
-	struct work_struct work;
+	struct delayed_work work;
+	unsigned long paid_until;
 	struct qdm_event sending;
 	struct qdm_envelope envelope;
 };
@@ -89,5 +95,6 @@ void qdm_events_attach(struct qdm_events *events, struct dm_target *ti);
 void qdm_events_detach(struct qdm_events *events);
 u64 qdm_events_seq(struct qdm_events *events);
 void qdm_events_raise(struct qdm_events *events, const struct qdm_event *event);
+void qdm_events_begin_anew(struct qdm_events *events);
 
 #endif /* QDM_EVENT_H */

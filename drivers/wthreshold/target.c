@@ -308,6 +308,7 @@ static void set_threshold(struct wthreshold *wt, u64 threshold)
 
 	spin_lock(&state->lock);
 	level_set(&state->level, threshold);
+	qdm_events_begin_anew(&state->events);
 	fire_on_arm(state);
 	spin_unlock(&state->lock);
 }
