@@ -236,7 +236,7 @@ void bcow_settle(struct qdm_watch *watch)
 	spin_lock_irq(&job->lock);
 	bcow_judge_lost(job, &bios);
 	spin_unlock_irq(&job->lock);
-	job_bios_send(&bios, NULL);
+	job_bios_send(job, &bios, NULL);
 }
 
 /**
@@ -436,7 +436,7 @@ void job_check_end(struct job *job)
 	    !job->watched.unproven)
 		begin_flush(job);
 	spin_unlock_irq(&job->lock);
-	job_bios_send(&bios, NULL);
+	job_bios_send(job, &bios, NULL);
 	if (flushed) {
 		bio_uninit(&job->flush_bio);
 		job_put_later(job);

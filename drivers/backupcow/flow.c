@@ -45,6 +45,12 @@
 /* How many steps the front worker takes under the lock in one go. */
 #define BATCH_STEPS	64
 
+/*
+ * Who would be one more than so many waits in map(), as with dm-snapshot, so that
+ * a flood stays with those who make it; the urgent get as many more places.
+ */
+#define PARKED_MAX	1024
+
 enum outcome { OUT_OF_WORK, CLAIMED, LOOK_ON, NO_ROOM };
 
 /* Clusters taken, and a copy for them or leave to allocate one. */
@@ -122,7 +128,28 @@ static void send_on(struct bio_list *bios, struct blk_plug *plug)
 	}
 }
 
-void job_bios_send(struct job_bios *bios, struct blk_plug *plug)
+/* A suspend waits for who is in map(), and cannot be interrupted then. */
+static bool is_bounded(const struct job *job)
+{
+	return READ_ONCE(job->guarding) && !READ_ONCE(job->halted);
+}
+
+static bool has_room(const struct job *job, bool urgent)
+{
+	unsigned int max = urgent ? 2 * PARKED_MAX : PARKED_MAX;
+
+	return READ_ONCE(job->writers.nr) < max || !is_bounded(job);
+}
+
+/* Some are let in together: those who wait would else wake for one place each. */
+static bool has_much_room(const struct job *job)
+{
+	return READ_ONCE(job->writers.nr) <= PARKED_MAX / 4 * 3 ||
+	       !is_bounded(job);
+}
+
+void job_bios_send(struct job *job, struct job_bios *bios,
+		   struct blk_plug *plug)
 {
 	struct bio *bio;
 
@@ -133,6 +160,8 @@ void job_bios_send(struct job_bios *bios, struct blk_plug *plug)
 	send_on(&bios->go, plug);
 	while ((bio = bio_list_pop(&bios->fail)))
 		bio_endio(bio);
+	if (wq_has_sleeper(&job->room) && has_much_room(job))
+		wake_up_all(&job->room);
 }
 
 void job_kick(struct job *job)
@@ -362,7 +391,7 @@ static void read_ended(struct bio *bio)
 		job_to_front(job, copy);
 	else
 		take_in(job, copy);
-	if (!list_empty(&job->writers.todo))
+	if (writers_to_do(&job->writers))
 		job_kick(job);
 	spin_unlock_irqrestore(&job->lock, flags);
 }
@@ -580,11 +609,9 @@ static bool declare_resident(struct job *job, u64 cluster, u64 end)
 /* Writers behind one another in the queue often are so on the device too. */
 static u64 followed_until(struct job *job, struct writer *writer, u64 end)
 {
-	list_for_each_entry_continue(writer, &job->writers.todo, todo) {
-		if (writer->next != end || writer->careful)
-			break;
+	while ((writer = writers_after(&job->writers, writer)) &&
+	       writer->next == end && !writer->careful)
 		end = writer->end;
-	}
 	return end;
 }
 
@@ -664,8 +691,7 @@ static enum outcome plan_foreground(struct job *job, struct batch *batch)
 						  struct writer, todo);
 		starved = writer && !no_room;
 		if (!starved)
-			writer = list_first_entry_or_null(&writers->todo,
-							  struct writer, todo);
+			writer = writers_next(writers);
 		if (!writer)
 			return OUT_OF_WORK;
 		outcome = look_at(job, writer, starved, &batch->claim,
@@ -845,7 +871,7 @@ static void do_unlocked(struct job *job, struct batch *batch,
 	struct copy *copy, *next;
 	unsigned int nth = 0;
 
-	job_bios_send(&batch->bios, plug);
+	job_bios_send(job, &batch->bios, plug);
 	list_for_each_entry_safe(copy, next, &batch->reads, node) {
 		job_expect(plug, nth++, batch->nr_reads);
 		read_piece(copy);
@@ -910,9 +936,16 @@ static bool is_resident(struct job *job, u64 first, u64 end)
 	while (all && (first = clusters_next_undone(&job->clusters, first,
 						    end)) < end)
 		all = declare_resident(job, first, end);
-	if (!list_empty(&job->writers.todo))
+	if (writers_to_do(&job->writers))
 		job_kick(job);
 	return all;
+}
+
+/* Who must not sleep is let in; its own program bounds what it has in flight. */
+static void await_room(struct job *job, const struct bio *bio)
+{
+	if (!(bio->bi_opf & REQ_NOWAIT))
+		io_wait_event(job->room, has_room(job, writers_urgent(bio)));
 }
 
 /**
@@ -922,7 +955,7 @@ static bool is_resident(struct job *job, u64 first, u64 end)
  * @bio: the write, already pointed at the origin
  * @sector: where it begins, from the beginning of the target
  *
- * Return: what map() is to return.
+ * May sleep while too many wait. Return: what map() is to return.
  */
 int job_park(struct job *job, struct dm_target *ti, struct bio *bio,
 	     sector_t sector)
@@ -931,6 +964,7 @@ int job_park(struct job *job, struct dm_target *ti, struct bio *bio,
 	u64 last = (sector + bio_sectors(bio) - 1) >> shift;
 	int r = DM_MAPIO_SUBMITTED;
 
+	await_room(job, bio);
 	spin_lock_irq(&job->lock);
 	if (job_lets_pass(job, sector, bio_sectors(bio))) {
 		r = DM_MAPIO_REMAPPED;
@@ -988,5 +1022,5 @@ void job_deadline(struct work_struct *work)
 	if (writer)
 		watch(job, writer);
 	spin_unlock_irq(&job->lock);
-	job_bios_send(&bios, NULL);
+	job_bios_send(job, &bios, NULL);
 }

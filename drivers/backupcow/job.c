@@ -350,6 +350,7 @@ static void init(struct job *job, const struct job_place *place)
 	INIT_LIST_HEAD(&job->resident);
 	copy_stock_init(&job->stock);
 	init_waitqueue_head(&job->idle);
+	init_waitqueue_head(&job->room);
 	INIT_WORK(&job->front, job_front);
 	INIT_WORK(&job->sink, job_sink);
 	INIT_WORK(&job->reaper, job_reaper);
@@ -452,7 +453,7 @@ void job_attach(struct job *job, struct block_device *origin, sector_t start,
 	if (!job->dismissed)
 		job->events = events;
 	job->detached = false;
-	job->halted = false;
+	WRITE_ONCE(job->halted, false);
 	job->pushback = false;
 	job->paced_until = ktime_get_ns();
 	if (job->state == JOB_CREATED)
@@ -460,7 +461,7 @@ void job_attach(struct job *job, struct block_device *origin, sector_t start,
 	job_kick(job);
 	spin_unlock_irq(&job->lock);
 	mutex_unlock(&jobs_lock);
-	job_bios_send(&bios, NULL);
+	job_bios_send(job, &bios, NULL);
 }
 
 /**
@@ -496,13 +497,13 @@ void job_halt(struct job *job, bool noflush)
 	job_bios_init(&bios);
 	bios.status = BLK_STS_DM_REQUEUE;
 	spin_lock_irq(&job->lock);
-	job->halted = true;
+	WRITE_ONCE(job->halted, true);
 	if (noflush) {
 		job->pushback = true;
 		writers_take_all(&job->writers, &bios.all_fail);
 	}
 	spin_unlock_irq(&job->lock);
-	job_bios_send(&bios, NULL);
+	job_bios_send(job, &bios, NULL);
 	wait_event_interruptible(job->idle, !READ_ONCE(*reads));
 }
 
@@ -513,7 +514,7 @@ void job_halt(struct job *job, bool noflush)
 void job_unhalt(struct job *job)
 {
 	spin_lock_irq(&job->lock);
-	job->halted = false;
+	WRITE_ONCE(job->halted, false);
 	job->pushback = false;
 	job_kick(job);
 	spin_unlock_irq(&job->lock);
@@ -557,7 +558,7 @@ void job_dismiss(struct job *job)
 	WRITE_ONCE(job->dismissed, true);
 	WRITE_ONCE(job->events, NULL);
 	spin_unlock_irq(&job->lock);
-	job_bios_send(&bios, NULL);
+	job_bios_send(job, &bios, NULL);
 }
 
 /**
@@ -670,7 +671,7 @@ int job_cancel(struct job *job, struct qdm_why *why)
 	else
 		r = refuse_verb(job, "cancel", why);
 	spin_unlock_irq(&job->lock);
-	job_bios_send(&bios, NULL);
+	job_bios_send(job, &bios, NULL);
 	return r;
 }
 

@@ -183,6 +183,7 @@ struct job_place {
  * @watch: is told of the guards
  * @idle: woken when @reads, @background_reads or @inflight falls to zero, and
  *	when the job has concluded
+ * @room: woken when fewer wait in @writers, or none are to
  * @front: starts copies, settles ended ones, lets writers go
  * @sink: writes to the target; the only work that a hung target can block
  * @tick: wakes @front when speed, a retry or politeness allows more
@@ -261,6 +262,7 @@ struct job {
 	struct list_head all;
 	struct qdm_watch watch;
 	wait_queue_head_t idle;
+	wait_queue_head_t room;
 	struct work_struct front;
 	struct work_struct sink;
 	struct hrtimer tick;
@@ -359,7 +361,8 @@ int job_park(struct job *job, struct dm_target *ti, struct bio *bio,
 void job_bios_init(struct job_bios *bios);
 void job_bios_fail(struct job_bios *bios, struct bio_list *list,
 		   blk_status_t status);
-void job_bios_send(struct job_bios *bios, struct blk_plug *plug);
+void job_bios_send(struct job *job, struct job_bios *bios,
+		   struct blk_plug *plug);
 void job_kick(struct job *job);
 void bcow_finish(struct job *job, u64 first, u64 end); /* with the lock held */
 void job_front(struct work_struct *work);

@@ -11,6 +11,9 @@
 
 #include "writers.h"
 
+/* So many of those that somebody waits for come before one of the others. */
+#define URGENT_ROW	8
+
 /**
  * writers_bio - the write that waits
  * @writer: as what it waits
@@ -27,10 +30,17 @@ struct bio *writers_bio(struct writer *writer)
 void writers_init(struct writers *writers)
 {
 	INIT_LIST_HEAD(&writers->all);
+	INIT_LIST_HEAD(&writers->urgent);
 	INIT_LIST_HEAD(&writers->todo);
 	INIT_LIST_HEAD(&writers->starved);
 	writers->waiting = RB_ROOT;
 	writers->nr = 0;
+}
+
+static struct list_head *queue_of(struct writers *writers,
+				  const struct writer *writer)
+{
+	return writer->urgent ? &writers->urgent : &writers->todo;
 }
 
 /**
@@ -51,9 +61,10 @@ void writers_park(struct writers *writers, struct bio *bio, u64 first, u64 end)
 	writer->end = end;
 	writer->since = jiffies;
 	writer->careful = false;
+	writer->urgent = writers_urgent(bio);
 	RB_CLEAR_NODE(&writer->wait);
 	list_add_tail(&writer->age, &writers->all);
-	list_add_tail(&writer->todo, &writers->todo);
+	list_add_tail(&writer->todo, queue_of(writers, writer));
 	writers->nr++;
 }
 
@@ -129,8 +140,54 @@ void writers_wake(struct writers *writers, u64 first, u64 nr, bool careful)
 		next = of_node(rb_next(&writer->wait));
 		wait_no_more(writers, writer);
 		writer->careful |= careful;
-		list_move_tail(&writer->todo, &writers->todo);
+		list_move_tail(&writer->todo, queue_of(writers, writer));
 	}
+}
+
+static struct writer *first_of(struct list_head *queue)
+{
+	return list_first_entry_or_null(queue, struct writer, todo);
+}
+
+/**
+ * writers_next - who is to be looked at next
+ * @writers: the writers
+ *
+ * Writeback of megabytes comes at once; who waits for a single write does not
+ * wait for all of that, nor the writeback for ever. Return: the writer, or NULL.
+ */
+struct writer *writers_next(struct writers *writers)
+{
+	struct writer *plain = first_of(&writers->todo);
+	struct writer *urgent = first_of(&writers->urgent);
+
+	if (urgent && (!plain || writers->row++ < URGENT_ROW))
+		return urgent;
+	writers->row = 0;
+	return plain;
+}
+
+/**
+ * writers_after - who comes after a writer in its queue
+ * @writers: the writers
+ * @writer: one that is to be looked at
+ *
+ * Return: the writer, or NULL.
+ */
+struct writer *writers_after(struct writers *writers, struct writer *writer)
+{
+	if (list_is_last(&writer->todo, queue_of(writers, writer)))
+		return NULL;
+	return list_next_entry(writer, todo);
+}
+
+/**
+ * writers_to_do - is any writer to be looked at?
+ * @writers: the writers
+ */
+bool writers_to_do(const struct writers *writers)
+{
+	return !list_empty(&writers->urgent) || !list_empty(&writers->todo);
 }
 
 /**

@@ -16,12 +16,13 @@
 /**
  * struct writer - a write that waits; lives in its bio's per-bio data
  * @age: in writers.all
- * @todo: in writers.todo or writers.starved, or empty
+ * @todo: in writers.urgent, writers.todo or writers.starved, or empty
  * @wait: in writers.waiting, or cleared
  * @next: the first cluster that may not be done yet
  * @end: one past its last cluster
  * @since: when it began to wait, in jiffies
  * @careful: a copy of several clusters failed; to be tried one by one
+ * @urgent: somebody waits for this write, or may: it is synchronous or metadata
  */
 struct writer {
 	struct list_head age;
@@ -31,28 +32,41 @@ struct writer {
 	u64 end;
 	unsigned long since;
 	bool careful;
+	bool urgent;
 };
 
 /**
  * struct writers - all writes that wait
  * @all: oldest first
+ * @urgent: to be looked at first
  * @todo: to be looked at
+ * @row: how many of @urgent were, one after another, while @todo had some
  * @starved: want a copy that no memory is left for
  * @waiting: in order of the cluster waited for
  * @nr: how many there are
  */
 struct writers {
 	struct list_head all;
+	struct list_head urgent;
 	struct list_head todo;
+	unsigned int row;
 	struct list_head starved;
 	struct rb_root waiting;
 	unsigned int nr;
 };
 
+static inline bool writers_urgent(const struct bio *bio)
+{
+	return op_is_sync(bio->bi_opf) || bio->bi_opf & (REQ_META | REQ_PRIO);
+}
+
 void writers_init(struct writers *writers);
 void writers_park(struct writers *writers, struct bio *bio, u64 first, u64 end);
 void writers_await(struct writers *writers, struct writer *writer, u64 cluster);
 void writers_wake(struct writers *writers, u64 first, u64 nr, bool careful);
+struct writer *writers_next(struct writers *writers);
+struct writer *writers_after(struct writers *writers, struct writer *writer);
+bool writers_to_do(const struct writers *writers);
 void writers_starve(struct writers *writers, struct writer *writer);
 void writers_take(struct writers *writers, struct writer *writer,
 		  struct bio_list *to);

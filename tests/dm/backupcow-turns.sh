@@ -71,4 +71,57 @@ goes_by_progress() {
 }
 it "does not time a large discard out while its copies come along" goes_by_progress
 
+# A disk that answers 32 requests at a time, each after 4 ms, and below a page cache's 32 MiB of
+# single blocks that are to be copied before, one by one.
+flooded() { # flooded COMMAND...: begins to write them
+	LOWER=''
+	cd /tmp
+	nulldev slow size=256 irqmode=2 completion_nsec=4000000 submit_queues=1 hw_queue_depth=32 blocksize=512
+	table top "0 524288 backupcow $LOWER 0 $(memdev target 256) 0 8 2 sync none"
+	table up "0 524288 linear /dev/mapper/top 0" # a page cache of its own
+	dd if=/dev/zero of=/dev/mapper/up bs=4k count=1 seek=60000 oflag=direct conv=notrunc status=none
+	exec {KEPT}<>/dev/mapper/top # the last to close it would write all of it back
+	fio --name=flood --filename=/dev/mapper/top --rw=randwrite --bs=4k --size=128m --norandommap \
+		--io_size=32m --ioengine=psync --output=fio.log
+	"$@" &
+	FLOOD=$!
+	eventually 30 many_wait
+}
+waiting() { dmsetup status top | cut -d' ' -f11; }
+many_wait() { [ "$(waiting)" -ge 900 ]; }
+none_wait() { [ "$(waiting)" = 0 ]; }
+
+# What it takes alone is one copy and one write, of 4 ms each.
+one_write() {
+	guest_ms dd if=/dev/zero of=/dev/mapper/up bs=4k count=1 seek="$1" oflag=direct conv=notrunc status=none
+	echo "one write took $MS ms beside $(waiting) that waited"
+	[ "$(waiting)" -ge 200 ]
+}
+
+beside_writeback() {
+	flooded sysctl -q vm.dirty_background_bytes=4096
+	one_write 61000
+	[ "$MS" -le 200 ]
+	sysctl -q vm.dirty_background_ratio=10
+	dmsetup message top 0 cancel
+	exec {KEPT}>&-
+}
+it "lets a write that somebody waits for pass those of the page cache" beside_writeback
+
+beside_fsync() {
+	flooded sync /dev/mapper/top
+	[ "$(waiting)" -le 2100 ]
+	one_write 61000
+	[ "$MS" -le 800 ]
+	[ "$(waiting)" -le 2100 ]
+	dmsetup suspend --noflush top
+	none_wait
+	dmsetup resume top
+	eventually 10 many_wait
+	dmsetup message top 0 cancel
+	wait "$FLOOD"
+	exec {KEPT}>&-
+}
+it "lets no flood of writes that are waited for in, but a bounded number at a time" beside_fsync
+
 finish
