@@ -324,21 +324,26 @@ struct window {
 };
 
 /*
- * Nanoseconds that the first processor has slept. In the deterministic lane
- * time is instructions only while it works: a run that slept measures waiting.
+ * Nanoseconds that the first processor has slept, also while this program waited
+ * for I/O, which the kernel counts apart. In the deterministic lane time is
+ * instructions only while it works: a run that slept measures waiting.
  */
 static uint64_t idle_ns(void)
 {
 	FILE *list = fopen("/proc/timer_list", "r");
-	unsigned long long ns = 0;
+	unsigned long long idle = 0, iowait;
 	char line[256];
 
-	while (list && fgets(line, sizeof(line), list))
-		if (sscanf(line, " .idle_sleeptime : %llu", &ns) == 1)
+	while (list && fgets(line, sizeof(line), list)) {
+		sscanf(line, " .idle_sleeptime : %llu", &idle);
+		if (sscanf(line, " .iowait_sleeptime: %llu", &iowait) == 1) {
+			idle += iowait;
 			break;
+		}
+	}
 	if (list)
 		fclose(list);
-	return ns;
+	return idle;
 }
 
 /* Kept in memory to the end: writing them out would put the processor to sleep. */
