@@ -67,6 +67,16 @@ static struct qt_member *queue_member(struct qt_queue *queue, enum qt_dir dir)
 	return container_of(queue, struct qt_member, queue[dir]);
 }
 
+static struct qt_queue *of_node(const struct rb_node *node)
+{
+	return rb_entry(node, struct qt_queue, turn);
+}
+
+static bool node_comes_before(struct rb_node *a, const struct rb_node *b)
+{
+	return qt_comes_before(of_node(a)->pass, of_node(b)->pass);
+}
+
 static struct qt_bio *per_bio(struct bio *bio)
 {
 	return dm_per_bio_data(bio, sizeof(struct qt_bio));
@@ -152,20 +162,22 @@ static void charge_drained(struct qt_member *member, enum qt_dir dir,
 static struct qt_queue *next_in_turn(struct qt_group *group, enum qt_dir dir,
 				     u64 now, u64 *wait)
 {
-	struct qt_queue *queue, *next = NULL;
+	struct rb_node *node = rb_first_cached(&group->turns[dir].queues);
+	struct qt_queue *queue;
 	enum qt_bucket full;
 	u64 own;
 
 	*wait = U64_MAX;
-	list_for_each_entry(queue, &group->turns[dir].members, turn) {
-		own = group->owing ? debt_wait(queue_member(queue, dir), dir,
-					       now, &full) : 0;
-		if (own)
-			*wait = min(*wait, own);
-		else if (!next || qt_comes_before(queue->pass, next->pass))
-			next = queue;
+	for (; node; node = rb_next(node)) {
+		queue = of_node(node);
+		if (!group->owing)
+			return queue;
+		own = debt_wait(queue_member(queue, dir), dir, now, &full);
+		if (!own)
+			return queue;
+		*wait = min(*wait, own);
 	}
-	return next;
+	return NULL;
 }
 
 static void start_timer(struct qt_group *group, u64 at)
@@ -224,9 +236,12 @@ static struct bio *take_oldest(struct qt_member *member, enum qt_dir dir,
 	note_goes(queue->stats, waited);
 	note_goes(&member->group->stats[dir], waited);
 	trace_qthrottle_release(member, bio, dir, waited);
-	if (bio_list_empty(&queue->bios))
-		list_del(&queue->turn);
 	return bio;
+}
+
+static void stand_in_turn(struct qt_turns *turns, struct qt_queue *queue)
+{
+	rb_add_cached(&queue->turn, &turns->queues, node_comes_before);
 }
 
 static void take_turn(struct qt_group *group, enum qt_dir dir,
@@ -236,10 +251,12 @@ static void take_turn(struct qt_group *group, enum qt_dir dir,
 	struct qt_turns *turns = &group->turns[dir];
 	struct bio *bio;
 
+	rb_erase_cached(&queue->turn, &turns->queues);
 	turns->pass = queue->pass;
 	queue->pass += QT_STRIDE / member->weight;
-	list_move_tail(&queue->turn, &turns->members);
 	bio = take_oldest(member, dir, now);
+	if (!bio_list_empty(&queue->bios))
+		stand_in_turn(turns, queue);
 	charge(member, dir, bytes_of(member, bio), now);
 	bio_list_add(&member->go, bio);
 	queue_work(member->wq, &member->submit);
@@ -350,8 +367,8 @@ struct qt_group *qt_group_alloc(void)
 	spin_lock_init(&group->lock);
 	mutex_init(&group->members_lock);
 	INIT_LIST_HEAD(&group->members);
-	INIT_LIST_HEAD(&group->turns[QT_READ].members);
-	INIT_LIST_HEAD(&group->turns[QT_WRITE].members);
+	group->turns[QT_READ].queues = RB_ROOT_CACHED;
+	group->turns[QT_WRITE].queues = RB_ROOT_CACHED;
 	hrtimer_setup(&group->timer, timer_fires, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_ABS);
 	INIT_WORK(&group->work, release);
@@ -595,13 +612,14 @@ static void wait_in_queue(struct qt_member *member, enum qt_dir dir,
 	struct qt_group *group = member->group;
 	struct qt_turns *turns = &group->turns[dir];
 	struct qt_queue *queue = &member->queue[dir];
-	bool first = list_empty(&turns->members) || group->owing;
+	bool first = RB_EMPTY_ROOT(&turns->queues.rb_root) ||
+		     group->owing;
 	enum qt_bucket full, full_own;
 	u64 wait, own;
 
 	if (bio_list_empty(&queue->bios)) {
 		queue->pass = qt_rejoin(queue->pass, turns->pass);
-		list_add_tail(&queue->turn, &turns->members);
+		stand_in_turn(turns, queue);
 	}
 	bio->bi_opf &= ~(REQ_POLLED | REQ_NOWAIT);
 	per_bio(bio)->since = now;
@@ -632,7 +650,7 @@ static bool nobody_waits(struct qt_group *group, enum qt_dir dir, u64 now)
 {
 	u64 wait;
 
-	return list_empty(&group->turns[dir].members) ||
+	return RB_EMPTY_ROOT(&group->turns[dir].queues.rb_root) ||
 	       (group->owing && !next_in_turn(group, dir, now, &wait));
 }
 
@@ -680,11 +698,14 @@ bool __qt_member_admit(struct qt_member *member, struct bio *bio, u64 now)
 /* Return: whether one more was to go, and goes. */
 static bool drain_one(struct qt_member *member, enum qt_dir dir, u64 now)
 {
+	struct qt_queue *queue = &member->queue[dir];
 	struct bio *bio;
 
-	if (bio_list_empty(&member->queue[dir].bios))
+	if (bio_list_empty(&queue->bios))
 		return false;
 	bio = take_oldest(member, dir, now);
+	if (bio_list_empty(&queue->bios))
+		rb_erase_cached(&queue->turn, &member->group->turns[dir].queues);
 	charge_drained(member, dir, bytes_of(member, bio), now);
 	bio_list_add(&member->go, bio);
 	return true;

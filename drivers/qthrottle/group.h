@@ -13,6 +13,7 @@
 #include <linux/ktime.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/rbtree.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
@@ -73,11 +74,12 @@ struct qt_past {
  * struct qt_queue - what a device has waiting in one direction
  * @turn: among the devices with waiting requests, while there are any
  * @bios: the requests, oldest first
- * @pass: the device with the lowest takes the next turn
+ * @pass: the device with the lowest takes the next turn; not to be changed while
+ *	@turn is among others
  * @stats: of this device and direction; they outlive the table
  */
 struct qt_queue {
-	struct list_head turn;
+	struct rb_node turn;
 	struct bio_list bios;
 	u64 pass;
 	struct qt_stats *stats;
@@ -121,11 +123,11 @@ struct qt_member {
 
 /**
  * struct qt_turns - who waits in one direction
- * @members: the members' queues, longest since their last turn first
+ * @queues: the members' queues by @pass, of the same the longest here first
  * @pass: where the member stood that had the last turn
  */
 struct qt_turns {
-	struct list_head members;
+	struct rb_root_cached queues;
 	u64 pass;
 };
 
