@@ -290,16 +290,24 @@ static void backupcow_dtr(struct dm_target *ti)
 
 /*---------------------------------- I/O ------------------------------------*/
 
+static noinline int park(struct backupcow *b, struct dm_target *ti,
+			 struct bio *bio, sector_t sector)
+{
+	qdm_lower_map(&b->line.origin, bio);
+	return job_park(b->job, ti, bio, sector);
+}
+
+/* Mapped last, so that what is asked before need not be kept over that call. */
 static int backupcow_map(struct dm_target *ti, struct bio *bio)
 {
 	struct backupcow *b = ti->private;
 	sector_t sector = dm_target_offset(ti, bio->bi_iter.bi_sector);
 
+	if (op_is_write(bio_op(bio)) && b->job && qdm_has_data(bio) &&
+	    !job_lets_pass(b->job, sector, bio_sectors(bio)))
+		return park(b, ti, bio, sector);
 	qdm_lower_map(&b->line.origin, bio);
-	if (!op_is_write(bio_op(bio)) || !b->job || !qdm_has_data(bio) ||
-	    job_lets_pass(b->job, sector, bio_sectors(bio)))
-		return DM_MAPIO_REMAPPED;
-	return job_park(b->job, ti, bio, sector);
+	return DM_MAPIO_REMAPPED;
 }
 
 static void backupcow_presuspend(struct dm_target *ti)
