@@ -52,4 +52,115 @@ under_a_physical_volume() {
 }
 it "is not seen by LVM under a physical volume on a crypt device" under_a_physical_volume
 
+# lies_on NAME NODE: of a device or node
+lies_on() { [ "$(qdm show "$1" children | jq -r '.[0]."node-name"')" = "$2" ]; }
+
+limit_is_in() { # limit_is_in NAME: both filters lie under the device, all as long
+	local len
+	len=$(dmsetup table "$1" | cut -d' ' -f2)
+	lies_on "$1" high && lies_on high low &&
+		[ "$(dmsetup table high | cut -d' ' -f2)" = "$len" ] &&
+		[ "$(dmsetup table low | cut -d' ' -f2)" = "$len" ]
+}
+
+two_filters() {
+	volume_group 320
+	qdm insert --node low threshold vg-lv 1G
+	qdm insert --node high throttle vg-lv iops-total=5000
+	test -b /dev/mapper/vg-lv-root
+	limit_is_in vg-lv
+}
+
+# after NAME COMMAND...: LVM has dropped the filters of the volume, and they are back
+after() {
+	local name=$1
+	shift
+	udevadm monitor --udev --property --subsystem-match=block >events &
+	eventually 60 grep -q UDEV events # it listens
+	silent "$@"
+	eventually 10 limit_is_in "$name"
+	eventually 60 grep -q DM_ACTION=FILTER_DROPPED events
+	qdm doctor >said || true
+	fails grep -E 'dropped|killed|lost' said
+	fails dmsetup remove high
+	qdm remove high
+	qdm remove low
+	fails test -e "/dev/mapper/vg-lv-root"
+	same "what it lies on" 7:0 "$(dmsetup table "$name" | cut -d' ' -f4)"
+	fsck.ext4 -fn "/dev/mapper/$name"
+}
+extended() { two_filters && after vg-lv lvextend -L+4M vg/lv; }
+refreshed() { two_filters && after vg-lv lvchange --refresh vg/lv; }
+renamed() { two_filters && after vg-new lvrename vg/lv vg/new; }
+it "puts filters back that lvextend has dropped, over the new length" extended
+it "puts filters back that lvchange --refresh has dropped" refreshed
+it "puts filters back that lvrename has dropped" renamed
+
+snapshotted() {
+	two_filters
+	lvcreate -qqy -s -L 8M -n snap vg/lv
+	udevadm settle
+	fails limit_is_in vg-lv
+	qdm doctor >said || true
+	grep "filter 'high' was dropped: device 'vg-lv' was given another table" said
+	qdm doctor --repair >said || true
+	test -e /dev/mapper/high
+	silent lvremove -y vg/snap
+	eventually 10 limit_is_in vg-lv
+}
+it "puts filters back when the snapshot is gone that they could not be under" snapshotted
+
+thin_volumes() {
+	volume_group 320
+	lvcreate -qqy --type thin-pool -L 64M -n pool vg
+	lvcreate -qqy -V 32M --thin -Wn -n t vg/pool
+}
+
+# LVM does not wait for udev between the removal and its message to the pool.
+thin_removed() {
+	thin_volumes
+	qdm throttle vg-t iops-total=10000
+	silent lvchange --refresh vg/t
+	eventually 10 lies_on vg-t vg-t-throttle
+	lvremove -y vg/t || true
+	eventually 10 fails test -e /dev/mapper/vg-t-root
+	silent lvcreate -y -V 32M --thin -Wn -n w vg/pool
+	fails lvs vg/t
+	silent lvremove -y vg/w
+	silent vgchange -an vg
+}
+it "removes the filter of a thin volume with it, after which the pool can be used" thin_removed
+
+inactive() {
+	two_filters
+	silent vgchange -an vg
+	eventually 10 fails test -e /dev/mapper/vg-lv-root
+	same "devices left" "No devices found" "$(dmsetup ls)"
+	silent vgchange -ay vg
+	silent lvremove -y vg/lv
+}
+it "removes the filters of a volume that is deactivated" inactive
+
+open_luks() { cryptsetup open --key-file /tmp/key --disable-keyring "$1" luks; }
+
+closed() {
+	local disk
+	disk=$(memdev mem 64)
+	echo -n secret >/tmp/key
+	cryptsetup luksFormat -q --type luks2 --pbkdf pbkdf2 --pbkdf-force-iterations 1000 "$disk" /tmp/key
+	open_luks "$disk"
+	qdm throttle luks iops-total=10000
+	fails cryptsetup close luks
+	lies_on luks luks-throttle
+	dmsetup remove luks
+	eventually 10 fails test -e /dev/mapper/luks-root
+	same "devices left" "No devices found" "$(dmsetup ls)"
+	open_luks "$disk"
+	qdm throttle luks iops-total=10000
+	qdm throttle luks off
+	cryptsetup close luks
+	same "devices left" "No devices found" "$(dmsetup ls)"
+}
+it "leaves no plaintext behind when a LUKS device is removed, which cryptsetup refuses" closed
+
 finish

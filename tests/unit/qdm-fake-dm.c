@@ -327,9 +327,33 @@ static void count_openers(void)
 	fake_groups_end();
 }
 
+static void forget(struct fake *fake)
+{
+	kdm_table_free(&fake->live);
+	kdm_table_free(&fake->loaded);
+	memset(fake, 0, sizeof(*fake));
+}
+
+/* Those that are to go when nobody has them open any more. */
+static void remove_deferred(void)
+{
+	int at = 0;
+
+	count_openers();
+	while (at < DEVICES) {
+		if (!fakes[at].device.deferred || fakes[at].device.open_count) {
+			at++;
+			continue;
+		}
+		forget(&fakes[at]);
+		count_openers();
+		at = 0;
+	}
+}
+
 static void note_change(void)
 {
-	count_openers();
+	remove_deferred();
 	if (is_heir)
 		fake_save(getenv("QDM_FAKE_STATE"));
 	give_shared();
@@ -915,9 +939,7 @@ int kdm_remove(const char *name, struct error *error)
 
 	if (change_of(fake, "remove", name, error))
 		return -1;
-	kdm_table_free(&fake->live);
-	kdm_table_free(&fake->loaded);
-	memset(fake, 0, sizeof(*fake));
+	forget(fake);
 	note_change();
 	is_done();
 	return 0;
@@ -996,6 +1018,29 @@ void kdm_rescue(const char *name)
 		go_on(fake);
 }
 
+/* These two are no changes of the graph, and cannot fail. */
+int kdm_defer(const char *name, struct error *error)
+{
+	struct fake *fake = find(name);
+
+	(void)error;
+	if (fake && fake->device.open_count)
+		fake->device.deferred = true;
+	give_shared();
+	return 0;
+}
+
+int kdm_keep(const char *name, struct error *error)
+{
+	struct fake *fake = find(name);
+
+	(void)error;
+	if (fake)
+		fake->device.deferred = false;
+	give_shared();
+	return 0;
+}
+
 int kdm_message(const char *name, const char *text, struct error *error)
 {
 	char *both = print("%s %s", name, text);
@@ -1003,7 +1048,9 @@ int kdm_message(const char *name, const char *text, struct error *error)
 	int result = change("message", both, error);
 	size_t used = strlen(fake->said);
 
-	if (!result)
+	if (!result && !strcmp(text, "@cancel_deferred_remove"))
+		fake->device.deferred = false;
+	else if (!result)
 		snprintf(fake->said + used, sizeof(fake->said) - used, "%s,",
 			 text);
 	give_shared();
@@ -1017,6 +1064,10 @@ int kdm_udev_begin(struct error *error)
 	if (shared)
 		shared->cookies++;
 	return 0;
+}
+
+void kdm_udev_none(void)
+{
 }
 
 void kdm_udev_end(void)

@@ -188,7 +188,7 @@ static const struct {
 	{ "threshold w 8k", 2 }, { "threshold", 2 },
 	{ "backup vg-lv nosuch", 1 }, { "backup vg-lv", 2 },
 	{ "backup --speed fast vg-lv target", 2 },
-	{ "watch all", 2 }, { "events all", 2 },
+	{ "put-back", 0 }, { "put-back all", 2 }, { "watch all", 2 }, { "events all", 2 },
 	{ "doctor", 1 }, { "doctor --idle", 2 }, { "doctor all", 2 },
 	{ "doctor --dry-run", 2 }, { "doctor --dry-run --repair --json", 2 },
 	{ "shell all", 2 },

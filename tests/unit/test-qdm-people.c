@@ -441,7 +441,7 @@ static void inserts(void **state)
 	run(verb_insert, "insert --dry-run --node mine threshold vg-lv 1G");
 	assert_non_null(strstr(text, "dmsetup create mine-inserting --uuid stratis-1-private-QDM-threshold-mine\n"));
 	assert_non_null(strstr(text, "qguard /dev/mapper/mine-inserting 0"));
-	assert_non_null(strstr(text, "vg-lv\ndmsetup rename mine-inserting mine\n"));
+	assert_non_null(strstr(text, "vg-lv\ndmsetup remove --deferred vg-lv-root\ndmsetup mknodes vg-lv-root\ndmsetup rename mine-inserting mine\n"));
 	says(verb_insert, NAMED, "mine: at 1G (1073741824)\n");
 	assert_string_equal(fake_log(), "create vg-lv-root;create mine-inserting;"
 			    "load vg-lv;resume vg-lv;rename mine-inserting;");
@@ -669,14 +669,18 @@ static void doctor_and_idle(void **state)
 	fake_add("vg-lv-throttle", "QDM-throttle-vg-lv-throttle", CASE_SECTORS,
 		 "qthrottle", "253:2 0 -");
 	fake_add("job-backup", "QDM-backup-job-backup", CASE_SECTORS,
+		 "backupcow", "253:1 0 - 0 128");
+	fake_add("nightly-backup", "QDM-backup-nightly-backup", CASE_SECTORS,
 		 "backupcow", "253:1 0 4000:17 0 128");
 	run(verb_doctor, "doctor");
 	assert_non_null(strstr(text, "trouble: filter 'vg-lv-throttle' has nothing on it: a command was killed"));
 	assert_null(strstr(text, "'mine'"));
+	assert_null(strstr(text, "trouble: filter 'nightly"));
 	assert_non_null(strstr(text, "trouble: filter 'job-backup' has nothing on it: a command was killed"));
 	run(verb_doctor, "doctor --json --repair");
 	assert_null(fake_device("vg-lv-throttle"));
 	assert_null(fake_device("job-backup"));
+	assert_non_null(fake_device("nightly-backup"));
 	assert_non_null(fake_device("mine"));
 	assert_non_null(fake_device("vg-lv-root"));
 	assert_non_null(strstr(text, "\"note\":\"filter 'mine' has nothing on it"));
@@ -752,20 +756,133 @@ static void doctor_and_lvm(void **state)
 	signal(SIGALRM, lvm_goes_on);
 	alarm(2);
 	run(verb_doctor, "doctor --repair");
-	assert_non_null(strstr(text, "trouble: device 'vg-lv' is suspended; it may be somebody else's doing"));
+	assert_null(strstr(text, "suspended"));
 	assert_null(strstr(fake_log(), "resume"));
 }
 
+/* Whoever lies on the root has it, whatever the two are called. */
 static void doctor_and_lost(void **state)
 {
 	(void)state;
-	fake_add("vg-b-root", "QDM-root-vg-b", CASE_SECTORS, "linear", "4000:17 0");
-	fake_add("w", "QDM-threshold-w", CASE_SECTORS, "wthreshold", "253:1 0");
-	run(verb_doctor, "doctor");
-	assert_non_null(strstr(text, "trouble: root 'vg-b-root' has lost its device 'vg-b'"));
-	fake_add("vg-b", "", CASE_SECTORS, "linear", "253:2 0");
-	run(verb_doctor, "doctor");
+	run(verb_insert, "insert threshold vg-lv 1M");
+	strcpy(fake_device("vg-lv")->name, "vg-new");
+	run(verb_doctor, "doctor --json");
 	assert_null(strstr(text, "has lost"));
+	*fake_device("vg-new")->name = '\0';
+	fake_device("vg-lv-threshold")->open_count = 0;
+	run(verb_doctor, "doctor --json");
+	assert_non_null(strstr(text, "root 'vg-lv-root' has lost its device"));
+	run(verb_put_back, "put-back");
+	assert_null(fake_device("vg-lv-threshold"));
+	assert_null(fake_device("vg-lv-root"));
+}
+
+/* As LVM does it: the table that it has in mind, with another length. */
+static void lvm_gives(const char *type, const char *params, uint64_t len)
+{
+	struct kdm_table theirs = { 0 };
+	struct error ignored = { 0 };
+	const struct kdm_how how = { 0 };
+
+	kdm_table_add(&theirs, 0, len, type, params);
+	assert_int_equal(kdm_load("vg-lv", &theirs, &ignored), 0);
+	assert_int_equal(kdm_resume("vg-lv", &how, &ignored), 0);
+	kdm_table_free(&theirs);
+}
+
+static void has_line(const char *name, const char *params, uint64_t len)
+{
+	assert_string_equal(fake_table(name)->line[0].params, params);
+	assert_int_equal(fake_table(name)->line[0].len, len);
+}
+
+/* In the same order, over the new table and length. */
+static void dropped_filters_come_back(void **state)
+{
+	(void)state;
+	run(verb_insert, "insert --node low threshold vg-lv 1M");
+	run(verb_insert, "insert --node high throttle vg-lv iops-total=100");
+	lvm_gives("linear", "4000:17 0", 2 * CASE_SECTORS);
+	run(verb_doctor, "doctor --json");
+	assert_non_null(strstr(text, "filter 'high' was dropped: device 'vg-lv' was given another table by LVM or dmsetup"));
+	assert_null(strstr(text, "killed"));
+	run(verb_put_back, "put-back");
+	has_line("vg-lv-root", "4000:17 0", 2 * CASE_SECTORS);
+	assert_string_equal(fake_at(fake_table("low")->line[0].params), "vg-lv-root");
+	assert_int_equal(fake_table("low")->line[0].len, 2 * CASE_SECTORS);
+	assert_string_equal(fake_at(fake_table("high")->line[0].params), "low");
+	assert_int_equal(fake_table("high")->line[0].len, 2 * CASE_SECTORS);
+	assert_string_equal(fake_at(fake_table("vg-lv")->line[0].params), "high");
+	assert_int_equal(fake_table("vg-lv")->line[0].len, 2 * CASE_SECTORS);
+	run(verb_doctor, "doctor --json");
+	assert_null(strstr(text, "dropped"));
+}
+
+/* What was never in, or was taken out, is a client's. */
+static void others_do_not(void **state)
+{
+	(void)state;
+	run(verb_insert, "insert --node low threshold vg-lv 1M");
+	case_reply("{'execute': 'block-remove-node', 'arguments': {'parent': 'vg-lv', 'child': 'vg-lv', 'node': 'low'}}");
+	lvm_gives("linear", "4000:17 0", CASE_SECTORS);
+	run(verb_put_back, "put-back");
+	has_line("vg-lv", "4000:17 0", CASE_SECTORS);
+	run(verb_doctor, "doctor --json --repair");
+	assert_null(strstr(text, "dropped"));
+	assert_non_null(fake_device("low"));
+}
+
+/* And what LVM has given it may be such that nothing can be under it. */
+static void some_have_to_wait(void **state)
+{
+	(void)state;
+	run(verb_insert, "insert --node low threshold vg-lv 1M");
+	lvm_gives("snapshot-origin", "4000:17", CASE_SECTORS);
+	run(verb_put_back, "put-back");
+	has_line("vg-lv", "4000:17", CASE_SECTORS);
+	run(verb_doctor, "doctor --json --repair");
+	assert_non_null(strstr(text, "'low' was dropped"));
+	assert_non_null(fake_device("low"));
+	lvm_gives("linear", "4000:16 2048", CASE_SECTORS);
+	run(verb_doctor, "doctor --json --repair");
+	assert_string_equal(fake_at(fake_table("vg-lv")->line[0].params), "low");
+}
+
+/* What fails is tried again, and the others are tried meanwhile. */
+static void failures_are_tried_again(void **state)
+{
+	(void)state;
+	fake_add("vg-b", "LVM-b", CASE_SECTORS, "linear", "4000:17 0");
+	run(verb_insert, "insert --node b threshold vg-b 1M");
+	run(verb_insert, "insert --node a threshold vg-lv 1M");
+	lvm_gives("linear", "4000:17 0", CASE_SECTORS);
+	fake_swap("vg-b", CASE_SECTORS, "4000:18 0");
+	fake_fail_at(0);
+	run(verb_put_back, "put-back");
+	assert_int_equal(result, 0);
+	assert_string_equal(fake_at(fake_table("vg-lv")->line[0].params), "a");
+	assert_string_equal(fake_at(fake_table("vg-b")->line[0].params), "b");
+}
+
+/* What could not be swapped is in, or out, as it was. */
+static void marks_are_true(void **state)
+{
+	(void)state;
+	run(verb_insert, "insert --node low threshold vg-lv 1M");
+	assert_true(fake_device("vg-lv-root")->deferred);
+	fake_fail_at(1);
+	run(verb_remove, "remove low");
+	assert_int_equal(result, -1);
+	assert_true(fake_device("vg-lv-root")->deferred);
+	case_reply("{'execute': 'block-remove-node', 'arguments': {'parent': 'vg-lv', 'child': 'vg-lv', 'node': 'low'}}");
+	assert_false(fake_device("vg-lv-root")->deferred);
+	case_reply("{'execute': 'blockdev-add', 'arguments': {'driver': 'write-threshold', 'node-name': 'other', 'file': 'vg-lv', 'write-threshold': 4096}}");
+	case_reply("{'execute': 'block-insert-node', 'arguments': {'parent': 'vg-lv', 'child': 'vg-lv', 'node': 'low'}}");
+	case_reply("{'execute': 'blockdev-del', 'arguments': {'node-name': 'other'}}");
+	assert_null(fake_device("other"));
+	assert_true(fake_device("vg-lv-root")->deferred);
+	run(verb_remove, "remove low");
+	assert_null(fake_device("vg-lv-root"));
 }
 
 /* A group with neither limits nor members is mkdir's, too. */
@@ -853,6 +970,26 @@ static void doctor_and_loaded(void **state)
 	assert_false(fake_device("vg-lv")->pending);
 }
 
+/* So it is if it leaves out the filter that the device lies on, over a disk. */
+static void doctor_and_removal(void **state)
+{
+	struct kdm_table table = { 0 };
+	struct error ignored = { 0 };
+
+	(void)state;
+	fake_add("w", "QDM-threshold-w", CASE_SECTORS, "wthreshold", "4000:16 0");
+	fake_add("vg-b", "", CASE_SECTORS, "linear", "253:1 0");
+	kdm_table_add(&table, 0, CASE_SECTORS, "linear", "4000:16 0");
+	kdm_load("vg-b", &table, &ignored);
+	kdm_load("vg-lv", &table, &ignored);
+	kdm_table_free(&table);
+	run(verb_doctor, "doctor --repair");
+	assert_non_null(strstr(text, "repaired: device 'vg-b' has a table loaded"));
+	assert_non_null(strstr(text, "trouble: device 'vg-lv' has a table loaded"));
+	assert_false(fake_device("vg-b")->pending);
+	assert_true(fake_device("vg-lv")->pending);
+}
+
 static void doctor_and_semaphores(void **state)
 {
 	(void)state;
@@ -896,10 +1033,16 @@ int main(void)
 		TEST(doctor_and_suspended),
 		TEST(doctor_and_lvm),
 		TEST(doctor_and_lost),
+		TEST(dropped_filters_come_back),
+		TEST(others_do_not),
+		TEST(some_have_to_wait),
+		TEST(failures_are_tried_again),
+		TEST(marks_are_true),
 		TEST(doctor_and_groups),
 		TEST(doctor_and_markers),
 		TEST(doctor_and_joining),
 		TEST(doctor_and_loaded),
+		TEST(doctor_and_removal),
 		TEST(doctor_and_semaphores),
 	};
 

@@ -346,11 +346,14 @@ static void scripts(void **state)
 	     "printf '%s\\n' \\\n"
 	     "\t'0 131072 qguard /dev/mapper/t0 0' |\n"
 	     "\tdmsetup load vg-lv\n"
-	     "dmsetup resume --nolockfs --readahead 256 vg-lv\n");
+	     "dmsetup resume --nolockfs --readahead 256 vg-lv\n"
+	     "dmsetup remove --deferred vg-lv-root\n"
+	     "dmsetup mknodes vg-lv-root\n");
 	edit(INSERT, "vg-lv", "vg-lv", "t0");
 	says(REMOVE, "vg-lv", "vg-lv", "t0", HEAD
 	     "dmsetup table --showkeys vg-lv-root |\n"
 	     "\tdmsetup load vg-lv\n"
+	     "dmsetup message vg-lv-root 0 @cancel_deferred_remove\n"
 	     "dmsetup resume --nolockfs --readahead 256 vg-lv\n");
 	edit(REMOVE, "vg-lv", "vg-lv", "t0");
 	says(DELETE, NULL, NULL, "t0", HEAD

@@ -109,6 +109,10 @@ static int act(const char *verb, char **word, struct error *error)
 {
 	const struct kdm_how how = { 0 };
 
+	if (!strcmp(verb, "mknodes"))
+		return 0;
+	if (!strcmp(*word, "--deferred"))
+		return kdm_defer(word[1], error);
 	for (; !strncmp(*word, "--", 2); word++)
 		if (!strcmp(*word, "--readahead"))
 			word++;
@@ -170,7 +174,10 @@ static int dmsetup(char **argv)
 	if (must_fail(argv))
 		return 1;
 	fake_restore(path);
-	if (!strcmp(argv[1], "message")) {
+	if (!strcmp(argv[1], "message") &&
+	    !strcmp(argv[4], "@cancel_deferred_remove")) {
+		result = kdm_keep(argv[2], &error);
+	} else if (!strcmp(argv[1], "message")) {
 		text = join(argv + 4);
 		result = kdm_message(argv[2], text, &error);
 		free(text);

@@ -13,6 +13,7 @@
 #include "describe.h"
 #include "group.h"
 #include "json.h"
+#include "put-back.h"
 
 #define SECTOR	512
 
@@ -262,6 +263,7 @@ struct json_object *describe_node(const struct graph *graph,
 				  const struct node *node)
 {
 	struct json_object *object = json_object_new_object();
+	const struct node *dropped;
 	const char *group;
 	char path[32];
 
@@ -276,6 +278,9 @@ struct json_object *describe_node(const struct graph *graph,
 	json_put_number(object, "size", kdm_table_len(&node->table) * SECTOR);
 	if (node->dev.suspended)
 		json_put_bool(object, "suspended", true);
+	dropped = node->kind != KIND_ROOT ? dropped_from(graph, node) : NULL;
+	if (dropped)
+		json_put_string(object, "dropped-from", dropped->dev.name);
 	if (node->table.nr && kind_of_target(node->table.line[0].type) !=
 	    KIND_DEVICE)
 		put_status(object, node->dev.name);

@@ -174,6 +174,7 @@ static void take_info(struct dm_task *task, const struct dm_info *info,
 	device->pending = info->inactive_table;
 	device->suspended = info->suspended;
 	device->read_only = info->read_only;
+	device->deferred = info->deferred_remove;
 }
 
 int kdm_find(const char *name, struct kdm_device *device, struct error *error)
@@ -284,6 +285,16 @@ static bool is_plain(const char *name)
 				  "0123456789#+-.:=@_")];
 }
 
+/* libdevmapper keeps its own descriptor to itself, so this is another one. */
+static int control_fd(void)
+{
+	static int control = -1;
+
+	if (control < 0)
+		control = open(CONTROL, O_RDWR | O_CLOEXEC);
+	return control;
+}
+
 /*
  * A table or status asked for without libdevmapper, which for each question
  * clears and sends 16 KiB. Where there are a hundred nodes that is most of the
@@ -292,11 +303,9 @@ static bool is_plain(const char *name)
 static int ask(const char *name, uint32_t flags, struct dm_ioctl **answer,
 	       size_t *room)
 {
-	static int control = -1;
+	const int control = control_fd();
 	struct dm_ioctl *io;
 
-	if (control < 0)
-		control = open(CONTROL, O_RDWR | O_CLOEXEC);
 	for (*room = QUERY_BYTES; *room <= QUERY_BYTES_MAX; *room *= 4) {
 		io = resize(NULL, *room);
 		*io = (struct dm_ioctl){
@@ -336,6 +345,7 @@ static void take_answer(const struct dm_ioctl *io, struct kdm_device *device)
 	device->pending = io->flags & DM_INACTIVE_PRESENT_FLAG;
 	device->suspended = io->flags & DM_SUSPEND_FLAG;
 	device->read_only = io->flags & DM_READONLY_FLAG;
+	device->deferred = io->flags & DM_DEFERRED_REMOVE;
 }
 
 static void take_specs(const struct dm_ioctl *io, struct kdm_table *table)
@@ -565,6 +575,36 @@ int kdm_remove(const char *name, struct error *error)
 	return run(task, "remove", name, error);
 }
 
+/*
+ * By itself it would remove a device that is closed. And libdevmapper removes the node
+ * in /dev/mapper of one that is not.
+ */
+int kdm_defer(const char *name, struct error *error)
+{
+	struct dm_ioctl io = {
+		.version = { DM_VERSION_MAJOR, 0, 0 },
+		.data_size = sizeof(io),
+		.flags = DM_DEFERRED_REMOVE,
+	};
+	struct kdm_device device;
+	int found = kdm_find(name, &device, error);
+
+	if (found < 0)
+		return -1;
+	if (!found || !device.open_count || !is_plain(name))
+		return refuse(error, "'%s' is not open", name);
+	strcpy(io.name, name);
+	if (ioctl(control_fd(), DM_DEV_REMOVE, &io))
+		return refuse(error, "cannot defer the removal of '%s': %s",
+			      name, strerror(errno));
+	return 0;
+}
+
+int kdm_keep(const char *name, struct error *error)
+{
+	return kdm_message(name, "@cancel_deferred_remove", error);
+}
+
 int kdm_rename(const char *name, const char *to, const struct kdm_how *how,
 	       struct error *error)
 {
@@ -605,7 +645,7 @@ int kdm_create(const char *name, const char *uuid,
 	return -1;
 }
 
-/* libdevmapper keeps its own descriptor to itself, so this is another one. */
+/* One of its own for each who waits. */
 int kdm_poll_open(struct error *error)
 {
 	int fd = open(CONTROL, O_RDWR | O_CLOEXEC | O_NONBLOCK);
@@ -653,6 +693,12 @@ int kdm_udev_begin(struct error *error)
 		return refuse(error, "cannot get a semaphore to wait for udev: %s",
 			      last_log);
 	return 0;
+}
+
+void kdm_udev_none(void)
+{
+	cookie = 0;
+	dm_udev_set_sync_support(0);
 }
 
 static bool wait_some(void)

@@ -29,6 +29,7 @@ struct kdm_device {
 	bool live;		/* has a live table */
 	bool pending;		/* has a table loaded and not yet live */
 	bool suspended;
+	bool deferred;		/* goes when nobody has it open any more */
 	bool read_only;
 };
 
@@ -87,6 +88,9 @@ int kdm_rename(const char *name, const char *to, const struct kdm_how *how,
 	       struct error *error);
 /* Resumes without a word to udev, for who must not wait for anything. */
 void kdm_rescue(const char *name);
+/* Flags an open device for removal as soon as it is closed, and takes that back. */
+int kdm_defer(const char *name, struct error *error);
+int kdm_keep(const char *name, struct error *error);
 int kdm_suspend(const char *name, struct error *error);
 int kdm_message(const char *name, const char *text, struct error *error);
 
@@ -104,6 +108,8 @@ int kdm_poll_arm(int fd, struct error *error);
  */
 int kdm_udev_begin(struct error *error);
 void kdm_udev_end(void);
+/* For who is one of udev's rules, and may wait for no other. */
+void kdm_udev_none(void);
 /*
  * Semaphores that nobody waits for any more and nobody has touched for longer
  * than udev may take: whoever made them was killed. The caller frees the array.

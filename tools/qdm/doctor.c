@@ -42,6 +42,7 @@
 #include "people.h"
 #include "place.h"
 #include "plan.h"
+#include "put-back.h"
 #include "shape.h"
 #include "verbs.h"
 
@@ -214,6 +215,12 @@ static void print_end_adding(const char *name)
 	free(marker);
 }
 
+static void print_put_back(const char *name)
+{
+	(void)name;
+	puts("qdm put-back");
+}
+
 static void print_take_out(const char *name)
 {
 	struct error error = { 0 };
@@ -281,6 +288,8 @@ static const struct {
 	{ resume_plainly, print_resume, NULL },
 	{ give_name, print_rename, NULL },
 	{ take_out, print_take_out, NULL },
+	{ put_back_dropped, print_put_back, NULL },
+	{ take_lost_down, print_put_back, NULL },
 	{ group_remove, print_rmdir, NULL },
 	{ end_adding, print_end_adding, NULL },
 };
@@ -363,6 +372,31 @@ static bool loads_root(const struct graph *graph, const struct node *node)
 	return same;
 }
 
+/* The live table with the filter at its top left out, as a removal over a leaf loads it. */
+static bool loads_one_less(const struct graph *graph, const struct node *node)
+{
+	const struct node *filter = node->nr_below ?
+				    graph_at(graph, node->below[0]) : NULL;
+	struct error ignored = { 0 };
+	struct kdm_table loaded, wanted;
+	const char *stuck;
+	char below[32];
+	bool same;
+
+	if (!filter || !is_ours(filter) || !filter->nr_below)
+		return false;
+	snprintf(below, sizeof(below), "%u:%u", filter->below[0].major,
+		 filter->below[0].minor);
+	if (!shape_replace(&wanted, &node->table, filter->dev.devno, below,
+			   &stuck))
+		return false;
+	same = !kdm_loaded(node->dev.name, &loaded, &ignored) &&
+	       kdm_table_same(&loaded, &wanted);
+	kdm_table_free(&loaded);
+	kdm_table_free(&wanted);
+	return same;
+}
+
 /* Is the table that is loaded one of ours? LVM may be swapping one at the moment. */
 static bool loads_ours(const struct graph *graph, const struct node *node)
 {
@@ -373,7 +407,8 @@ static bool loads_ours(const struct graph *graph, const struct node *node)
 
 	if (!node->dev.pending)
 		return false;
-	if (is_ours(node) || loads_root(graph, node))
+	if (is_ours(node) || loads_root(graph, node) ||
+	    loads_one_less(graph, node))
 		return true;
 	if (kdm_loaded_deps(node->dev.name, &deps, &nr, &ignored))
 		return false;
@@ -429,8 +464,11 @@ static void check_suspended(struct check *check, const struct node *node,
 
 	if (!node->dev.suspended || !node->dev.live)
 		return;
-	if (!node->dev.pending && is_edited(&check->graph, node))
-		ours |= !goes_on_by_itself(name);
+	if (!node->dev.pending && is_edited(&check->graph, node)) {
+		if (goes_on_by_itself(name))
+			return;
+		ours = true;
+	}
 	say(check, ours ? mend(check, name, resume_plainly) : TROUBLE,
 	    "device '%s' is suspended%s", name,
 	    ours ? "" : "; it may be somebody else's doing (dmsetup resume)");
@@ -455,17 +493,21 @@ static char *meant_for(const struct graph *graph, const struct node *node)
 		     node->dev.name);
 }
 
+/* A command that begins a full backup makes its filter without a destination. */
+static bool has_not_begun(const struct node *node)
+{
+	return node->kind == KIND_BACKUP && node->nr_below == 1;
+}
+
 /*
- * A job's filter is called after the job, others after the device, and what
- * `qdm insert` was told a name for has another one until it is put in.
+ * Filters are called after the device, and what `qdm insert` was told a name for
+ * has another one until it is put in. A job's name may be a client's choice.
  */
 static bool has_given_name(const struct graph *graph, const struct node *node)
 {
 	char *device = meant_for(graph, node);
 	char *given = print("%s-%s", device, kind_word(node->kind));
-	const char *dash = strrchr(node->dev.name, '-');
-	bool same = node->kind == KIND_BACKUP ? dash && !strcmp(dash, "-backup") :
-						!strcmp(node->dev.name, given);
+	bool same = !strcmp(node->dev.name, given) || has_not_begun(node);
 
 	free(given);
 	free(device);
@@ -480,7 +522,8 @@ static bool has_given_name(const struct graph *graph, const struct node *node)
 static bool is_idle(const struct graph *graph, const struct node *node)
 {
 	return is_ours(node) && node->kind != KIND_ROOT && node->dev.live &&
-	       !node->dev.open_count && node_is_inner(graph, node);
+	       !node->dev.open_count && node_is_inner(graph, node) &&
+	       !dropped_from(graph, node);
 }
 
 static void check_idle(struct check *check, const struct node *node)
@@ -587,37 +630,32 @@ static void check_type(struct check *check, const struct node *node)
 			node->table.line[0].type);
 }
 
-/* Does a device lie on the root, or has one the name that the root is called after? */
-static bool has_device(const struct graph *graph, const struct node *root)
+/* lvextend and the like load a table that knows nothing of a filter. */
+static bool check_dropped(struct check *check, const struct node *node)
 {
-	char *stem = meant_for(graph, root), *of;
-	bool found = false;
-	size_t i;
+	const struct node *device;
 
-	for (i = 0; i < graph->nr && !found; i++) {
-		if (graph->node[i].kind != KIND_DEVICE)
-			continue;
-		of = name_stem(graph->node[i].dev.name);
-		found = !strcmp(of, stem) ||
-			node_root(graph, attached(graph, &graph->node[i])) == root;
-		free(of);
-	}
-	free(stem);
-	return found;
+	if (node->kind == KIND_ROOT || !is_ours(node) || node->dev.open_count)
+		return false;
+	device = dropped_from(&check->graph, node);
+	if (!device)
+		return false;
+	if (node->kind == KIND_BACKUP)
+		say(check, NOTE, "filter '%s' was dropped: device '%s' was given another table by LVM or dmsetup; a backup is not put back",
+		    node->dev.name, device->dev.name);
+	else
+		say(check, mend(check, device->dev.name, put_back_dropped),
+		    "filter '%s' was dropped: device '%s' was given another table by LVM or dmsetup",
+		    node->dev.name, device->dev.name);
+	return true;
 }
 
-/* lvextend and the like load a table that knows nothing of a filter. */
-static void check_dropped(struct check *check, const struct node *node)
+static void check_lost(struct check *check, const struct node *node)
 {
-	char *device;
-
-	if (node->kind != KIND_ROOT || !node->dev.open_count ||
-	    node_is_host(node) || has_device(&check->graph, node))
-		return;
-	device = meant_for(&check->graph, node);
-	say(check, TROUBLE, "root '%s' has lost its device '%s'",
-		node->dev.name, device);
-	free(device);
+	if (has_lost_device(&check->graph, node))
+		say(check, mend(check, node->dev.name, take_lost_down),
+		    "root '%s' has lost its device: that was removed with a filter under it",
+		    node->dev.name);
 }
 
 /* The only repair that swaps tables: a plan, which waits for udev by itself. */
@@ -638,6 +676,17 @@ static int check_on_their_way(struct check *check, struct error *error)
 		    node->dev.name);
 	}
 	return again ? read_again(check, error) : 0;
+}
+
+/* These swap tables as well. */
+static int check_all_dropped(struct check *check, struct error *error)
+{
+	bool any = false;
+	size_t i;
+
+	for (i = 0; i < check->graph.nr; i++)
+		any |= check_dropped(check, &check->graph.node[i]);
+	return any ? read_again(check, error) : 0;
 }
 
 /* What a loaded table holds open is free only when that has been cleared. */
@@ -677,7 +726,7 @@ static void check_nodes(struct check *check)
 		check_root(check, node);
 		check_type(check, node);
 		check_backup(check, node);
-		check_dropped(check, node);
+		check_lost(check, node);
 		check_passing(check, node);
 	}
 }
@@ -819,6 +868,8 @@ static int run_checks(struct check *check, struct error *error)
 	result = with_udev(check, error, check_halfway);
 	if (!result)
 		result = check_on_their_way(check, error);
+	if (!result)
+		result = check_all_dropped(check, error);
 	if (!result)
 		result = with_udev(check, error, check_rest);
 	check_groups(check);

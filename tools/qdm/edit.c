@@ -115,6 +115,17 @@ static int refresh_root(const struct graph *graph, struct plan *plan,
 	return 0;
 }
 
+int edit_refresh(const struct graph *graph, const struct node *device,
+		 const struct node *root, struct plan *plan,
+		 struct error *error)
+{
+	if (check_editable(device, error) || check_table(device, error) ||
+	    edit_check_not_moving(graph, device, error) ||
+	    check_not_direct(device, error))
+		return -1;
+	return refresh_root(graph, plan, device, root, error);
+}
+
 static void create_root(struct plan *plan, const struct node *device,
 			const char *name)
 {
@@ -144,8 +155,8 @@ static int check_root_name(const struct graph *graph, const char *name,
 }
 
 /* pvmove takes away what it copies through, and cannot while a root lies on it. */
-static int check_not_moving(const struct graph *graph,
-			    const struct node *device, struct error *error)
+int edit_check_not_moving(const struct graph *graph,
+			  const struct node *device, struct error *error)
 {
 	const struct node *below;
 	size_t i;
@@ -196,7 +207,7 @@ static int place_root(struct place *place, const struct graph *graph,
 		.under = true,
 	};
 	if (check_editable(device, error) || check_table(device, error) ||
-	    check_not_moving(graph, device, error) ||
+	    edit_check_not_moving(graph, device, error) ||
 	    check_not_direct(device, error))
 		return -1;
 	return have_root(graph, device, place, plan, error);
@@ -395,6 +406,19 @@ void edit_bury(struct graph *graph, const char *name, struct plan *plan)
 	graph_drop(graph, node);
 }
 
+/* Else it would go with its filter, before the plan comes to it. */
+static void keep_root(const struct graph *graph, const struct node *node,
+		      struct plan *plan)
+{
+	const struct node *root = node->nr_below ?
+				  graph_at(graph, node->below[0]) : NULL;
+
+	if (root && root->kind == KIND_ROOT && root->dev.deferred &&
+	    graph_users(graph, root->dev.devno) <= 1)
+		plan_add(plan, STEP_MESSAGE, root->dev.name)->text =
+			copy("@cancel_deferred_remove");
+}
+
 int edit_delete(const struct graph *graph, const char *name,
 		struct plan *plan, struct error *error)
 {
@@ -410,6 +434,7 @@ int edit_delete(const struct graph *graph, const char *name,
 		return -1;
 	if (graph_above(graph, node->dev.devno) || use_stays_open(name, 0))
 		return refuse(error, "Node %s is in use", name);
+	keep_root(graph, node, plan);
 	plan_add(plan, STEP_REMOVE, name);
 	remove_last_root(graph, node, plan);
 	return 0;
@@ -566,29 +591,64 @@ static int redirect(struct plan *plan, const struct graph *graph,
 	return 0;
 }
 
-/* The first filter under a device: its table is in the root, and goes. */
-static int insert_first(const struct graph *graph, const struct node *parent,
-			const struct node *node, const struct node *root,
-			struct plan *plan, struct error *error)
+/* The device's table is in the root, and becomes one line onto the filter. */
+void edit_lay_on(const struct graph *graph, const struct node *device,
+		 const struct node *node, const struct node *root,
+		 struct plan *plan)
 {
 	struct kdm_table table = { 0 };
 	struct place place;
 	char *params;
 
+	place_at(&place, node);
+	params = print("%s 0", place.word);
+	kdm_table_add(&table, 0, kdm_table_len(&device->table), SHAPE_GUARD,
+		      params);
+	free(params);
+	swap_steps(plan, graph, device, &table, device->dev.devno, &place,
+		   node->kind == KIND_BACKUP);
+	plan->step[plan->nr - 1].goes_in = copy(root->dev.name);
+}
+
+/* A filter that nobody has open gets another place, with its own words. */
+int edit_follow(const struct node *filter, const struct node *below,
+		uint64_t len, struct plan *plan, struct error *error)
+{
+	const struct kdm_line *line = &filter->table.line[0];
+	struct step *step;
+	char *params;
+
+	if (check_editable(filter, error))
+		return -1;
+	if (line->len == len && node_passes_to(filter, below->dev.devno))
+		return 0;
+	params = print("%u:%u%s", below->dev.devno.major,
+		       below->dev.devno.minor,
+		       line->params + strcspn(line->params, " "));
+	step = plan_add(plan, STEP_LOAD, filter->dev.name);
+	kdm_table_add(&step->table, 0, len, line->type, params);
+	free(params);
+	step = plan_resume(plan, filter);
+	step->how.inner = true;
+	step->how.same = true;
+	step->aside = true;
+	return 0;
+}
+
+/* The first filter under a device: its table is in the root, and goes. */
+static int insert_first(const struct graph *graph, const struct node *parent,
+			const struct node *node, const struct node *root,
+			struct plan *plan, struct error *error)
+{
 	if (check_table(parent, error) ||
-	    check_not_moving(graph, parent, error) ||
+	    edit_check_not_moving(graph, parent, error) ||
 	    past_check(graph, parent, parent->dev.devno, node, error) ||
 	    check_sizes(node, parent->dev.name,
 			kdm_table_len(&parent->table), error) ||
 	    kdm_need_target(SHAPE_GUARD, error) ||
 	    refresh_root(graph, plan, parent, root, error))
 		return -1;
-	place_at(&place, node);
-	params = print("%s 0", place.word);
-	kdm_table_add(&table, 0, place.sectors, SHAPE_GUARD, params);
-	free(params);
-	swap_steps(plan, graph, parent, &table, parent->dev.devno, &place,
-		   node->kind == KIND_BACKUP);
+	edit_lay_on(graph, parent, node, root, plan);
 	return 0;
 }
 
@@ -654,7 +714,7 @@ static int remove_last(const struct graph *graph, const struct node *parent,
 
 	if (past_check(graph, parent, parent->below[0], root, error))
 		return -1;
-	copy_steps(plan, root, parent, &how);
+	copy_steps(plan, root, parent, &how)->comes_out = copy(root->dev.name);
 	return 0;
 }
 

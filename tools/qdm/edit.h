@@ -57,6 +57,17 @@ int edit_replace(const struct graph *graph, const char *parent,
 /* The node, or the first below it that shows the same, with a threshold; or NULL. */
 const struct node *edit_find_threshold(const struct graph *graph,
 				       const struct node *node);
+/* For put-back.c: the root's table is the device's; the device lies on @node. */
+int edit_refresh(const struct graph *graph, const struct node *device,
+		 const struct node *root, struct plan *plan,
+		 struct error *error);
+void edit_lay_on(const struct graph *graph, const struct node *device,
+		 const struct node *node, const struct node *root,
+		 struct plan *plan);
+int edit_follow(const struct node *filter, const struct node *below,
+		uint64_t len, struct plan *plan, struct error *error);
+int edit_check_not_moving(const struct graph *graph,
+			  const struct node *device, struct error *error);
 int edit_threshold(const struct graph *graph, const char *name,
 		   uint64_t bytes, struct plan *plan, struct error *error);
 /* Of a node that is there. */

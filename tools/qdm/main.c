@@ -238,6 +238,7 @@ PEOPLE(backup)
 PEOPLE(list)
 PEOPLE(watch)
 PEOPLE(events)
+PEOPLE(put_back)
 PEOPLE(doctor)
 
 static int run_version(int argc, char **argv)
@@ -279,6 +280,9 @@ static const struct verb verbs[] = {
 	{ "watch", "[--json] [--once]", "what goes through the nodes, each second",
 	  run_watch },
 	{ "events", "[--json]", "tell what happens", run_events },
+	{ "put-back", "",
+	  "put back filters that LVM has dropped, take away those without a device",
+	  run_put_back },
 	{ "doctor", "[--json] [--repair [--idle] [--dry-run]]",
 	  "say what is wrong, and mend what a killed command has left",
 	  run_doctor },

@@ -65,13 +65,29 @@ static void print_source(FILE *out, const struct step *step)
 	fputs(" |\n\t", out);
 }
 
+/* dmsetup removes the node of a device that it has not removed. */
+static void print_deferred(FILE *out, const char *name)
+{
+	fputs("\ndmsetup remove --deferred ", out);
+	print_quoted(out, name);
+	fputs("\ndmsetup mknodes ", out);
+	print_quoted(out, name);
+}
+
 static void print_resume(FILE *out, const struct step *step)
 {
+	if (step->comes_out) {
+		fputs("dmsetup message ", out);
+		print_quoted(out, step->comes_out);
+		fputs(" 0 @cancel_deferred_remove\n", out);
+	}
 	fprintf(out, "dmsetup resume%s", step->how.freeze ? "" : " --nolockfs");
 	if (step->how.read_ahead)
 		fprintf(out, " --readahead %u", step->how.read_ahead);
 	putc(' ', out);
 	print_quoted(out, step->name);
+	if (step->goes_in)
+		print_deferred(out, step->goes_in);
 }
 
 static void print_dm_step(FILE *out, const struct step *step)

@@ -273,6 +273,26 @@ static int stop_or_swap(const struct step *step, struct error *error)
 	return refuse(error, "%s", failed.text);
 }
 
+/* Of the root, for put-back.c; without it all is well but for that. */
+static void mark(const char *root, int (*how)(const char *, struct error *))
+{
+	struct error ignored = { 0 };
+
+	if (root)
+		how(root, &ignored);
+}
+
+static int swap(struct step *step, struct error *error)
+{
+	mark(step->comes_out, kdm_keep);
+	if (stop_or_swap(step, error)) {
+		mark(step->comes_out, kdm_defer);
+		return -1;
+	}
+	mark(step->goes_in, kdm_defer);
+	return 0;
+}
+
 static int run_step(const struct plan *plan, struct step *step,
 		    struct error *error)
 {
@@ -281,8 +301,9 @@ static int run_step(const struct plan *plan, struct step *step,
 	case STEP_LOAD:
 		return run_with_table(plan, step, error);
 	case STEP_SUSPEND:
-	case STEP_RESUME:
 		return stop_or_swap(step, error);
+	case STEP_RESUME:
+		return swap(step, error);
 	case STEP_REMOVE:
 		return kdm_remove(step->name, error);
 	case STEP_RENAME:
@@ -457,6 +478,7 @@ static void undo_step(const struct plan *plan, const struct step *step)
 {
 	struct error ignored = { 0 };
 
+	mark(step->goes_in, kdm_keep);
 	if (step->kind == STEP_CREATE)
 		kdm_remove(step->name, &ignored);
 	else if (step->kind == STEP_LOAD)
@@ -469,6 +491,7 @@ static void undo_step(const struct plan *plan, const struct step *step)
 		kdm_rename(step->text, step->name, &step->how, &ignored);
 	else if (step->kind == STEP_MKGROUP)
 		group_remove(step->name, &ignored);
+	mark(step->comes_out, kdm_defer);
 }
 
 /* A swap after which nothing is missing: what was made for it is not taken away. */

@@ -48,6 +48,8 @@ void plan_free(struct plan *plan)
 		free(step->copy_of);
 		free(step->old_word);
 		free(step->new_word);
+		free(step->goes_in);
+		free(step->comes_out);
 		kdm_table_free(&step->table);
 		kdm_table_free(&step->was);
 		kdm_table_free(&step->loaded);

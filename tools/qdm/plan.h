@@ -45,6 +45,9 @@ struct step {
 	bool aside;
 	/* of such a resume: a backup begins with it, and its device stands still */
 	bool begins;
+	/* of a swap: the root that is in from then on, or until then; see put-back.c */
+	char *goes_in;
+	char *comes_out;
 	struct kdm_how how;
 };
 

@@ -91,6 +91,9 @@ static void print_details(FILE *out, const struct node *node,
 		print_backup(out, object);
 	if (kind != node->kind && kind_target(node->kind))
 		fprintf(out, ", NO LONGER a %s", kind_word(node->kind));
+	if (json_string(object, "dropped-from", NULL))
+		fprintf(out, ", DROPPED by '%s', which was given another table by LVM or dmsetup",
+			json_string(object, "dropped-from", ""));
 	if (node->dev.read_only)
 		fputs(", read-only", out);
 	if (node->dev.suspended)

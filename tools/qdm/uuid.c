@@ -148,3 +148,11 @@ char *uuid_of_root(const struct kdm_device *device)
 		uuid[UUID_MAX] = '\0';
 	return uuid;
 }
+
+bool root_is_identified(const struct node *root)
+{
+	struct uuid uuid;
+
+	uuid_read(&uuid, root->dev.uuid);
+	return uuid.identified;
+}

@@ -22,6 +22,8 @@ char *uuid_of_filter(enum kind kind, const char *name, bool private);
 char *uuid_of_leaf(const char *name);
 char *uuid_of_root(const struct kdm_device *device);
 
+bool root_is_identified(const struct node *root);
+
 /* Stays with the device when it is renamed, and is not its successor's. */
 uint64_t uuid_identity(const struct kdm_device *device);
 

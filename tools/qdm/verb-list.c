@@ -33,6 +33,9 @@ static void print_node(struct json_object *node)
 	       json_string(node, "kind", ""),
 	       size_text(size, people_number(node, "size")));
 	print_children(node);
+	if (json_string(node, "dropped-from", NULL))
+		printf("  dropped by %s",
+		       json_string(node, "dropped-from", ""));
 	putchar('\n');
 }
 

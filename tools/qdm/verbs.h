@@ -19,6 +19,7 @@ VERB(verb_backup);	/* verb-backup.c */
 VERB(verb_list);	/* verb-list.c */
 VERB(verb_watch);
 VERB(verb_events);	/* verb-events.c */
+VERB(verb_put_back);	/* put-back.c */
 VERB(verb_doctor);	/* doctor.c */
 
 /* How long a device may be suspended by somebody else, in ms; tests have less time. */
