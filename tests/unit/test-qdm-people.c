@@ -199,8 +199,14 @@ static void dropped_throttle(void **state)
 	assert_string_equal(fake_table("vg-lv")->line[0].params, "253:2 0");
 	assert_string_equal(fake_table("vg-lv-root")->line[0].params, "4000:17 4096");
 	fake_swap("vg-lv", 2 * CASE_SECTORS, "4000:17 4096");
-	refuses(verb_throttle, "throttle vg-lv iops-total=7",
-		"node 'vg-lv-throttle' has 67108864 bytes and 'vg-lv' has 134217728; delete the node and add it again over 'vg-lv'");
+	refuses(verb_throttle, "throttle vg-lv discard=bytes",
+		"'vg-lv-throttle' was dropped by LVM or dmsetup; put it back first (qdm put-back), then change its group or discard");
+	run(verb_throttle, "throttle vg-lv iops-total=7");
+	assert_int_equal(result, 0);
+	assert_string_equal(fake_table("vg-lv")->line[0].params, "253:2 0");
+	assert_int_equal(fake_table("vg-lv")->line[0].len, 2 * CASE_SECTORS);
+	assert_int_equal(fake_table("vg-lv-throttle")->line[0].len, 2 * CASE_SECTORS);
+	assert_int_equal(fake_table("vg-lv-root")->line[0].len, 2 * CASE_SECTORS);
 	says(verb_throttle, "throttle vg-lv off", "no limits\n");
 	assert_null(fake_device("vg-lv-throttle"));
 }

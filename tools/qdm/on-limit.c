@@ -16,6 +16,7 @@
 #include "handlers.h"
 #include "on-limit.h"
 #include "place.h"
+#include "put-back.h"
 
 #define RATES	6
 
@@ -216,6 +217,9 @@ static int change_there(struct graph *graph, const struct node *node,
 		change_limits(node, group, &wanted->limits, plan);
 		return 0;
 	}
+	if (plan_find(plan, STEP_LOAD, node->dev.name))
+		return refuse(error, "'%s' was dropped by LVM or dmsetup; put it back first (qdm put-back), then change its group or discard",
+			      node->dev.name);
 	tail = tail_of(wanted->group ? wanted->group : group, wanted, node);
 	filter.tail = tail;
 	result = edit_reopen(graph, &filter, plan, error);
@@ -240,6 +244,18 @@ bool limit_is_on_its_way(const struct node *node)
 	return at && !strcmp(node->table.line[0].params + at, ON_ITS_WAY);
 }
 
+/* With all that was dropped with it; one that an older qdm has inserted has no mark. */
+static int put_back(const struct graph *graph, const struct node *device,
+		    const struct node *node, struct plan *plan,
+		    struct error *error)
+{
+	const char *name = device->dev.name;
+
+	if (dropped_from(graph, node) == device && has_dropped(graph, device))
+		return edit_put_back(graph, name, plan, error);
+	return edit_insert(graph, name, name, node->dev.name, plan, error);
+}
+
 /*
  * Back under the device, too, whose table somebody has replaced since, as LVM does.
  * The limits are the last step: a group that others are in has its own until then, and
@@ -250,10 +266,8 @@ static int change_and_put_back(struct graph *graph, const struct node *device,
 			       const struct limiting *wanted, struct plan *plan,
 			       struct error *error)
 {
-	const char *name = device->dev.name;
-
 	if (!node_reaches(graph, device, node) &&
-	    edit_insert(graph, name, name, node->dev.name, plan, error))
+	    put_back(graph, device, node, plan, error))
 		return -1;
 	if (change_there(graph, node, wanted, plan, error))
 		return -1;

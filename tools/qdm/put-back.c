@@ -118,6 +118,11 @@ static const struct node *find_dropped(const struct graph *graph,
 	return NULL;
 }
 
+bool has_dropped(const struct graph *graph, const struct node *device)
+{
+	return find_dropped(graph, device);
+}
+
 int edit_put_back(const struct graph *graph, const char *name,
 		  struct plan *plan, struct error *error)
 {
@@ -214,7 +219,7 @@ static int put_round(struct error *stays, struct error *error)
 		return -1;
 	for (i = 0; i < graph.nr; i++) {
 		device = &graph.node[i];
-		if (find_dropped(&graph, device) &&
+		if (has_dropped(&graph, device) &&
 		    !has_to_stay_out(&graph, device, stays) &&
 		    put_one_back(&device->dev, error))
 			result = -1;
@@ -423,7 +428,7 @@ static int start(struct error *error)
 	if (graph_read(&graph, error))
 		return -1;
 	for (i = 0; i < graph.nr; i++) {
-		if (!find_dropped(&graph, &graph.node[i]))
+		if (!has_dropped(&graph, &graph.node[i]))
 			continue;
 		dropped = true;
 		if (is_of_event(&graph.node[i]))

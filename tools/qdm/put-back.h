@@ -9,6 +9,8 @@
 /* The device under which the filter was, if it was dropped from there; or NULL. */
 const struct node *dropped_from(const struct graph *graph,
 				const struct node *node);
+/* Have throttles or thresholds been dropped from the device? */
+bool has_dropped(const struct graph *graph, const struct node *device);
 bool has_lost_device(const struct graph *graph, const struct node *root);
 /* The edit lock is held, or no other edit is made. */
 int put_back_dropped(const char *device, struct error *error);
