@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The project's units under a systemd that really starts them: the one of an event, which
-# extends a volume, and the QMP socket, whose first client brings the server. systemd is
+# The project's units under a systemd that really starts them: those of events, which
+# extend a volume or put a filter back, and the QMP socket, whose first client brings the server. systemd is
 # process 1 of a namespace of its own and starts udevd there, as on any machine, instead of the
 # guest's. Debian 12's guest has no systemd, and the units are the same everywhere: on one kernel.
 
@@ -43,11 +43,11 @@ stop_systemd() {
 	rm -rf /run/systemd /etc/qdm/extend.conf
 }
 
-# Each start of the unit leaves its name.
+# note_starts UNIT: each start of it leaves its name
 note_starts() {
-	mkdir -p "/run/systemd/system/qdm-extend@.service.d"
+	mkdir -p "/run/systemd/system/$1@.service.d"
 	printf '[Service]\nExecStartPost=/bin/sh -c "echo %%I >>/run/qdm/started"\n' \
-		>"/run/systemd/system/qdm-extend@.service.d/note.conf"
+		>"/run/systemd/system/$1@.service.d/note.conf"
 	rm -f /run/qdm/started
 }
 
@@ -55,7 +55,7 @@ has_grown() { [ "$(blockdev --getsize64 /dev/mapper/data)" = $((128 << 20)) ]; }
 has_started() { [ "$(cat /run/qdm/started)" = "$1" ]; }
 
 extends() {
-	note_starts
+	note_starts qdm-extend
 	start_systemd
 	volume_group 320
 	qdm exec "{'execute': 'blockdev-add', 'arguments': {'driver': 'write-threshold',
@@ -70,6 +70,22 @@ extends() {
 	inside umount /mnt/data
 }
 it "extends a volume by the unit that its event starts" extends
+
+is_limited() { [ "$(dmsetup table vg-lv)" = "0 $1 qguard $(dmsetup info -c --noheadings -o major,minor --separator : vg-lv-throttle) 0" ]; }
+
+puts_back() {
+	note_starts qdm-put-back
+	start_systemd
+	volume_group 320
+	qdm throttle vg-lv iops-total=5000
+	is_limited 131072
+	lvextend -qq -L+4M vg/lv
+	eventually 30 is_limited 139264
+	eventually 30 grep -qx '[0-9]*' /run/qdm/started
+	vgchange -qq -an vg
+	eventually 30 fails test -e /dev/mapper/vg-lv-root
+}
+it "puts a filter back by the unit that LVM's event starts, and removes it with its volume" puts_back
 
 client() {
 	perl -MIO::Socket::UNIX -e '
