@@ -145,11 +145,21 @@ starts_unit() {
 	echo "vm-1* 64M" >/etc/qdm/extend.conf
 	DM_SEQNUM=7 PATH=/tmp/bin:$PATH /usr/lib/qdm/qdm-extend --start vm-1
 	rmdir /run/systemd/system
-	same "asked" '--no-block start qdm-extend@vm\x2d1:7.service' "$(cat /tmp/asked)"
+	same "asked" '--no-block start qdm-grow.path qdm-grow.timer qdm-extend@vm\x2d1:7.service' "$(cat /tmp/asked)"
 	same "which is" vm-1:7 "$(systemd-escape --unescape --instance 'qdm-extend@vm\x2d1:7.service')"
-	systemd-analyze verify --man=no '/usr/lib/systemd/system/qdm-extend@.service'
+	cd /usr/lib/systemd/system && systemd-analyze verify --man=no 'qdm-extend@.service' qdm-grow.{path,service,timer}
 }
 it "starts a sound unit for each event where systemd runs" starts_unit
+
+# Docker's names have a colon in them.
+names_whole() {
+	mkdir /tmp/bin
+	printf '#!/bin/sh\necho "$*"\n' >/tmp/bin/qdm
+	chmod 755 /tmp/bin/qdm
+	same "by hand" "grow --now docker-8:1" "$(PATH=/tmp/bin:$PATH /usr/lib/qdm/qdm-extend docker-8:1)"
+	same "event" "grow --event docker-8:1" "$(PATH=/tmp/bin:$PATH /usr/lib/qdm/qdm-extend --event docker-8:1:7)"
+}
+it "hands a name with a colon on as it is" names_whole
 
 # The loop in the documentation, as it is written: a volume of 4 GiB grows to 5.
 remove_documented() {
@@ -196,7 +206,9 @@ bad_policies() {
 	bad_line "data 1.5G" "'1.5G' is no size"
 	bad_line "data 99999999999T" "'99999999999T' is no size"
 	bad_line "data 0" "the step for data must be above 0"
-	bad_line "data 1G 2G 3G 4G" "more than four words"
+	bad_line "data 1G 2G 3G 4 5" "more than five words"
+	bad_line "data 1G - 0" "the reserve for data must be above 0"
+	bad_line "data 1G - - 0" "'0' is no number of growths per hour: 1 to 100000, or any"
 	bad_line "data 1G - # and so on" "is no LVM volume"
 	bad_line "other" "no line in"
 }

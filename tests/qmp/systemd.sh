@@ -87,6 +87,27 @@ puts_back() {
 }
 it "puts a filter back by the unit that LVM's event starts, and removes it with its volume" puts_back
 
+# A threshold that has fired before there was a line is answered when it comes.
+has_fired() { [ "$(qdm show data state)" = fired ]; }
+watches() { inside systemctl is-active --quiet qdm-grow.path; }
+
+answers_later() {
+	start_systemd
+	volume_group 320
+	qdm exec "{'execute': 'blockdev-add', 'arguments': {'driver': 'write-threshold',
+		'node-name': 'data', 'file': '/dev/vg/lv', 'write-threshold': $((16 << 20))}}"
+	mkdir -p /mnt/data /etc/qdm
+	echo "# none" >/etc/qdm/extend.conf
+	inside mount /dev/mapper/data /mnt/data
+	inside dd if=/dev/zero of=/mnt/data/file bs=1M count=40 oflag=direct
+	eventually 30 has_fired
+	eventually 30 watches
+	echo "data 64M 1T 48M" >/etc/qdm/extend.conf
+	eventually 60 has_grown
+	inside umount /mnt/data
+}
+it "answers a threshold that has fired when its line comes later" answers_later
+
 client() {
 	perl -MIO::Socket::UNIX -e '
 		my $s = IO::Socket::UNIX->new(Peer => shift) or die "no server: $!\n";

@@ -126,6 +126,9 @@ int case_set_up(void **state)
 	setenv("QDM_SYS", path, 1);
 	snprintf(path, sizeof(path), "%s/lock", folder);
 	setenv("QDM_LOCK", path, 1);
+	setenv("QDM_RUN", folder, 1);
+	snprintf(path, sizeof(path), "%s/extend.conf", folder);
+	setenv("QDM_EXTEND_CONF", path, 1);
 	case_group("g", "iops-total=700\niops-total-max=0\n");
 	fake_reset();
 	case_leaf(4000, 48);

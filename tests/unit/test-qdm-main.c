@@ -101,6 +101,8 @@ static const char * const json_lines[] = {
 	"group --json set g iops-total=6",
 	"threshold --json w 8K",
 	"threshold --json w",
+	"grow --json",
+	"grow --json w off",
 	"backup --json vg-lv target",
 	"exec --json {'execute':'query-version'}",
 };
@@ -186,6 +188,7 @@ static const struct {
 	{ "group show g h", 2 }, { "group del g h", 2 },
 	{ "threshold w 8K", 0 }, { "threshold nosuch 8K", 1 },
 	{ "threshold w 8k", 2 }, { "threshold", 2 },
+	{ "grow", 0 }, { "grow nosuch --step 1G", 1 }, { "grow w on", 2 }, { "grow --step 1G", 2 },
 	{ "backup vg-lv nosuch", 1 }, { "backup vg-lv", 2 },
 	{ "backup --speed fast vg-lv target", 2 },
 	{ "put-back", 0 }, { "put-back all", 2 }, { "watch all", 2 }, { "events all", 2 },

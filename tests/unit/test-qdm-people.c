@@ -280,8 +280,8 @@ static void one_name(const char *name)
 	assert_non_null(strstr(fake_log(), " iops-total 6 "));
 	words_run(verb_throttle, NULL, name, NULL);
 	assert_non_null(strstr(text, "iops-total=5/s"));
-	words_run(verb_insert, "threshold", name, "1G");
-	words_run(verb_threshold, NULL, name, "2G");
+	words_run(verb_insert, "threshold", name, "1M");
+	words_run(verb_threshold, NULL, name, "2M");
 	run(verb_doctor, "doctor");
 	assert_null(strstr(text, filter));
 	words_run(verb_throttle, NULL, name, "off");

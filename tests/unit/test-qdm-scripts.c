@@ -549,6 +549,7 @@ static const struct edit verbs_edits[] = {
 	{ .line = "group del g" },
 	{ .line = "threshold w 8K", { ADD_W } },
 	{ .line = "threshold w off", { ADD_W } },
+	{ .line = "grow w off", { ADD_W } },
 	{ .line = "backup --speed 10M --on-cbw-error break-snapshot vg-lv target" },
 };
 

@@ -35,6 +35,7 @@
 #include "edit.h"
 #include "graph.h"
 #include "group.h"
+#include "grow.h"
 #include "job.h"
 #include "json.h"
 #include "log.h"
@@ -828,6 +829,11 @@ static void check_cookies(struct check *check)
 	free(cookies);
 }
 
+static void tell_growth(void *with, bool trouble, const char *text)
+{
+	put(with, trouble ? TROUBLE : NOTE, text);
+}
+
 static int check_rest(struct check *check, struct error *error)
 {
 	if (check->options->repair && clear_filters(check, error))
@@ -875,6 +881,7 @@ static int run_checks(struct check *check, struct error *error)
 	check_groups(check);
 	check_cookies(check);
 	edit_unlock();
+	grow_troubles(&check->graph, tell_growth, check);
 	graph_free(&check->graph);
 	return result;
 }

@@ -234,6 +234,7 @@ PEOPLE(remove)
 PEOPLE(group)
 PEOPLE(throttle)
 PEOPLE(threshold)
+PEOPLE(grow)
 PEOPLE(backup)
 PEOPLE(list)
 PEOPLE(watch)
@@ -275,6 +276,13 @@ static const struct verb verbs[] = {
 	  "make, change and delete them", run_group },
 	{ "threshold", "[--dry-run] [--json] NODE [SIZE | off]",
 	  "set or show a write threshold", run_threshold },
+	{ "grow", "[--json]", "show which volumes grow by themselves, and how far they are",
+	  run_grow },
+	{ "grow", "[--dry-run] [--json] [--node NAME] DEVICE [--step SIZE] [--reserve SIZE] [--max SIZE] [--per-hour NUMBER|any] | off",
+	  "let a volume and its file system grow by a step when less than the reserve is free",
+	  run_grow },
+	{ "grow", "--now [DEVICE]", "look now, as after an event, whether it is to grow",
+	  run_grow },
 	{ "backup", "[--dry-run] [--json] [--force] [--wait] [--speed SIZE] [--sync full|none] [--on-cbw-error POLICY] DEVICE TARGET",
 	  "back up a device in use, as it is now", run_backup },
 	{ "watch", "[--json] [--once]", "what goes through the nodes, each second",

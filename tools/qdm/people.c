@@ -38,7 +38,8 @@ static bool *flag_of(struct options *options, const char *name)
 	       !strcmp(name, "--once") ? &options->once :
 	       !strcmp(name, "--repair") ? &options->repair :
 	       !strcmp(name, "--force") ? &options->force :
-	       !strcmp(name, "--idle") ? &options->idle : NULL;
+	       !strcmp(name, "--idle") ? &options->idle :
+	       !strcmp(name, "--now") ? &options->now : NULL;
 }
 
 static const char **value_of(struct options *options, const char *name)
@@ -46,7 +47,12 @@ static const char **value_of(struct options *options, const char *name)
 	return !strcmp(name, "--group") ? &options->group :
 	       !strcmp(name, "--speed") ? &options->speed :
 	       !strcmp(name, "--sync") ? &options->sync :
-	       !strcmp(name, "--on-cbw-error") ? &options->on_error : NULL;
+	       !strcmp(name, "--on-cbw-error") ? &options->on_error :
+	       !strcmp(name, "--node") ? &options->node :
+	       !strcmp(name, "--step") ? &options->step :
+	       !strcmp(name, "--reserve") ? &options->reserve :
+	       !strcmp(name, "--max") ? &options->max :
+	       !strcmp(name, "--per-hour") ? &options->per_hour : NULL;
 }
 
 static int take_option(struct options *options, char **argv,

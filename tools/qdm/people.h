@@ -26,10 +26,16 @@ struct options {
 	bool repair;
 	bool force;
 	bool idle;
+	bool now;
 	const char *group;
 	const char *speed;
 	const char *sync;
 	const char *on_error;
+	const char *node;
+	const char *step;
+	const char *reserve;
+	const char *max;
+	const char *per_hour;
 };
 
 /* @known: the options that this verb has, as "--json --group". */

@@ -15,6 +15,7 @@ VERB(verb_remove);
 VERB(verb_group);	/* verb-limit.c */
 VERB(verb_throttle);
 VERB(verb_threshold);
+VERB(verb_grow);	/* verb-grow.c */
 VERB(verb_backup);	/* verb-backup.c */
 VERB(verb_list);	/* verb-list.c */
 VERB(verb_watch);
