@@ -154,19 +154,30 @@ static bool send_dm_event(struct qdm_events *events)
  */
 void qdm_events_begin_anew(struct qdm_events *events)
 {
-	WRITE_ONCE(events->paid_until, jiffies);
+	unsigned long flags;
+
+	spin_lock_irqsave(&events->lock, flags);
+	events->paid_until = jiffies;
+	spin_unlock_irqrestore(&events->lock, flags);
+	mod_delayed_work(qdm_event_wq, &events->work, 0);
 }
 EXPORT_SYMBOL_GPL(qdm_events_begin_anew);
 
-/* How long the next event has to wait, in jiffies. */
-static unsigned long time_to_wait(struct qdm_events *events)
+/* How long the next event has to wait, in jiffies; if it has not, it is paid for. */
+static unsigned long pay(struct qdm_events *events)
 {
-	unsigned long now = jiffies, begin;
+	unsigned long begin, wait = 0;
 
-	if (time_before(READ_ONCE(events->paid_until), now))
-		qdm_events_begin_anew(events);
-	begin = READ_ONCE(events->paid_until) - (BURST - 1) * INTERVAL;
-	return time_after(begin, now) ? begin - now : 0;
+	spin_lock_irq(&events->lock);
+	if (time_before(events->paid_until, jiffies))
+		events->paid_until = jiffies;
+	begin = events->paid_until - (BURST - 1) * INTERVAL;
+	if (time_after(begin, jiffies))
+		wait = begin - jiffies;
+	else if (events->count)
+		events->paid_until += INTERVAL;
+	spin_unlock_irq(&events->lock);
+	return wait;
 }
 
 static void send_all(struct work_struct *work)
@@ -176,10 +187,8 @@ static void send_all(struct work_struct *work)
 	unsigned int noio = memalloc_noio_save();
 	unsigned long wait = 0;
 
-	while (!(wait = time_to_wait(events)) && send_dm_event(events)) {
-		WRITE_ONCE(events->paid_until, events->paid_until + INTERVAL);
+	while (!(wait = pay(events)) && send_dm_event(events))
 		send_uevent(events);
-	}
 	if (wait)
 		queue_delayed_work(qdm_event_wq, &events->work, wait);
 	memalloc_noio_restore(noio);
@@ -195,7 +204,7 @@ void qdm_events_init(struct qdm_events *events)
 	spin_lock_init(&events->lock);
 	mutex_init(&events->send_lock);
 	INIT_DELAYED_WORK(&events->work, send_all);
-	qdm_events_begin_anew(events);
+	events->paid_until = jiffies;
 }
 EXPORT_SYMBOL_GPL(qdm_events_init);
 

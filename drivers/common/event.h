@@ -55,7 +55,8 @@ struct qdm_envelope {
 
 /**
  * struct qdm_events - a source of events
- * @lock: guards @ring, @head, @count and @seq; taken with interrupts off
+ * @lock: guards @ring, @head, @count, @seq and @paid_until; taken with interrupts
+ *	off
  * @ring: events not yet sent
  * @head: index of the oldest
  * @count: how many wait
