@@ -46,10 +46,11 @@
 #define BATCH_STEPS	64
 
 /*
- * Who would be one more than so many waits in map(), as with dm-snapshot, so that
- * a flood stays with those who make it; the urgent get as many more places.
+ * A program whose write would be one more than so many that somebody waits for
+ * waits in map(), but no longer than that: others may wait for it to return.
  */
-#define PARKED_MAX	1024
+#define URGENT_MAX	1024
+#define URGENT_PATIENCE	HZ
 
 enum outcome { OUT_OF_WORK, CLAIMED, LOOK_ON, NO_ROOM };
 
@@ -129,23 +130,10 @@ static void send_on(struct bio_list *bios, struct blk_plug *plug)
 }
 
 /* A suspend waits for who is in map(), and cannot be interrupted then. */
-static bool is_bounded(const struct job *job)
+static bool has_room(const struct job *job, unsigned int max)
 {
-	return READ_ONCE(job->guarding) && !READ_ONCE(job->halted);
-}
-
-static bool has_room(const struct job *job, bool urgent)
-{
-	unsigned int max = urgent ? 2 * PARKED_MAX : PARKED_MAX;
-
-	return READ_ONCE(job->writers.nr) < max || !is_bounded(job);
-}
-
-/* Some are let in together: those who wait would else wake for one place each. */
-static bool has_much_room(const struct job *job)
-{
-	return READ_ONCE(job->writers.nr) <= PARKED_MAX / 4 * 3 ||
-	       !is_bounded(job);
+	return READ_ONCE(job->writers.nr_urgent) < max ||
+	       !READ_ONCE(job->guarding) || READ_ONCE(job->halted);
 }
 
 void job_bios_send(struct job *job, struct job_bios *bios,
@@ -160,7 +148,7 @@ void job_bios_send(struct job *job, struct job_bios *bios,
 	send_on(&bios->go, plug);
 	while ((bio = bio_list_pop(&bios->fail)))
 		bio_endio(bio);
-	if (wq_has_sleeper(&job->room) && has_much_room(job))
+	if (wq_has_sleeper(&job->room) && has_room(job, URGENT_MAX / 4 * 3))
 		wake_up_all(&job->room);
 }
 
@@ -941,11 +929,17 @@ static bool is_resident(struct job *job, u64 first, u64 end)
 	return all;
 }
 
-/* Who must not sleep is let in; its own program bounds what it has in flight. */
+/*
+ * So a flood stays with those who make it. The writeback of the page cache comes
+ * from kernel threads, which others depend on, and is no hurry; swap frees memory.
+ */
 static void await_room(struct job *job, const struct bio *bio)
 {
-	if (!(bio->bi_opf & REQ_NOWAIT))
-		io_wait_event(job->room, has_room(job, writers_urgent(bio)));
+	if (!writers_urgent(bio) || bio->bi_opf & (REQ_NOWAIT | REQ_SWAP) ||
+	    current->flags & PF_KTHREAD)
+		return;
+	wait_event_timeout(job->room, has_room(job, URGENT_MAX),
+			   URGENT_PATIENCE);
 }
 
 /**
@@ -955,7 +949,7 @@ static void await_room(struct job *job, const struct bio *bio)
  * @bio: the write, already pointed at the origin
  * @sector: where it begins, from the beginning of the target
  *
- * May sleep while too many wait. Return: what map() is to return.
+ * May sleep for a second while too many wait. Return: what map() is to return.
  */
 int job_park(struct job *job, struct dm_target *ti, struct bio *bio,
 	     sector_t sector)

@@ -183,7 +183,7 @@ struct job_place {
  * @watch: is told of the guards
  * @idle: woken when @reads, @background_reads or @inflight falls to zero, and
  *	when the job has concluded
- * @room: woken when fewer wait in @writers, or none are to
+ * @room: woken when fewer of @writers are urgent, or none are to wait
  * @front: starts copies, settles ended ones, lets writers go
  * @sink: writes to the target; the only work that a hung target can block
  * @tick: wakes @front when speed, a retry or politeness allows more

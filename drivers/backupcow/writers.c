@@ -35,6 +35,7 @@ void writers_init(struct writers *writers)
 	INIT_LIST_HEAD(&writers->starved);
 	writers->waiting = RB_ROOT;
 	writers->nr = 0;
+	writers->nr_urgent = 0;
 }
 
 static struct list_head *queue_of(struct writers *writers,
@@ -66,6 +67,7 @@ void writers_park(struct writers *writers, struct bio *bio, u64 first, u64 end)
 	list_add_tail(&writer->age, &writers->all);
 	list_add_tail(&writer->todo, queue_of(writers, writer));
 	writers->nr++;
+	writers->nr_urgent += writer->urgent;
 }
 
 static void wait_no_more(struct writers *writers, struct writer *writer)
@@ -213,6 +215,7 @@ void writers_take(struct writers *writers, struct writer *writer,
 	list_del_init(&writer->todo);
 	list_del(&writer->age);
 	writers->nr--;
+	writers->nr_urgent -= writer->urgent;
 	bio_list_add(to, writers_bio(writer));
 }
 

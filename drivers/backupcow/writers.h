@@ -44,6 +44,7 @@ struct writer {
  * @starved: want a copy that no memory is left for
  * @waiting: in order of the cluster waited for
  * @nr: how many there are
+ * @nr_urgent: how many of those are urgent
  */
 struct writers {
 	struct list_head all;
@@ -53,6 +54,7 @@ struct writers {
 	struct list_head starved;
 	struct rb_root waiting;
 	unsigned int nr;
+	unsigned int nr_urgent;
 };
 
 static inline bool writers_urgent(const struct bio *bio)
