@@ -244,8 +244,10 @@ has_trimmed() {
 	read -ra stat <"$(sysfs t)/stat"
 	[ "${stat[11]}" -ge 1 ]
 }
+waiting() { dmsetup status t | cut -d' ' -f12; }
+one_waits() { [ "$(waiting)" -ge 1 ]; }
 
-# trims OPTIONS: MS is how long a read takes beside an fstrim of 200 MiB and more, at 1 MiB a second
+# trims OPTIONS CONDITION: MS is how long a read takes beside an fstrim of 200 MiB and more, at 1 MiB a second
 trims() {
 	table t "0 524288 qthrottle $(memdev large 256) 0 - $1"
 	mkfs.ext4 -q -E nodiscard,lazy_itable_init=1 /dev/mapper/t
@@ -254,12 +256,12 @@ trims() {
 	dmsetup message t 0 limits bps-total 1048576
 	pause 2
 	fstrim -v /tmp/mnt >trimmed &
-	eventually 60 has_trimmed
+	eventually 60 "$2"
 	guest_ms dd if=/dev/mapper/t of=/dev/null bs=4k count=1 skip=9 iflag=direct status=none
 	echo "a read took $MS ms"
 }
 trims_freely() {
-	trims ""
+	trims "" has_trimmed
 	[ "$MS" -le 1000 ]
 	wait
 	grep -q "2[0-9][0-9].* MiB" trimmed
@@ -268,7 +270,7 @@ trims_freely() {
 it "does not make a reader wait for the length of an fstrim" trims_freely
 
 trims_by_length() {
-	trims "2 discard bytes"
+	trims "2 discard bytes" one_waits
 	[ "$MS" -ge 3000 ]
 	dmsetup message t 0 limits bps-total 0
 	wait
@@ -290,7 +292,6 @@ discards_are_operations() {
 }
 it "counts a discard as one operation, however long" discards_are_operations
 
-waiting() { dmsetup status t | cut -d' ' -f12; }
 all_wait() { [ "$(waiting)" = "$1" ]; }
 
 # What dmsetup itself takes is a third of it and counts as well.
