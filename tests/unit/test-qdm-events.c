@@ -228,6 +228,17 @@ static void held_back(void **state)
 	tells(END("BLOCK_JOB_COMPLETED", "100", "") STATUS("lv", "concluded"));
 }
 
+static void held_back_and_cancelled(void **state)
+{
+	(void)state;
+	add_backup("running 1/10 10/100 - intact ok 0 0 0 0");
+	tells("");
+	job_remember("lv-backup", false, false);
+	fake_status("lv-backup", "concluded 1/10 10/100 ECANCELED intact ok 0 0 0 1");
+	tells(STATUS("lv", "aborting") END("BLOCK_JOB_CANCELLED", "10", "")
+	      STATUS("lv", "concluded"));
+}
+
 static void given_up(void **state)
 {
 	(void)state;
@@ -309,6 +320,7 @@ int main(void)
 		TEST(cancelled_job),
 		TEST(job_taken_away),
 		TEST(held_back),
+		TEST(held_back_and_cancelled),
 		TEST(given_up),
 		TEST(goes_by_itself),
 		TEST(error_in_a_job),

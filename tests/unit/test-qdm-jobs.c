@@ -239,6 +239,19 @@ static void ends_cancelled(void **state)
 	done(run("job-dismiss", "'id':'vg-lv'"));
 }
 
+/* What was cancelled while it ran has not all been copied, so nothing is pending. */
+static void is_cancelled_not_pending(void **state)
+{
+	(void)state;
+	done(backup(",'auto-finalize':false,'auto-dismiss':false"));
+	fake_status("vg-lv-backup", "concluded 1/10 10/100 ECANCELED intact ok 0 0 0 1");
+	assert_string_equal(run("query-jobs", "%s", ""),
+			    "{\"return\":[{\"id\":\"vg-lv\",\"type\":\"backup\",\"status\":\"concluded\",\"current-progress\":10,\"total-progress\":100,\"error\":\"Operation canceled\"}]}");
+	refused(run("job-finalize", "'id':'vg-lv'"),
+		"Job 'vg-lv' in state 'concluded' cannot accept command verb 'finalize'");
+	done(run("job-dismiss", "'id':'vg-lv'"));
+}
+
 /* What a dry run prints, for the caller to free. */
 static char *script_of(const char *command)
 {
@@ -484,6 +497,7 @@ int main(void)
 		TEST(ends),
 		TEST(ends_not_another),
 		TEST(ends_cancelled),
+		TEST(is_cancelled_not_pending),
 		TEST(ends_not_when_dry),
 		TEST(remembers_nothing_when_dry),
 		TEST(never_completes),

@@ -218,13 +218,16 @@ static uint64_t find_speed(const char *params)
 	return at ? strtoull(at + strlen(" speed "), NULL, 10) : 0;
 }
 
-/* A backup that is over, but that its maker wants to end himself, is pending. */
+/*
+ * A backup that is over and well, but that its maker wants to end himself, is pending.
+ * What was cancelled before has nothing to finalize.
+ */
 static void hold_back(struct job *job)
 {
 	const struct memory *memory = recall(job->node);
 
 	if (memory && !memory->auto_finalize && !memory->finalized &&
-	    !strcmp(job->state, "concluded") && !job_failed(job))
+	    !strcmp(job->state, "concluded") && !strcmp(job->error, "-"))
 		strcpy(job->state, "pending");
 	if (memory && memory->given_up && !job_failed(job))
 		strcpy(job->error, "ECANCELED");
