@@ -27,6 +27,7 @@ static struct fake {
 	struct kdm_table loaded;
 	char status[256];	/* empty: the table's words */
 	char said[256];		/* all messages, each with a comma behind it */
+	uint64_t diskseq;
 } fakes[DEVICES];
 
 static unsigned int next_minor;
@@ -1100,10 +1101,19 @@ void kdm_identity(struct devno devno, struct kdm_identity *identity)
 
 	*identity = (struct kdm_identity){ .diskseq = devno.major == 253 ? 0 :
 							diskseq };
-	for (i = 0; i < DEVICES; i++)
-		if (*fakes[i].device.name && devno.major == 253 &&
-		    fakes[i].device.devno.minor == devno.minor)
-			strcpy(identity->uuid, fakes[i].device.uuid);
+	for (i = 0; i < DEVICES; i++) {
+		if (!*fakes[i].device.name || devno.major != 253 ||
+		    fakes[i].device.devno.minor != devno.minor)
+			continue;
+		strcpy(identity->uuid, fakes[i].device.uuid);
+		identity->diskseq = fakes[i].diskseq;
+	}
+}
+
+void fake_replace(const char *name)
+{
+	find(name)->diskseq++;
+	fake_wake();
 }
 
 void fake_diskseq(uint64_t seq)

@@ -25,6 +25,8 @@ void fake_status(const char *name, const char *status);
 void fake_when_armed(void (*act)(int nr));
 /* The one of all disks that are not device-mapper's. */
 void fake_diskseq(uint64_t seq);
+/* It is another device of the same name and number from now on. */
+void fake_replace(const char *name);
 /* Before each look at a device. */
 void fake_when_looked(void (*act)(const char *name));
 /* The @nr-th change from now on fails; 0 is the next one. */

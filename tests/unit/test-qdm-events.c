@@ -203,15 +203,62 @@ static void cancelled_job(void **state)
 	      STATUS("lv", "concluded"));
 }
 
+#define UNSEEN \
+	STATUS("lv", "aborting") \
+	END("BLOCK_JOB_COMPLETED", "10", ",\"error\":\"the job's filter was removed before its end was seen, so how it ended is not known\"") \
+	STATUS("lv", "concluded") STATUS("lv", "null")
+
 static void job_taken_away(void **state)
 {
 	(void)state;
 	add_backup("running 1/10 10/100 - intact ok 0 0 0 1");
 	tells("");
 	remove_backup();
-	tells(STATUS("lv", "aborting")
-	      END("BLOCK_JOB_COMPLETED", "10", ",\"error\":\"the job's filter was removed before its end was seen, so how it ended is not known\"")
-	      STATUS("lv", "concluded") STATUS("lv", "null"));
+	tells(UNSEEN);
+}
+
+/* Between two looks another process removes the filter and makes one of its name. */
+static void end_is_of_its_own_job(void **state)
+{
+	(void)state;
+	add_backup("running 1/10 10/100 - intact ok 0 0 0 1");
+	job_remember("lv-backup", true, true);
+	tells("");
+	remove_backup();
+	add_backup("concluded 10/10 100/100 - intact ok 0 0 0 2");
+	tells(UNSEEN STATUS("lv", "created") STATUS("lv", "running")
+	      STATUS("lv", "waiting") STATUS("lv", "pending")
+	      END("BLOCK_JOB_COMPLETED", "100", "") STATUS("lv", "concluded"));
+	assert_false(job_auto_dismiss("lv-backup"));
+}
+
+/* Its number is the same, as that of the old one is free again. */
+static void same_number(void **state)
+{
+	(void)state;
+	add_backup("running 1/10 10/100 - intact ok 0 0 0 1");
+	tells("");
+	fake_replace("lv-backup");
+	fake_status("lv-backup", "running 2/10 20/100 - intact ok 0 0 0 1");
+	tells(UNSEEN STATUS("lv", "created") STATUS("lv", "running"));
+	tells("");
+}
+
+/* It is the same device, whose table has begun another backup. */
+static void another_run(void **state)
+{
+	(void)state;
+	add_backup("concluded 10/10 100/100 - intact ok 0 0 0 1 0 - 1 new guarded");
+	tells("");
+	fake_status("lv-backup", "concluded 1/10 10/100 EIO intact ok 0 0 0 2 0 - 2 new guarded");
+	tells(STATUS("lv", "null") STATUS("lv", "created")
+	      STATUS("lv", "running") STATUS("lv", "aborting")
+	      END("BLOCK_JOB_COMPLETED", "10", ",\"error\":\"Input/output error\"")
+	      STATUS("lv", "concluded"));
+	fake_status("lv-backup", "running 1/10 10/100 - intact ok 0 0 0 2 0 - 2 new guarded");
+	tells(STATUS("lv", "null") STATUS("lv", "created") STATUS("lv", "running"));
+	fake_status("lv-backup", "running 0/10 0/100 - intact ok 0 0 0 2 0 - 2 new guarded");
+	tells(UNSEEN STATUS("lv", "created") STATUS("lv", "running"));
 }
 
 static void held_back(void **state)
@@ -319,6 +366,9 @@ int main(void)
 		TEST(broken_snapshot),
 		TEST(cancelled_job),
 		TEST(job_taken_away),
+		TEST(end_is_of_its_own_job),
+		TEST(same_number),
+		TEST(another_run),
 		TEST(held_back),
 		TEST(held_back_and_cancelled),
 		TEST(given_up),

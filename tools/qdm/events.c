@@ -161,29 +161,33 @@ static void job_gone(struct events *events, struct seen *seen)
 	tell_status(events, &last, "null");
 }
 
-static void look_at_job(struct events *events, struct seen *seen,
-			const char *status)
+/*
+ * If a job of its name has been there before, and is not any more, then what is
+ * remembered of that one says nothing of this.
+ */
+static void look_at_job(struct events *events, struct seen *seen)
 {
-	struct error ignored = { 0 };
-	struct job before = seen->job;
-	bool had = seen->has_job;
-	struct kdm_table table;
+	const char *name = seen->dev.name;
+	struct job before = seen->job, now;
+	int found = job_look(&now, name);
 
-	if (kdm_table(seen->dev.name, &table, &ignored) || !table.nr)
-		return;
-	seen->has_job = job_read(&seen->job, node_name(&seen->dev), status,
-				 table.line[0].params);
-	kdm_table_free(&table);
-	if (had && !seen->has_job) {
-		seen->job = before;
+	if (found >= 0 && seen->has_job &&
+	    !(found && job_is_same(&now, &before))) {
 		job_gone(events, seen);
+		found = job_look(&now, name);
 	}
-	if (!seen->has_job || !events->begun)
+	if (found < 0)
 		return;
-	if (seen->job.broken && !(had && before.broken))
-		tell_broken(events, &seen->job);
-	if (!had || strcmp(before.state, seen->job.state))
-		job_moved(events, had ? before.state : "", &seen->job);
+	if (!seen->has_job)
+		before = (struct job){ 0 };
+	seen->has_job = found;
+	seen->job = now;
+	if (!found || !events->begun)
+		return;
+	if (now.broken && !before.broken)
+		tell_broken(events, &now);
+	if (strcmp(before.state, now.state))
+		job_moved(events, before.state, &now);
 }
 
 /*
@@ -216,7 +220,7 @@ static void look_at(struct events *events, struct seen *seen)
 	if (seen->kind == KIND_THRESHOLD)
 		look_at_threshold(events, seen, status.line[0].params);
 	if (seen->kind == KIND_BACKUP)
-		look_at_job(events, seen, status.line[0].params);
+		look_at_job(events, seen);
 	else if (seen->has_job)
 		job_gone(events, seen);
 	kdm_table_free(&status);

@@ -233,8 +233,42 @@ static void hold_back(struct job *job)
 		strcpy(job->error, "ECANCELED");
 }
 
-bool job_read(struct job *job, const char *node, const char *status,
-	      const char *params)
+/* Words that older kernels do not have are 0. */
+static uint64_t find_run(const char *status)
+{
+	unsigned long long run = 0;
+
+	sscanf(status, "%*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu",
+	       &run);
+	return run;
+}
+
+static void identify(struct job *job, struct devno devno)
+{
+	struct kdm_identity identity;
+
+	kdm_identity(devno, &identity);
+	job->devno = devno;
+	job->diskseq = identity.diskseq;
+}
+
+static bool is_at_end(const struct job *job)
+{
+	return !strcmp(job->state, "concluded") ||
+	       !strcmp(job->state, "pending");
+}
+
+/* A job never goes back, so what has done less is another one. */
+bool job_is_same(const struct job *job, const struct job *before)
+{
+	return same_devno(job->devno, before->devno) &&
+	       job->diskseq == before->diskseq && job->run == before->run &&
+	       job->done >= before->done &&
+	       (is_at_end(job) || !is_at_end(before));
+}
+
+bool job_read(struct job *job, const char *node, struct devno devno,
+	      const char *status, const char *params)
 {
 	unsigned long long done, total, in_flight, seq;
 	char snapshot[JOB_WORD];
@@ -251,6 +285,8 @@ bool job_read(struct job *job, const char *node, const char *status,
 	job->in_flight = in_flight;
 	job->event_seq = seq;
 	job->broken = !strcmp(snapshot, "broken");
+	job->run = find_run(status);
+	identify(job, devno);
 	hold_back(job);
 	return true;
 }
@@ -266,10 +302,46 @@ bool job_of_node(struct job *job, const struct node *node)
 	    kdm_status(node->dev.name, &status, &ignored))
 		return false;
 	if (status.nr)
-		found = job_read(job, node->dev.name, status.line[0].params,
+		found = job_read(job, node->dev.name, node->dev.devno,
+				 status.line[0].params,
 				 node->table.line[0].params);
 	kdm_table_free(&status);
 	return found;
+}
+
+static int read_device(struct job *job, const struct kdm_device *device)
+{
+	struct kdm_table table = { 0 }, status = { 0 };
+	struct error ignored = { 0 };
+	int result = -1;
+
+	if (!kdm_table(device->name, &table, &ignored) &&
+	    !kdm_status(device->name, &status, &ignored))
+		result = table.nr && status.nr &&
+			 job_read(job, node_name(device), device->devno,
+				  status.line[0].params, table.line[0].params);
+	kdm_table_free(&table);
+	kdm_table_free(&status);
+	return result;
+}
+
+/* Another device of this name may have another number, or the same. */
+int job_look(struct job *job, const char *name)
+{
+	struct kdm_device device, after;
+	struct kdm_identity identity;
+	struct error ignored = { 0 };
+	int result = kdm_find(name, &device, &ignored);
+
+	if (result < 1)
+		return result;
+	kdm_identity(device.devno, &identity);
+	result = read_device(job, &device);
+	if (result > 0 && (job->diskseq != identity.diskseq ||
+			   kdm_find(name, &after, &ignored) != 1 ||
+			   !same_devno(after.devno, device.devno)))
+		result = -1;
+	return result;
 }
 
 static bool is_gone(const char *name)
@@ -430,18 +502,9 @@ static int take_away(const char *name, struct error *error)
 
 static bool has_concluded(const char *name)
 {
-	struct error ignored = { 0 };
-	struct kdm_table status;
 	struct job job;
-	bool concluded;
 
-	if (kdm_status(name, &status, &ignored))
-		return false;
-	concluded = status.nr &&
-		    job_read(&job, name, status.line[0].params, "") &&
-		    !strcmp(job.state, "concluded");
-	kdm_table_free(&status);
-	return concluded;
+	return job_look(&job, name) > 0 && !strcmp(job.state, "concluded");
 }
 
 /* Who had the lock before may have put another job there, which has not concluded. */

@@ -24,12 +24,23 @@ struct job {
 	uint64_t in_flight;
 	uint64_t event_seq;
 	bool broken;
+	/* what tells it from another job of the same name */
+	struct devno devno;
+	uint64_t diskseq;
+	uint64_t run;
 };
 
 void job_name(struct job *job, const char *node);
 /* A backupcow node's status and table as a job; false when it has none. */
-bool job_read(struct job *job, const char *node, const char *status,
-	      const char *params);
+bool job_read(struct job *job, const char *node, struct devno devno,
+	      const char *status, const char *params);
+/*
+ * The job of the node of that name: 1; 0 when it has none or is not there, -1 when it
+ * cannot be read, or is replaced meanwhile.
+ */
+int job_look(struct job *job, const char *name);
+/* Is what was @before this job, and not one that had its name? */
+bool job_is_same(const struct job *job, const struct job *before);
 bool job_of_node(struct job *job, const struct node *node);
 /* Will it never write to its target again? */
 bool job_is_over(const struct node *node);

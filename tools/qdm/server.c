@@ -210,7 +210,7 @@ static int on_again(sd_event_source *source, uint64_t now, void *context)
 {
 	(void)source;
 	(void)now;
-	tidy(context);
+	look_and_tidy(context);
 	return 0;
 }
 
