@@ -369,6 +369,34 @@ static void backups(void **state)
 		"Job ID 'vg-lv' already in use");
 }
 
+/* Somebody cancels the backup and begins another one of the device, which ends well. */
+static void begin_another(int nr)
+{
+	if (nr)
+		fake_replace("vg-lv-backup");
+	finish_backup(nr);
+}
+
+static void end_again(int nr)
+{
+	if (nr)
+		fake_status("vg-lv-backup", "concluded 10/10 100/100 - intact ok 0 0 0 1 0 - 2 new guarded");
+}
+
+static void waits_for_its_own(void **state)
+{
+	(void)state;
+	fake_add("target", "", CASE_SECTORS, "linear", "4000:32 0");
+	fake_when_armed(begin_another);
+	refuses(verb_backup, "backup --wait vg-lv target",
+		"the backup of 'vg-lv' is gone: taken out by somebody else");
+	assert_non_null(fake_device("vg-lv-backup"));
+	run(verb_remove, "remove vg-lv-backup");
+	fake_when_armed(end_again);
+	refuses(verb_backup, "backup --wait vg-lv target",
+		"the backup of 'vg-lv' is gone: taken out by somebody else");
+}
+
 /* The same command each night, without anybody who dismisses what has ended. */
 static void nightly(void **state)
 {
@@ -1023,6 +1051,7 @@ int main(void)
 		TEST(dropped_throttle),
 		TEST(thresholds),
 		TEST(backups),
+		TEST(waits_for_its_own),
 		TEST(nightly),
 		TEST(line_a_second),
 		TEST(by_path),

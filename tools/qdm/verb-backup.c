@@ -15,6 +15,7 @@
 
 #include "alloc.h"
 #include "dm.h"
+#include "job.h"
 #include "json.h"
 #include "people.h"
 #include "place.h"
@@ -31,6 +32,7 @@ struct progress {
 	double at;
 	double shown;
 	unsigned long long first;	/* what was done when it was begun */
+	struct job job;			/* at the last look */
 };
 
 static double now(void)
@@ -169,18 +171,33 @@ static void show(struct progress *progress, const struct options *options,
 		print_progress(progress, state);
 }
 
-/* One look; 1 when it is over. */
-static int look(const char *device, const struct options *options,
-		struct progress *progress, struct error *error)
+static int gone(const char *device, struct error *error)
 {
-	struct json_object *job = find_job(device, error);
-	const char *state;
-	int over = 0;
+	return refuse(error, "the backup of '%s' is gone: taken out by somebody else",
+		      device);
+}
 
-	if (!job)
-		return refuse(error, "the backup of '%s' is gone: taken out by somebody else",
-			      device);
-	state = json_string(job, "status", "");
+/* Is it the job that was begun? 0 if it is another of its name, -1 if nobody knows now. */
+static int is_ours(struct progress *progress, const char *device)
+{
+	char *node = derived_name(device, "backup");
+	struct job job;
+	int found = job_look(&job, node);
+
+	free(node);
+	if (found > 0 && *progress->job.node)
+		found = job_is_same(&job, &progress->job);
+	if (found > 0)
+		progress->job = job;
+	return found;
+}
+
+static int show_job(const char *device, const struct options *options,
+		    struct progress *progress, struct json_object *job,
+		    struct error *error)
+{
+	const char *state = json_string(job, "status", "");
+
 	progress->done = people_number(job, "current-progress");
 	progress->total = people_number(job, "total-progress");
 	if (!progress->begun) {
@@ -189,11 +206,25 @@ static int look(const char *device, const struct options *options,
 	}
 	progress->at = now();
 	show(progress, options, job, state);
-	if (!strcmp(state, "concluded")) {
-		if (!options->json && isatty(STDOUT_FILENO))
-			putchar('\n');
-		over = end(device, job, error) ? -1 : 1;
-	}
+	if (strcmp(state, "concluded"))
+		return 0;
+	if (!options->json && isatty(STDOUT_FILENO))
+		putchar('\n');
+	return end(device, job, error) ? -1 : 1;
+}
+
+/* One look; 1 when it is over. What was seen was ours if it still is afterwards. */
+static int look(const char *device, const struct options *options,
+		struct progress *progress, struct error *error)
+{
+	struct json_object *job = find_job(device, error);
+	int ours = job ? is_ours(progress, device) : 0;
+	int over = 0;
+
+	if (!ours)
+		over = gone(device, error);
+	else if (ours > 0)
+		over = show_job(device, options, progress, job, error);
 	json_object_put(job);
 	return over;
 }
@@ -203,14 +234,16 @@ static int wait_for(const struct options *options, struct error *error)
 {
 	struct progress progress = { 0 };
 	struct pollfd wait = { .fd = kdm_poll_open(error), .events = POLLIN };
-	int over = 0;
+	const char *device = options->word[0];
+	int over;
 
 	if (wait.fd < 0)
 		return -1;
+	over = is_ours(&progress, device) ? 0 : gone(device, error);
 	while (!over) {
 		if (kdm_poll_arm(wait.fd, error))
 			break;
-		over = look(options->word[0], options, &progress, error);
+		over = look(device, options, &progress, error);
 		if (!over)
 			poll(&wait, 1, SECOND_MS);
 	}
