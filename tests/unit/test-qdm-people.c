@@ -418,6 +418,35 @@ static void nightly(void **state)
 	assert_non_null(fake_device("vg-lv-backup"));
 }
 
+/* A dry run does not dismiss it, and does not say that the real one is refused. */
+static void nightly_and_dry(void **state)
+{
+	(void)state;
+	fake_add("target", "", CASE_SECTORS, "linear", "4000:32 0");
+	run(verb_backup, "backup vg-lv target");
+	fake_status("vg-lv-backup", "concluded 10/10 100/100 - intact ok 0 0 0 1");
+	refuses(verb_backup, "backup --dry-run vg-lv target",
+		"the backup of 'vg-lv' before this one is over and would be dismissed first; no script does both (qdm remove --dry-run vg-lv-backup prints the first)");
+	assert_non_null(fake_device("vg-lv-backup"));
+}
+
+/* What a renamed device keeps under its old name is not another one's last backup. */
+static void nightly_and_renamed(void **state)
+{
+	(void)state;
+	fake_add("vg-b", "LVM-y", CASE_SECTORS, "linear", "4000:17 0");
+	fake_add("target", "", CASE_SECTORS, "linear", "4000:32 0");
+	fake_add("t2", "", CASE_SECTORS, "linear", "4000:33 0");
+	run(verb_backup, "backup vg-lv target");
+	fake_status("vg-lv-backup", "concluded 1/10 10/100 EIO intact ok 0 0 0 1");
+	strcpy(fake_device("vg-lv")->name, "vg-old");
+	strcpy(fake_device("vg-b")->name, "vg-lv");
+	refuses(verb_backup, "backup vg-lv t2", "Job ID 'vg-lv' already in use");
+	assert_non_null(fake_device("vg-lv-backup"));
+	run(verb_doctor, "doctor");
+	assert_non_null(strstr(text, "backup 'vg-lv' has failed"));
+}
+
 /* Many events within a second are one line, and the end is another. */
 static void hurry(int nr)
 {
@@ -1053,6 +1082,8 @@ int main(void)
 		TEST(backups),
 		TEST(waits_for_its_own),
 		TEST(nightly),
+		TEST(nightly_and_dry),
+		TEST(nightly_and_renamed),
 		TEST(line_a_second),
 		TEST(by_path),
 		TEST(lists),

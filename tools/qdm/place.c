@@ -236,9 +236,8 @@ const struct node *attached(const struct graph *graph,
 	return below && below->kind != KIND_DEVICE ? below : NULL;
 }
 
-/* Does another device lie on the root of this name? It was renamed since. */
-static bool is_others(const struct graph *graph, const struct node *device,
-		      const struct node *root)
+bool root_is_others(const struct graph *graph, const struct node *device,
+		    const struct node *root)
 {
 	size_t i;
 
@@ -277,7 +276,7 @@ const struct node *find_root(const struct graph *graph,
 	for (i = 0; !root && i < graph->nr; i++)
 		if (is_root_of(&graph->node[i], device))
 			root = &graph->node[i];
-	return root && !is_others(graph, device, root) ? root : NULL;
+	return root && !root_is_others(graph, device, root) ? root : NULL;
 }
 
 static bool is_own_throttle(const struct node *node)

@@ -49,6 +49,9 @@ char *root_name(const char *device);
 /* The throttle that was made for the device, also if its table was replaced since. */
 const struct node *find_throttle(const struct graph *graph,
 				 const struct node *device);
+/* Does another device lie on this root? It was renamed since. */
+bool root_is_others(const struct graph *graph, const struct node *device,
+		    const struct node *root);
 /* Was it made for this very device? An old one says so only by its name. */
 bool is_root_of(const struct node *root, const struct node *device);
 const struct node *find_root(const struct graph *graph,

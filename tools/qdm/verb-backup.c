@@ -286,24 +286,55 @@ static void tell_begun(const struct options *options, struct error *error)
 	free(id);
 }
 
+/* A device that was renamed has kept its backup, which is called by its old name. */
+static int is_its_own(const char *device, struct error *error)
+{
+	char *name = derived_name(device, "backup");
+	const struct node *node;
+	struct graph graph;
+	int own;
+
+	if (graph_read(&graph, error)) {
+		free(name);
+		return -1;
+	}
+	node = graph_find(&graph, name);
+	own = !node || !root_is_others(&graph, graph_find(&graph, device),
+				       node_root(&graph, node));
+	graph_free(&graph);
+	free(name);
+	return own;
+}
+
+static int dismiss(const char *device, struct json_object *job,
+		   struct error *error)
+{
+	const char *why = json_string(job, "error", NULL);
+	struct json_object *args;
+
+	if (why)
+		fprintf(stderr, "qdm: the backup of '%s' before this one has not ended well: %s\n",
+			device, why);
+	args = json_object_new_object();
+	json_put_string(args, "id", json_string(job, "id", device));
+	return people_tell("job-dismiss", args, NULL, error);
+}
+
 /* Last night's, which nobody has dismissed; that it failed has to be said once. */
-static int tidy(const char *device, struct error *error)
+static int tidy(const char *device, bool dry_run, struct error *error)
 {
 	struct json_object *job = find_job(device, error);
-	const char *why = job ? json_string(job, "error", NULL) : NULL;
-	struct json_object *args;
-	int result = 0;
+	bool over = job && !strcmp(json_string(job, "status", ""), "concluded");
 
-	if (job && !strcmp(json_string(job, "status", ""), "concluded")) {
-		if (why)
-			fprintf(stderr, "qdm: the backup of '%s' before this one has not ended well: %s\n",
-				device, why);
-		args = json_object_new_object();
-		json_put_string(args, "id", json_string(job, "id", device));
-		result = people_tell("job-dismiss", args, NULL, error);
+	if (over && is_its_own(device, error) > 0) {
+		if (dry_run)
+			refuse(error, "the backup of '%s' before this one is over and would be dismissed first; no script does both (qdm remove --dry-run %s-backup prints the first)",
+			       device, json_string(job, "id", device));
+		else
+			dismiss(device, job, error);
 	}
 	json_object_put(job);
-	return result || error->class ? -1 : 0;
+	return error->class ? -1 : 0;
 }
 
 int verb_backup(int argc, char **argv, struct error *error)
@@ -322,7 +353,7 @@ int verb_backup(int argc, char **argv, struct error *error)
 	args = make_args(&options, error);
 	if (!args)
 		return -1;
-	if (!options.dry_run && tidy(options.word[0], error)) {
+	if (tidy(options.word[0], options.dry_run, error)) {
 		json_object_put(args);
 		return -1;
 	}
