@@ -447,6 +447,24 @@ static void nightly_and_renamed(void **state)
 	assert_non_null(strstr(text, "backup 'vg-lv' has failed"));
 }
 
+static void fail_at_once(const char *name)
+{
+	if (!strcmp(name, "vg-lv-backup"))
+		fake_status(name, "concluded 0/10 0/100 EBUSY intact ok 0 0 0 1");
+}
+
+/* Its destination has become another job's, or it is not there any more. */
+static void has_not_begun(void **state)
+{
+	(void)state;
+	fake_add("target", "", CASE_SECTORS, "linear", "4000:32 0");
+	fake_when_looked(fail_at_once);
+	refuses(verb_backup, "backup vg-lv target",
+		"the backup of 'vg-lv' has failed: Device or resource busy");
+	refuses(verb_backup, "backup --json vg-lv target",
+		"the backup of 'vg-lv' has failed: Device or resource busy");
+}
+
 /* Many events within a second are one line, and the end is another. */
 static void hurry(int nr)
 {
@@ -1084,6 +1102,7 @@ int main(void)
 		TEST(nightly),
 		TEST(nightly_and_dry),
 		TEST(nightly_and_renamed),
+		TEST(has_not_begun),
 		TEST(line_a_second),
 		TEST(by_path),
 		TEST(lists),

@@ -252,9 +252,8 @@ static int wait_for(const struct options *options, struct error *error)
 }
 
 static void print_begun(const struct options *options, const char *node,
-			struct error *error)
+			struct json_object *job)
 {
-	struct json_object *job = find_job(options->word[0], error);
 	char text[SIZE_TEXT];
 	uint64_t speed;
 
@@ -264,26 +263,37 @@ static void print_begun(const struct options *options, const char *node,
 	if (options->speed && read_size(options->speed, &speed))
 		printf(", at most %s/s", size_text(text, speed));
 	putchar('\n');
-	json_object_put(job);
 }
 
-static void tell_begun(const struct options *options, struct error *error)
+static void print_begun_json(const char *node, struct json_object *job)
 {
-	struct json_object *begun;
-	char *id = name_stem(options->word[0]);
-	char *node = derived_name(options->word[0], "backup");
+	struct json_object *begun = json_object_new_object();
 
-	if (options->json) {
-		begun = json_object_new_object();
-		json_put_string(begun, "id", id);
-		json_put_string(begun, "node-name", node);
-		people_print_json(begun);
-		json_object_put(begun);
-	} else {
-		print_begun(options, node, error);
-	}
+	json_put_string(begun, "id", json_string(job, "id", ""));
+	json_put_string(begun, "node-name", node);
+	people_print_json(begun);
+	json_object_put(begun);
+}
+
+/* What has failed by now has hardly begun: another job had the destination. */
+static int tell_begun(const struct options *options, struct error *error)
+{
+	const char *device = options->word[0];
+	struct json_object *job = find_job(device, error);
+	const char *why = job ? json_string(job, "error", NULL) : NULL;
+	char *node = derived_name(device, "backup");
+
+	if (!job)
+		gone(device, error);
+	else if (why)
+		refuse(error, "the backup of '%s' has failed: %s", device, why);
+	else if (options->json)
+		print_begun_json(node, job);
+	else
+		print_begun(options, node, job);
+	json_object_put(job);
 	free(node);
-	free(id);
+	return error->class ? -1 : 0;
 }
 
 /* A device that was renamed has kept its backup, which is called by its old name. */
@@ -363,6 +373,5 @@ int verb_backup(int argc, char **argv, struct error *error)
 		return 0;
 	if (options.wait)
 		return wait_for(&options, error);
-	tell_begun(&options, error);
-	return error->class ? -1 : 0;
+	return tell_begun(&options, error);
 }
