@@ -131,6 +131,23 @@ static void throttles(void **state)
 	assert_null(fake_device("vg-lv-throttle"));
 }
 
+/* What is asked for and cannot be is refused, also if nothing else is to be done. */
+static void throttle_takes_no_group_alone(void **state)
+{
+#define ALONE(group) \
+	"--group goes with limits, which that group gets (to join it as it is: qdm insert --node NAME throttle vg-lv --group " group ")"
+	(void)state;
+	refuses(verb_throttle, "throttle vg-lv --group nosuch", ALONE("nosuch"));
+	assert_string_equal(error.class, ERROR_MISUSE);
+	refuses(verb_throttle, "throttle vg-lv off --group g", ALONE("g"));
+	refuses(verb_throttle, "throttle --dry-run nosuch",
+		"Device 'nosuch' not found");
+	says(verb_throttle, "throttle --dry-run vg-lv", "no limits\n");
+	refuses(verb_threshold, "threshold --dry-run nosuch",
+		"Node 'nosuch' not found");
+	assert_string_equal(fake_log(), "");
+}
+
 /* LVM gives the device its own table again; the filter is still there, and idle. */
 static const char *words(const char *name)
 {
@@ -1091,6 +1108,7 @@ int main(void)
 		TEST(sizes),
 		TEST(groups),
 		TEST(throttles),
+		TEST(throttle_takes_no_group_alone),
 		TEST(names),
 		TEST(renamed),
 		TEST(discards),

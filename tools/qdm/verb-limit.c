@@ -328,16 +328,22 @@ static int check_limit_names(struct json_object *limits, struct error *error)
 static int read_throttle(struct options *options, struct json_object *limits,
 			 const char **discard, struct error *error)
 {
+	bool off;
+
 	if (!options->nr)
 		return misuse(error, "throttle: give a device");
 	*discard = take_discard(options);
 	if (people_check_discard(*discard, throttle_discards, error) ||
 	    people_named(options, error))
 		return -1;
+	off = options->nr == 2 && !strcmp(options->word[1], "off");
+	if (options->group && (off || (options->nr == 1 && !*discard)))
+		return misuse(error, "--group goes with limits, which that group gets (to join it as it is: qdm insert --node NAME throttle %s --group %s)",
+			      options->word[0], options->group);
 	if (options->nr == 1)
 		return *discard ? keep_limits(limits, options->word[0], error) :
 				  0;
-	if (options->nr == 2 && !strcmp(options->word[1], "off"))
+	if (off)
 		return 0;
 	return people_limits(limits, options->word + 1, options->nr - 1,
 			     error) || check_limit_names(limits, error) ? -1 : 0;
@@ -348,18 +354,20 @@ int verb_throttle(int argc, char **argv, struct error *error)
 	struct json_object *limits = json_object_new_object();
 	const char *discard = NULL;
 	struct options options;
+	bool changes;
 	int result;
 
 	result = options_read(&options, argc, argv,
 			      "--json --dry-run --group", error);
 	if (!result)
 		result = read_throttle(&options, limits, &discard, error);
-	if (!result && (options.nr > 1 || discard))
+	changes = options.nr > 1 || discard;
+	if (!result && changes)
 		result = people_tell("block_set_io_throttle",
 				     old_style(options.word[0], limits,
 					       options.group, discard),
 				     &options, error);
-	if (!result && !options.dry_run)
+	if (!result && !(changes && options.dry_run))
 		result = show_throttle(options.word[0], &options, error);
 	json_object_put(limits);
 	return result;
@@ -443,7 +451,6 @@ int verb_threshold(int argc, char **argv, struct error *error)
 				error))
 			return -1;
 	}
-	return options.dry_run ? 0 :
-				 show_threshold(options.word[0], &options,
-						error);
+	return options.dry_run && options.nr == 2 ? 0 :
+	       show_threshold(options.word[0], &options, error);
 }
