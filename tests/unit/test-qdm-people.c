@@ -148,6 +148,39 @@ static void throttle_takes_no_group_alone(void **state)
 	assert_string_equal(fake_log(), "");
 }
 
+/* By a filter of another name, or by a line that somebody has loaded with dmsetup. */
+static void others_limit_it(void **state)
+{
+	(void)state;
+	run(verb_insert, "insert --node thr0 throttle vg-lv --group g");
+	says(verb_throttle, "throttle vg-lv",
+	     "vg-lv: limited by 'thr0', group g, iops-total=700/s\n");
+	says(verb_throttle, "throttle vg-lv iops-total=5",
+	     "vg-lv: group -, iops-total=5/s, 0 waiting\n"
+	     "vg-lv: limited by 'thr0', group g, iops-total=700/s\n");
+	fake_add("vg-b", "LVM-y", CASE_SECTORS, "qthrottle",
+		 "4000:17 0 - 2 iops-total 100");
+	says(verb_throttle, "throttle vg-b",
+	     "vg-b: limited by 'vg-b', group -, iops-total=100/s\n");
+}
+
+/* Without configfs nobody can say what a group's limits are. */
+static void limits_are_unknown(void **state)
+{
+	char wanted[512];
+
+	(void)state;
+	run(verb_throttle, "throttle vg-lv iops-total=7 --group h");
+	case_no_groups();
+	snprintf(wanted, sizeof(wanted),
+		 "vg-lv: group h, limits unknown, as %s cannot be read, 0 waiting\n",
+		 groups_dir());
+	says(verb_throttle, "throttle vg-lv", wanted);
+	run(verb_throttle, "throttle vg-lv discard=bytes");
+	assert_int_equal(result, -1);
+	assert_non_null(strstr(error.text, "the limits of 'vg-lv' cannot be read"));
+}
+
 /* LVM gives the device its own table again; the filter is still there, and idle. */
 static const char *words(const char *name)
 {
@@ -1109,6 +1142,8 @@ int main(void)
 		TEST(groups),
 		TEST(throttles),
 		TEST(throttle_takes_no_group_alone),
+		TEST(others_limit_it),
+		TEST(limits_are_unknown),
 		TEST(names),
 		TEST(renamed),
 		TEST(discards),

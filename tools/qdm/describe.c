@@ -137,10 +137,11 @@ const char *discard_in(const char *params, const char *none)
 	return at && sscanf(at, " discard %15s", word) == 1 ? word : none;
 }
 
+/* A group's limits that cannot be read, as without configfs, are not none. */
 static void put_limits(struct json_object *object, const char *group,
 		       const char *params)
 {
-	struct json_object *shown = json_object_new_object();
+	struct json_object *shown;
 	struct error ignored = { 0 };
 	struct limits limits, none;
 	int i;
@@ -149,8 +150,9 @@ static void put_limits(struct json_object *object, const char *group,
 	limits_init(&limits);
 	if (!strcmp(group, "-"))
 		read_table_limits(params, &limits);
-	else
-		group_read_limits(group, &limits, &ignored);
+	else if (group_read_limits(group, &limits, &ignored))
+		return;
+	shown = json_object_new_object();
 	for (i = 0; i < LIMITS_NR; i++)
 		if (limits.value[i] != none.value[i])
 			json_put_number(shown, limit_names[i],

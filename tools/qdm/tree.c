@@ -38,6 +38,8 @@ static void print_throttle(FILE *out, struct json_object *node)
 		strcmp(group, "-") ? group : "");
 	if (json_object_object_get_ex(node, "limits", &limits))
 		people_print_limits(out, limits);
+	else
+		fputs(" limits unknown", out);
 	fprintf(out, ", %llu waiting", number(node, "read-waiting") +
 		number(node, "write-waiting"));
 }

@@ -7,6 +7,7 @@
 #include "alloc.h"
 #include "describe.h"
 #include "edit.h"
+#include "group.h"
 #include "json.h"
 #include "on-limit.h"
 #include "people.h"
@@ -182,28 +183,25 @@ static bool lies_under(struct json_object *nodes, const char *name)
 	return false;
 }
 
+static void print_unknown(void)
+{
+	printf(" limits unknown, as %s cannot be read", groups_dir());
+}
+
 static void print_throttle(const char *device, struct json_object *node,
 			   struct json_object *limits)
 {
 	const char *discard = json_string(node, "discard", throttle_discards[0]);
 
 	printf("%s: group %s,", device, json_string(node, "throttle-group", "-"));
-	people_print_limits(stdout, limits);
+	if (limits)
+		people_print_limits(stdout, limits);
+	else
+		print_unknown();
 	if (strcmp(discard, throttle_discards[0]))
 		printf(" discard=%s", discard);
 	printf(", %llu waiting\n", people_number(node, "read-waiting") +
 	       people_number(node, "write-waiting"));
-}
-
-/* A filter that was dropped out from under its device limits nothing. */
-static void print_no_throttle(const char *device, const char *name,
-			      bool dropped)
-{
-	if (dropped)
-		printf("no limits in force: '%s' does not lie under '%s' any more, whose table was replaced since (qdm throttle %s and the limits puts it back)\n",
-		       name, device, device);
-	else
-		puts("no limits");
 }
 
 /* The filter of the device's own limits, "" if it has none; for the caller to free. */
@@ -225,30 +223,82 @@ static char *throttle_of(const char *device, struct error *error)
 	return name;
 }
 
+static void print_other(const char *device, const char *name,
+			struct json_object *node)
+{
+	struct json_object *limits;
+
+	printf("%s: limited by '%s', group %s,", device, name,
+	       json_string(node, "throttle-group", "-"));
+	if (json_object_object_get_ex(node, "limits", &limits))
+		people_print_limits(stdout, limits);
+	else
+		print_unknown();
+	putchar('\n');
+}
+
+/*
+ * Throttles that somebody has put in under another name, or that are the device's own
+ * table, limit it as well. How many there are.
+ */
+static int print_others(const char *device, const char *own,
+			struct json_object *nodes, struct error *error)
+{
+	const struct node *node;
+	struct graph graph;
+	const char *name;
+	int nr = 0;
+
+	if (graph_read(&graph, error))
+		return -1;
+	for (node = graph_find(&graph, device); node;
+	     node = node_same(&graph, node)) {
+		name = node_name(&node->dev);
+		if (!node->table.nr || !strcmp(name, own) ||
+		    kind_of_target(node->table.line[0].type) != KIND_THROTTLE)
+			continue;
+		print_other(device, name, named_node(nodes, name));
+		nr++;
+	}
+	graph_free(&graph);
+	return nr;
+}
+
+/* A filter that was dropped out from under its device limits nothing. */
+static void print_throttles(const char *device, const char *own,
+			    struct json_object *nodes, struct error *error)
+{
+	struct json_object *node = named_node(nodes, own), *limits = NULL;
+
+	if (node)
+		json_object_object_get_ex(node, "limits", &limits);
+	if (node && lies_under(nodes, own))
+		print_throttle(device, node, limits);
+	else if (node)
+		printf("no limits in force: '%s' does not lie under '%s' any more, whose table was replaced since (qdm throttle %s and the limits puts it back)\n",
+		       own, device, device);
+	if (!print_others(device, own, nodes, error) && !node)
+		puts("no limits");
+}
+
 static int show_throttle(const char *device, const struct options *options,
 			 struct error *error)
 {
 	struct json_object *nodes = people_ask("query-named-block-nodes", NULL,
 					       NULL, error);
-	char *name = nodes ? throttle_of(device, error) : NULL;
+	char *own = nodes ? throttle_of(device, error) : NULL;
 	struct json_object *node, *limits = NULL;
-	bool dropped;
 
-	node = name ? named_node(nodes, name) : NULL;
-	if (node)
+	node = own ? named_node(nodes, own) : NULL;
+	if (node && lies_under(nodes, own))
 		json_object_object_get_ex(node, "limits", &limits);
-	dropped = limits && !lies_under(nodes, name);
-	if (name && options->json)
-		people_print_json(dropped ? NULL : limits);
-	else if (limits && !dropped)
-		print_throttle(device, node, limits);
-	else if (name)
-		print_no_throttle(device, name, dropped);
+	if (own && options->json)
+		people_print_json(limits);
+	else if (own)
+		print_throttles(device, own, nodes, error);
 	json_object_put(nodes);
-	if (!name)
-		return -1;
-	free(name);
-	return 0;
+	free(own);
+	return error->class ? -1 : 0;
 }
 
 /* The command has other names for the limits, and wants all six rates. */
@@ -305,6 +355,9 @@ static int keep_limits(struct json_object *limits, const char *device,
 		json_object_object_foreach(now, key, value)
 			json_object_object_add(limits, key,
 					       json_object_get(value));
+	} else if (!error->class && node) {
+		refuse(error, "the limits of '%s' cannot be read: %s is not there",
+		       device, groups_dir());
 	} else if (!error->class) {
 		refuse(error, "'%s' has no limits; give one, too (for example iops-total=500)",
 		       device);
