@@ -171,6 +171,23 @@ static void run_shell(void)
 	shell_loop(&shell);
 }
 
+static int be_killed(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	raise(SIGKILL);
+	return 0;
+}
+
+/* What was killed has not been done; the status is as a shell's. */
+static void says_killed(void **state)
+{
+	const struct shell shell = { .run = be_killed, .stays = stays };
+
+	(void)state;
+	assert_int_equal(shell_line(&shell, "watch\n"), 128 + SIGKILL);
+}
+
 static void completes(void **state)
 {
 	(void)state;
@@ -259,6 +276,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(words),
+		CASE(says_killed),
 		CASE(completes),
 		CASE(remembers),
 		CASE(is_interrupted),

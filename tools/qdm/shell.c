@@ -162,7 +162,7 @@ static int run_apart(const struct shell *shell, int argc, char **argv)
 	}
 	if (child < 0 || waitpid(child, &status, 0) < 0)
 		return 1;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 /* The words of a line with a word before them, as main() gets them. */
