@@ -178,6 +178,8 @@ static const struct {
 	{ "insert threshold vg-lv 1G", 0 }, { "insert threshold vg-lv 1G", 1 },
 	{ "insert threshold vg-lv 1.5G", 2 }, { "insert", 2 },
 	{ "insert --force threshold vg-lv 1G", 2 },
+	{ "insert --group g threshold vg-lv 1G", 2 }, { "insert --group g backup vg-lv target", 2 },
+	{ "remove --node w w", 2 }, { "remove --group g w", 2 }, { "remove --force w", 2 },
 	{ "insert threshold", 2 }, { "insert throttle vg-lv", 2 },
 	{ "remove vg-lv-threshold", 0 }, { "remove vg-lv-threshold", 1 },
 	{ "remove", 2 }, { "remove a b", 2 },

@@ -255,6 +255,8 @@ static int fill_filter(struct filter *filter, struct words *words,
 		return misuse(error, "--force is only for backup, whose destination may hold data");
 	if (words->policy && filters[i].kind != KIND_BACKUP)
 		return misuse(error, "--on-cbw-error goes with backup");
+	if (words->group && filters[i].kind != KIND_THROTTLE)
+		return misuse(error, "--group goes with throttle");
 	*tail = filters[i].tail(words, error);
 	if (!*tail)
 		return -1;
@@ -436,6 +438,9 @@ int verb_remove(int argc, char **argv, struct error *error)
 		return -1;
 	if (!words.kind || words.device)
 		return misuse(error, "give one node to remove");
+	if (words.node || words.group || words.discard || words.policy ||
+	    words.force)
+		return misuse(error, "remove takes only --cancel, --dry-run and --json");
 	if (words.cancel && words.dry_run)
 		return misuse(error, "--cancel waits for a job's end, which --dry-run cannot");
 	if (words.cancel && cancel_job(&words, error))
