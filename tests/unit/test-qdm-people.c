@@ -468,6 +468,46 @@ static void nightly(void **state)
 	assert_non_null(fake_device("vg-lv-backup"));
 }
 
+static void doctor_says(const char *status, const char *wanted)
+{
+	fake_status("vg-lv-backup", status);
+	run(verb_doctor, "doctor");
+	if (wanted && !strstr(text, wanted))
+		fail_msg("doctor says: %s", text);
+	if (!wanted && strstr(text, "backup '"))
+		fail_msg("doctor says: %s", text);
+}
+
+/* Not only what has failed is not well. */
+static void doctor_and_backups(void **state)
+{
+	static const char lost[] = "trouble: backup 'vg-lv' has made 3 writes to its device fail, the first with ENOSPC: their old data could not be copied (on-cbw-error break-guest-write)\n";
+
+	(void)state;
+	fake_add("target", "", CASE_SECTORS, "linear", "4000:32 0");
+	run(verb_backup, "backup --on-cbw-error break-guest-write vg-lv target");
+	doctor_says("running 1/10 10/100 - intact ok 1 0 0 0 0 - 0 new guarded", NULL);
+	doctor_says("paused 1/10 10/100 ENOSPC intact nospace 1 0 0 0 0 - 0 new guarded",
+		    "trouble: backup 'vg-lv' stands still: No space left on device (job-resume goes on when that is mended, qdm remove --cancel vg-lv-backup ends it)\n");
+	doctor_says("running 1/10 10/100 - intact ok 1 0 0 0 3 ENOSPC 0 new guarded", lost);
+	doctor_says("concluded 10/10 100/100 - intact ok 0 0 0 1 3 ENOSPC 0 new guarded", lost);
+	doctor_says("concluded 10/10 100/100 - intact ok 0 0 0 1 0 - 0 new -", NULL);
+}
+
+/* An older qdm has given the device a linear line. */
+static void doctor_and_no_guard(void **state)
+{
+	(void)state;
+	fake_add("target", "", CASE_SECTORS, "linear", "4000:32 0");
+	run(verb_backup, "backup vg-lv target");
+	free(fake_table("vg-lv")->line[0].type);
+	fake_table("vg-lv")->line[0].type = strdup("linear");
+	doctor_says("running 1/10 10/100 - intact ok 1 0 0 0 0 - 0 new guarded", NULL);
+	doctor_says("running 1/10 10/100 - intact ok 1 0 0 0 0 - 0 new -",
+		    "trouble: backup 'vg-lv' has no guard line above it: when LVM or dmsetup gives 'vg-lv' another table its copy is of no instant, and it does not know (cancel it, and begin it again)\n");
+	doctor_says("concluded 10/10 100/100 - intact ok 0 0 0 1 0 - 0 new -", NULL);
+}
+
 /* A dry run does not dismiss it, and does not say that the real one is refused. */
 static void nightly_and_dry(void **state)
 {
@@ -1153,6 +1193,8 @@ int main(void)
 		TEST(backups),
 		TEST(waits_for_its_own),
 		TEST(nightly),
+		TEST(doctor_and_backups),
+		TEST(doctor_and_no_guard),
 		TEST(nightly_and_dry),
 		TEST(nightly_and_renamed),
 		TEST(has_not_begun),

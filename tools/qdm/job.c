@@ -233,14 +233,17 @@ static void hold_back(struct job *job)
 		strcpy(job->error, "ECANCELED");
 }
 
-/* Words that older kernels do not have are 0. */
-static uint64_t find_run(const char *status)
+/* Words that older kernels do not have are as if nothing had happened, unguarded. */
+static void read_rest(struct job *job, const char *status)
 {
-	unsigned long long run = 0;
+	unsigned long long lost = 0, run = 0;
+	char guard[JOB_WORD] = "-";
 
-	sscanf(status, "%*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu",
-	       &run);
-	return run;
+	sscanf(status, "%*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu %23s %llu %*s %23s",
+	       &lost, job->lost_error, &run, guard);
+	job->lost_writes = lost;
+	job->run = run;
+	job->guarded = strcmp(guard, "-");
 }
 
 static void identify(struct job *job, struct devno devno)
@@ -285,7 +288,7 @@ bool job_read(struct job *job, const char *node, struct devno devno,
 	job->in_flight = in_flight;
 	job->event_seq = seq;
 	job->broken = !strcmp(snapshot, "broken");
-	job->run = find_run(status);
+	read_rest(job, status);
 	identify(job, devno);
 	hold_back(job);
 	return true;

@@ -24,6 +24,9 @@ struct job {
 	uint64_t in_flight;
 	uint64_t event_seq;
 	bool broken;
+	uint64_t lost_writes;	/* failed as their old data was not copied */
+	char lost_error[JOB_WORD];	/* the first one's */
+	bool guarded;		/* it ends when it is led past */
 	/* what tells it from another job of the same name */
 	struct devno devno;
 	uint64_t diskseq;
