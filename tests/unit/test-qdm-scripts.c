@@ -699,6 +699,46 @@ static int end(void **state)
 	return case_tear_down(state);
 }
 
+/*
+ * The lines of dm-backupcow.rst that wait for the end of a backup, with a dmsetup that
+ * says one of the states each time it is asked. When there is none, the device is gone.
+ */
+static int waits_by_hand(const char *states)
+{
+	char *path = print("%s/waits", case_folder());
+	char *command = print("bash %s", path);
+	FILE *script = fopen(path, "w");
+	int status;
+
+	fprintf(script, "states='%s'\nleft=%s/left\nprintf '%%s' \"$states\" >$left\n",
+		states, case_folder());
+	fputs("dmsetup() { case $1 in info) echo 3 ;; wait) : ;; status) head -n 1 $left | grep . && sed -i 1d $left ;; esac; }\n"
+	      "timeout() { shift; \"$@\"; }\n", script);
+	fprintf(script, "eval \"$(awk '/^end, in a script of bash/ { found = 1 } found && /^    / { print; any = 1; next } any { exit }' %s/dm-backupcow.rst)\"\n",
+		QDM_DOCUMENTATION);
+	fclose(script);
+	status = system(command);
+	free(command);
+	free(path);
+	return WEXITSTATUS(status);
+}
+
+#define RUNS	"0 8 backupcow running 1/9 1/9 - intact ok 1 0 0 0 0 - 0 new\n"
+#define ENDS(rest)	"0 8 backupcow concluded 9/9 9/9 " rest " ok 0 0 0 1 0 - 0 new\n"
+
+static void ends_by_hand(void **state)
+{
+	(void)state;
+	assert_int_equal(waits_by_hand(RUNS RUNS ENDS("- intact")), 0);
+	assert_int_equal(waits_by_hand(ENDS("- intact")), 0);
+	assert_int_equal(waits_by_hand(RUNS ENDS("ECANCELED intact")), 1);
+	assert_int_equal(waits_by_hand(RUNS ENDS("ENOSPC intact")), 1);
+	assert_int_equal(waits_by_hand(RUNS ENDS("ESTALE broken")), 1);
+	assert_int_equal(waits_by_hand(RUNS "0 8 linear \n"), 1);
+	assert_int_equal(waits_by_hand(RUNS), 1);
+	assert_int_equal(waits_by_hand("0 8 backupcow none 0/0 0/0 - - ok 0 0 0 0 0 - 0 - -\n"), 1);
+}
+
 #define TEST(name)	cmocka_unit_test_setup_teardown(name, case_set_up, end)
 
 int main(int argc, char **argv)
@@ -708,6 +748,7 @@ int main(int argc, char **argv)
 		TEST(verbs_by_hand),
 		TEST(doctor_by_hand),
 		TEST(fails_by_hand),
+		TEST(ends_by_hand),
 	};
 	const char *name = strrchr(argv[0], '/');
 
