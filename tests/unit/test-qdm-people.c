@@ -788,6 +788,11 @@ static void limits_in_json(void **state)
 static void lists(void **state)
 {
 	(void)state;
+	fake_add("b", "QDM-backup-b", CASE_SECTORS, "backupcow", "4000:16 0 4000:17 0 128");
+	fake_status("b", "concluded 10/10 100/100 EIO intact ok 0 0 0 1");
+	run(verb_watch, "watch --once");
+	assert_non_null(strstr(text, "  concluded 100%, error EIO\n"));
+	kdm_remove("b", &error);
 	says(verb_list, "list",
 	     "vg-lv                            device       64M 4000:16\n");
 	run(verb_list, "list --json");

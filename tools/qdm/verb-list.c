@@ -123,6 +123,8 @@ static void print_waiting(struct json_object *node)
 		       people_number(node, "bytes-done") * 100 / total);
 	else if (json_string(node, "state", NULL))
 		printf("  %s", json_string(node, "state", ""));
+	if (strcmp(json_string(node, "error", "-"), "-"))
+		printf(", error %s", json_string(node, "error", ""));
 	putchar('\n');
 }
 
