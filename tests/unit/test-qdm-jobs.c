@@ -222,6 +222,22 @@ static void ends_not_another(void **state)
 	assert_non_null(fake_device("vg-lv-backup"));
 }
 
+/* Nobody may have listened when the server took it away. */
+static void failure_is_logged(void **state)
+{
+	struct error error = { 0 };
+
+	(void)state;
+	done(backup(""));
+	fake_status("vg-lv-backup", "concluded 1/10 10/100 ENOSPC intact ok 0 0 0 1");
+	assert_int_equal(job_tidy("vg-lv-backup", &error), 0);
+	assert_non_null(strstr(case_log(), "end of backup vg-lv-backup, which has failed: No space left on device: "));
+	done(backup(""));
+	fake_status("vg-lv-backup", "concluded 10/10 100/100 - intact ok 0 0 0 1");
+	assert_int_equal(job_tidy("vg-lv-backup", &error), 0);
+	assert_non_null(strstr(case_log(), "end of backup vg-lv-backup: "));
+}
+
 static void ends_cancelled(void **state)
 {
 	(void)state;
@@ -496,6 +512,7 @@ int main(void)
 		TEST(is_asked),
 		TEST(ends),
 		TEST(ends_not_another),
+		TEST(failure_is_logged),
 		TEST(ends_cancelled),
 		TEST(is_cancelled_not_pending),
 		TEST(ends_not_when_dry),

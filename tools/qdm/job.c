@@ -24,6 +24,7 @@
 #include "edit.h"
 #include "job.h"
 #include "json.h"
+#include "log.h"
 #include "place.h"
 
 #define SUFFIX		"-backup"
@@ -503,22 +504,41 @@ static int take_away(const char *name, struct error *error)
 	return result;
 }
 
+static bool look_concluded(struct job *job, const char *name)
+{
+	return job_look(job, name) > 0 && !strcmp(job->state, "concluded");
+}
+
 static bool has_concluded(const char *name)
 {
 	struct job job;
 
-	return job_look(&job, name) > 0 && !strcmp(job.state, "concluded");
+	return look_concluded(&job, name);
+}
+
+/* With the filter goes all that there is to ask, so a failure is in the log's line. */
+static void log_end(const struct job *job)
+{
+	char *words = job_failed(job) ?
+		      print("%s, which has failed: %s", job->node,
+			    job_error_text(job)) : copy(job->node);
+
+	log_command("end of backup", words);
+	free(words);
 }
 
 /* Who had the lock before may have put another job there, which has not concluded. */
 int job_tidy(const char *node, struct error *error)
 {
 	int result = edit_lock(error);
+	struct job job;
 
 	if (result)
 		return result;
-	if (has_concluded(node))
+	if (look_concluded(&job, node)) {
+		log_end(&job);
 		result = take_away(node, error);
+	}
 	edit_unlock();
 	return result;
 }
