@@ -277,6 +277,9 @@ static void thresholds(void **state)
 	fake_add("above", "", CASE_SECTORS, "linear", "253:1 0");
 	says(verb_threshold, "threshold above 4K",
 	     "w: armed at 4K (4096), written up to 1.5K (1536)\n");
+	fake_status("w", "armed 67108864 0 1536 0 0");
+	says(verb_threshold, "threshold w 64M",
+	     "w: armed at 64M (67108864), written up to 1.5K (1536); it cannot fire before the device, of 64M (67108864), is longer\n");
 	fake_status("w", "fired 0 512 4608 1 4096");
 	says(verb_threshold, "threshold w", "w: fired, written up to 4.5K (4608)\n");
 	refuses(verb_threshold, "threshold w 4k",

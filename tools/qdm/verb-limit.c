@@ -462,8 +462,12 @@ static void print_threshold(struct json_object *node)
 	printf("%s: %s", name, json_string(node, "state", ""));
 	if (threshold)
 		printf(" at %s", size_exact(at, threshold));
-	printf(", written up to %s\n",
+	printf(", written up to %s",
 	       size_exact(mark, people_number(node, "high-water")));
+	if (threshold >= people_number(node, "size"))
+		printf("; it cannot fire before the device, of %s, is longer",
+		       size_exact(at, people_number(node, "size")));
+	putchar('\n');
 }
 
 static int show_threshold(const char *name, const struct options *options,
