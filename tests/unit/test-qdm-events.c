@@ -319,6 +319,25 @@ static void goes_by_itself(void **state)
 	assert_null(job_to_tidy(&job));
 }
 
+/* Before it is deleted another one takes its place, and is over as soon. */
+static void another_does_not_go(void **state)
+{
+	struct error error = { 0 };
+	int job;
+	char *name;
+
+	(void)state;
+	add_backup("concluded 10/10 100/100 - intact ok 0 0 0 1");
+	job_remember("lv-backup", true, true);
+	name = job_to_tidy(&job);
+	fake_replace("lv-backup");
+	fake_status("lv-backup", "concluded 1/10 10/100 EIO intact ok 0 0 0 1");
+	assert_int_equal(job_tidy(name, &error), 0);
+	jobs_let_go(&job, false);
+	free(name);
+	assert_non_null(fake_device("lv-backup"));
+}
+
 static void error_in_a_job(void **state)
 {
 	(void)state;
@@ -373,6 +392,7 @@ int main(void)
 		TEST(held_back_and_cancelled),
 		TEST(given_up),
 		TEST(goes_by_itself),
+		TEST(another_does_not_go),
 		TEST(error_in_a_job),
 		TEST(error_of_a_write),
 		TEST(longer_status),

@@ -44,6 +44,7 @@ struct memory {
 	bool given_up;
 	const void *keeper;	/* the edit under way that has said so */
 	const void *tidier;	/* the edit under way that deletes it */
+	struct job over;	/* what that is to delete */
 	time_t again;		/* when that is tried again after it has failed */
 	unsigned int pause;	/* and how long that was, in seconds */
 };
@@ -509,13 +510,6 @@ static bool look_concluded(struct job *job, const char *name)
 	return job_look(job, name) > 0 && !strcmp(job->state, "concluded");
 }
 
-static bool has_concluded(const char *name)
-{
-	struct job job;
-
-	return look_concluded(&job, name);
-}
-
 /* With the filter goes all that there is to ask, so a failure is in the log's line. */
 static void log_end(const struct job *job)
 {
@@ -527,7 +521,15 @@ static void log_end(const struct job *job)
 	free(words);
 }
 
-/* Who had the lock before may have put another job there, which has not concluded. */
+/* Who had the lock before may have put another job there. */
+static bool is_to_be_deleted(struct job *job, const char *node)
+{
+	const struct memory *memory = recall(node);
+
+	return look_concluded(job, node) &&
+	       (!memory || !memory->tidier || job_is_same(job, &memory->over));
+}
+
 int job_tidy(const char *node, struct error *error)
 {
 	int result = edit_lock(error);
@@ -535,7 +537,7 @@ int job_tidy(const char *node, struct error *error)
 
 	if (result)
 		return result;
-	if (look_concluded(&job, node)) {
+	if (is_to_be_deleted(&job, node)) {
 		log_end(&job);
 		result = take_away(node, error);
 	}
@@ -543,10 +545,11 @@ int job_tidy(const char *node, struct error *error)
 	return result;
 }
 
-static bool is_to_go(const struct memory *memory)
+static bool is_to_go(struct memory *memory)
 {
 	return memory->auto_dismiss && !memory->tidier && !memory->keeper &&
-	       memory->again <= now() && has_concluded(memory->node);
+	       memory->again <= now() &&
+	       look_concluded(&memory->over, memory->node);
 }
 
 char *job_to_tidy(const void *tidier)
