@@ -110,6 +110,40 @@ snapshotted() {
 }
 it "puts filters back when the snapshot is gone that they could not be under" snapshotted
 
+second_disk() {
+	truncate -s 160M /tmp/pv2
+	eventually 10 losetup /dev/loop1 /tmp/pv2
+	silent vgextend vg /dev/loop1
+}
+
+filters_go() {
+	qdm remove high
+	qdm remove low
+	fsck.ext4 -fn /dev/mapper/vg-lv
+}
+
+moved() {
+	two_filters
+	second_disk
+	pvmove -qq -i 1 /dev/loop0 /dev/loop1
+	eventually 10 limit_is_in vg-lv
+	same "what the root lies on" 7:1 "$(dmsetup table vg-lv-root | cut -d' ' -f4)"
+	filters_go
+}
+it "puts filters back on the disk that pvmove has moved the volume to" moved
+
+merged() {
+	two_filters
+	lvcreate -qqy -s -L 8M -n snap vg/lv
+	udevadm settle
+	qdm tree >said
+	grep "DROPPED by 'vg-lv'" said
+	lvconvert -qq -i 1 --merge vg/snap
+	eventually 30 limit_is_in vg-lv
+	filters_go
+}
+it "puts filters back when lvconvert has merged the snapshot that they could not be under" merged
+
 thin_volumes() {
 	volume_group 320
 	lvcreate -qqy --type thin-pool -L 64M -n pool vg
