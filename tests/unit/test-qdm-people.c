@@ -469,6 +469,11 @@ static void nightly(void **state)
 	run(verb_backup, "backup vg-lv target");
 	assert_int_equal(result, 0);
 	assert_non_null(fake_device("vg-lv-backup"));
+	fake_status("vg-lv-backup", "concluded 1/10 10/100 ESTALE broken ok 0 0 0 1");
+	fake_swap("vg-lv", CASE_SECTORS, "4000:17 4096");
+	run(verb_backup, "backup vg-lv target");
+	assert_int_equal(result, 0);
+	assert_string_equal(fake_table("vg-lv-root")->line[0].params, "4000:17 4096");
 }
 
 static void doctor_says(const char *status, const char *wanted)
