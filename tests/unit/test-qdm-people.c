@@ -1069,6 +1069,44 @@ static void marks_are_true(void **state)
 	assert_null(fake_device("vg-lv-root"));
 }
 
+/* LVM deactivates the volume, and qdm takes down what lay under it. */
+static void is_logged_without_device(const char *status, const char *wanted)
+{
+	struct error ignored = { 0 };
+
+	fake_add("target", "", CASE_SECTORS, "linear", "4000:32 0");
+	run(verb_backup, "backup vg-lv target");
+	fake_status("vg-lv-backup", status);
+	assert_int_equal(kdm_remove("vg-lv", &ignored), 0);
+	run(verb_put_back, "put-back");
+	assert_int_equal(result, 0);
+	assert_null(fake_device("vg-lv-backup"));
+	if (!wanted)
+		assert_null(strstr(case_log(), "backup 'vg-lv'"));
+	else if (!strstr(case_log(), wanted))
+		fail_msg("the log has: %s", case_log());
+}
+
+static void failed_without_device(void **state)
+{
+	(void)state;
+	is_logged_without_device("concluded 1/10 10/100 EIO intact ok 0 0 0 1",
+				 "backup 'vg-lv' has failed: Input/output error; its device has been removed since");
+}
+
+static void runs_without_device(void **state)
+{
+	(void)state;
+	is_logged_without_device("running 1/10 10/100 - intact ok 1 0 0 0",
+				 "backup 'vg-lv' was not over when its device was removed");
+}
+
+static void is_whole_without_device(void **state)
+{
+	(void)state;
+	is_logged_without_device("concluded 10/10 100/100 - intact ok 0 0 0 1", NULL);
+}
+
 /* A group with neither limits nor members is mkdir's, too. */
 static void doctor_and_groups(void **state)
 {
@@ -1231,6 +1269,9 @@ int main(void)
 		TEST(some_have_to_wait),
 		TEST(failures_are_tried_again),
 		TEST(marks_are_true),
+		TEST(failed_without_device),
+		TEST(runs_without_device),
+		TEST(is_whole_without_device),
 		TEST(doctor_and_groups),
 		TEST(doctor_and_markers),
 		TEST(doctor_and_joining),

@@ -22,6 +22,7 @@
 
 #include "alloc.h"
 #include "edit.h"
+#include "job.h"
 #include "log.h"
 #include "lvm.h"
 #include "people.h"
@@ -277,6 +278,24 @@ static int take_down(const char *name, struct error *error)
 		      name, *failed.text ? failed.text : "it is open");
 }
 
+/* With the filter goes all that tells of a backup; that it is none stays in the log. */
+static void log_backup(const char *name)
+{
+	struct error error = { 0 };
+	struct job job;
+
+	if (job_look(&job, name) < 1 || job_cancelled(&job))
+		return;
+	if (job_failed(&job))
+		refuse(&error, "backup '%s' has failed: %s; its device has been removed since",
+		       job.id, job_error_text(&job));
+	else if (strcmp(job.state, "concluded"))
+		refuse(&error, "backup '%s' was not over when its device was removed",
+		       job.id);
+	if (error.class)
+		log_refused(&error);
+}
+
 /* From the top down; a backup's job ends with its filter. */
 static int take_down_over(const struct graph *graph, const struct node *node,
 			  struct error *error)
@@ -287,6 +306,8 @@ static int take_down_over(const struct graph *graph, const struct node *node,
 	for (i = 0; i < graph->nr && !result; i++)
 		if (node_uses(&graph->node[i], node->dev.devno))
 			result = take_down_over(graph, &graph->node[i], error);
+	if (!result && node->kind == KIND_BACKUP)
+		log_backup(node->dev.name);
 	return result ? result : take_down(node->dev.name, error);
 }
 
