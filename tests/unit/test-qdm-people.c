@@ -1023,6 +1023,8 @@ static void some_have_to_wait(void **state)
 	run(verb_insert, "insert --node low threshold vg-lv 1M");
 	lvm_gives("snapshot-origin", "4000:17", CASE_SECTORS);
 	run(verb_put_back, "put-back");
+	assert_int_equal(result, -1);
+	assert_non_null(strstr(error.text, "Device 'vg-lv' has a table with target 'snapshot-origin', which cannot be moved under a filter"));
 	has_line("vg-lv", "4000:17", CASE_SECTORS);
 	run(verb_doctor, "doctor --json --repair");
 	assert_non_null(strstr(text, "'low' was dropped"));

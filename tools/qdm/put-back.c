@@ -243,10 +243,12 @@ static int put_all_back(struct error *error)
 			pause_ms(pause);
 		pause = pause < PAUSE_MAX_MS / 2 ? 2 * pause : PAUSE_MAX_MS;
 	}
+	if (!result && *stays.text) {
+		*error = stays;
+		result = -1;
+	}
 	if (result)
 		log_refused(error);
-	else if (*stays.text)
-		log_refused(&stays);
 	return result;
 }
 
