@@ -201,9 +201,9 @@ bad_line() { # bad_line LINE TEXT
 bad_policies() {
 	trap 'dmsetup remove data; rm -f /etc/qdm/extend.conf' EXIT
 	table data "0 2048 wthreshold $(memdev m 1) 0 4096"
-	bad_line "data 1X" "'1X' is no size: bytes, or with K, M, G or T"
+	bad_line "data 1X" "'1X' is no size: bytes, or a number like"
 	bad_line "data -1" "'-1' is no size"
-	bad_line "data 1.5G" "'1.5G' is no size"
+	bad_line "data 1,5G" "'1,5G' is no size"
 	bad_line "data 99999999999T" "'99999999999T' is no size"
 	bad_line "data 0" "the step for data must be above 0"
 	bad_line "data 1G 2G 3G 4 5" "more than five words"

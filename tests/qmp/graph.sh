@@ -353,8 +353,8 @@ in_one_go() {
 	start_load vg-lv
 	qdm insert --dry-run throttle /dev/vg/lv iops-total=1K bps-read-max=8M && return 1
 	qdm insert --dry-run --node t0 throttle vg-lv iops-total=1K >script
-	same "what is put in" "vg-lv-throttle: iops-total=1024/s iops-total-max=2048/s" \
-		"$(qdm insert throttle /dev/vg/lv iops-total=1K iops-total-max=2K)"
+	same "what is put in" "vg-lv-throttle: iops-total=1000/s iops-total-max=2500/s" \
+		"$(qdm insert throttle /dev/vg/lv iops-total=1k iops-total-max=2.5k)"
 	same "limits" "2048" "$(qdm show vg-lv-throttle limits | jq '."iops-total-max"')"
 	qdm insert --node t1 threshold vg-lv 1G
 	same "threshold" 1073741824 "$(qdm show t1 write-threshold)"

@@ -22,6 +22,7 @@
 #include "grow-run.h"
 #include "qdm-case.h"
 #include "qdm-fake-dm.h"
+#include "size.h"
 #include "qdm-line.h"
 #include "verbs.h"
 
@@ -209,7 +210,7 @@ static void lines(void **state)
 	reads(" 2G - 1G # much", 2 * GIB, 1ull << 62, GIB, PER_HOUR_UNPAID);
 	reads("1M\t10M - 5\n", MIB, 10 * MIB, MIB / 2, 5);
 	reads("1 - 1 any", 1, 1ull << 62, 1, PER_HOUR_ANY);
-	refuses("1X", "file: '1X' is no size: bytes, or with K, M, G or T");
+	refuses("1X", "file: '1X' is no size: " SIZE_UNITS);
 	refuses("0", "file: the step for n must be above 0");
 	refuses("1G - 0", "file: the reserve for n must be above 0");
 	refuses("1G - - many", "file: 'many' is no number of growths per hour: 1 to 100000, or any");
@@ -340,7 +341,7 @@ static void verb(void **state)
 	assert_int_equal(line_run("grow vg-lv on"), 2);
 	assert_int_equal(line_run("grow --step 8M"), 2);
 	assert_int_equal(line_run("grow vg-lv --step 0"), 1);
-	assert_int_equal(line_run("grow vg-lv --step 1.5G"), 2);
+	assert_int_equal(line_run("grow vg-lv --step 1.5X"), 2);
 	finds("vg-lv-grow", 0);
 	says("grow --json", 0, "[\n]\n");
 }

@@ -22,6 +22,13 @@
 #include "size.h"
 #include "verbs.h"
 
+#define LIMITS	"bps-total bps-total-max bps-total-max-length " \
+		"bps-read bps-read-max bps-read-max-length " \
+		"bps-write bps-write-max bps-write-max-length " \
+		"iops-total iops-total-max iops-total-max-length " \
+		"iops-read iops-read-max iops-read-max-length " \
+		"iops-write iops-write-max iops-write-max-length iops-size"
+
 static char *text;
 static struct error error;
 static int result;
@@ -82,7 +89,33 @@ static void sizes(void **state)
 	assert_int_equal(bytes, 10 << 20);
 	assert_false(read_size("10m", &bytes));
 	assert_false(read_size("-1", &bytes));
-	assert_false(read_size("1.5G", &bytes));
+	assert_true(read_size("1.5G", &bytes));
+	assert_int_equal(bytes, 3ull << 29);
+	assert_true(read_size("64k", &bytes));
+	assert_int_equal(bytes, 64 << 10);
+	assert_true(read_size("10GiB", &bytes));
+	assert_int_equal(bytes, 10ull << 30);
+	assert_true(read_size("10GB", &bytes));
+	assert_int_equal(bytes, 10000000000);
+	assert_true(read_size("0.3K", &bytes));
+	assert_int_equal(bytes, 307);
+	assert_true(read_size("512B", &bytes));
+	assert_int_equal(bytes, 512);
+	assert_true(read_size("16383P", &bytes));
+	assert_false(read_size("16384P", &bytes));
+	assert_false(read_size("16383.9999999999P", &bytes));
+	assert_false(read_size("1.5", &bytes));
+	assert_false(read_size("1.G", &bytes));
+	assert_false(read_size("1.5.5G", &bytes));
+	assert_false(read_size("10Mb", &bytes));
+	assert_false(read_size("10 M", &bytes));
+	assert_false(read_size(".5G", &bytes));
+	assert_false(read_size("", &bytes));
+	assert_true(read_count("10k", &bytes));
+	assert_int_equal(bytes, 10000);
+	assert_true(read_count("1.5M", &bytes));
+	assert_int_equal(bytes, 1500000);
+	assert_false(read_count("10kB", &bytes));
 	assert_false(read_size("99999999999999999999", &bytes));
 	assert_false(read_size("99999999T", &bytes));
 	assert_string_equal(size_text(to, 1536ull << 20), "1.5G");
@@ -98,9 +131,9 @@ static void groups(void **state)
 	refuses(verb_group, "group add g iops-total=5",
 		"A group with this name already exists");
 	refuses(verb_group, "group set g iops-total=x",
-		"'iops-total=x' is not limit=value (for example iops-total=500 or bps-write=10M)");
+		"'x' is no value for iops-total: a number, also like 10k or 1.5M");
 	refuses(verb_group, "group set g iops=5",
-		"Parameter 'value.iops' is unexpected");
+		"'iops' is no limit; there are " LIMITS);
 	refuses(verb_group, "group set g iops-read=5",
 		"bps/iops/max total values and read/write values cannot be used at the same time");
 	refuses(verb_group, "group add", "group add: give the group's name");
@@ -118,7 +151,7 @@ static void throttles(void **state)
 	(void)state;
 	says(verb_throttle, "throttle vg-lv", "no limits\n");
 	refuses(verb_throttle, "throttle vg-lv iops=5",
-		"Parameter 'limits.iops' is unexpected");
+		"'iops' is no limit; there are " LIMITS);
 	refuses(verb_throttle, "throttle", "throttle: give a device");
 	run(verb_throttle, "throttle vg-lv bps-write=10M iops-total=500");
 	assert_int_equal(result, 0);
@@ -282,8 +315,8 @@ static void thresholds(void **state)
 	     "w: armed at 64M (67108864), written up to 1.5K (1536); it cannot fire before the device, of 64M (67108864), is longer\n");
 	fake_status("w", "fired 0 512 4608 1 4096");
 	says(verb_threshold, "threshold w", "w: fired, written up to 4.5K (4608)\n");
-	refuses(verb_threshold, "threshold w 4k",
-		"'4k' is no size (for example 10G), nor off");
+	refuses(verb_threshold, "threshold w 4x",
+		"'4x' is not off and no size: " SIZE_UNITS);
 	refuses(verb_threshold, "threshold nosuch", "Node 'nosuch' not found");
 	says(verb_threshold, "threshold --dry-run w 1",
 	     "#!/bin/bash\nset -euo pipefail\ndmsetup message w 0 set-threshold 1\n");
@@ -404,7 +437,7 @@ static void backups(void **state)
 	refuses(verb_backup, "backup vg-lv",
 		"backup: give a device and a target");
 	refuses(verb_backup, "backup --speed fast vg-lv target",
-		"'fast' is no speed (bytes per second, for example 50M)");
+		"'fast' is no speed; per second: " SIZE_UNITS);
 	fake_when_armed(finish_backup);
 	run(verb_backup, "backup --wait --speed 1M vg-lv target");
 	assert_int_equal(result, 0);
@@ -626,8 +659,8 @@ static void inserts(void **state)
 			    "load vg-lv;resume vg-lv;rename mine-inserting;");
 	assert_string_equal(fake_device("mine")->uuid, "stratis-1-private-QDM-threshold-mine");
 	assert_string_equal(fake_table("vg-lv")->line[0].params, "253:3 0");
-	says(verb_insert, "insert throttle vg-lv iops-total=1K bps-read=8M",
-	     "vg-lv-throttle: iops-total=1024/s bps-read=8M/s\n");
+	says(verb_insert, "insert throttle vg-lv iops-total=1.5k bps-read=8M",
+	     "vg-lv-throttle: iops-total=1500/s bps-read=8M/s\n");
 	says(verb_insert, "insert --node shared throttle vg-lv --group g",
 	     "shared: group g\n");
 	says(verb_insert, "insert backup vg-lv vg-b", "vg-lv-backup: to vg-b\n");

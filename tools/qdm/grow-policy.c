@@ -45,8 +45,7 @@ static int read_word(const char *word, const char *where, uint64_t def,
 	}
 	if (read_size(word, value))
 		return 0;
-	return refuse(error, "%s: '%s' is no size: bytes, or with K, M, G or T",
-		      where, word);
+	return refuse(error, "%s: '%s' is no size: " SIZE_UNITS, where, word);
 }
 
 static int read_per_hour(const char *word, const char *where, int *value,

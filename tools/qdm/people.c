@@ -185,33 +185,83 @@ int people_check_discard(const char *word, const char * const *words,
 		      word, words[0], words[1]);
 }
 
-int people_limits(struct json_object *object, const char * const *word,
-		  size_t nr, struct error *error)
-{
-	const char *equals;
-	uint64_t value;
-	char name[64];
-	size_t i;
-
-	for (i = 0; i < nr; i++) {
-		equals = strchr(word[i], '=');
-		if (!equals || equals - word[i] >= (int)sizeof(name) ||
-		    !read_size(equals + 1, &value) || value > INT64_MAX)
-			return misuse(error, "'%s' is not limit=value (for example iops-total=500 or bps-write=10M)",
-				      word[i]);
-		snprintf(name, sizeof(name), "%.*s", (int)(equals - word[i]),
-			 word[i]);
-		json_object_object_add(object, name,
-				       json_object_new_uint64(value));
-	}
-	return 0;
-}
-
 static bool ends_with(const char *name, const char *tail)
 {
 	size_t len = strlen(name), n = strlen(tail);
 
 	return len >= n && !strcmp(name + len - n, tail);
+}
+
+static int refuse_name(const char *name, struct error *error)
+{
+	char all[512] = "";
+	size_t i;
+
+	for (i = 0; i < LIMITS_NR; i++) {
+		strcat(all, " ");
+		strcat(all, limit_names[i]);
+	}
+	return misuse(error, "'%s' is no limit; there are%s", name, all);
+}
+
+static bool is_limit(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < LIMITS_NR; i++)
+		if (!strcmp(name, limit_names[i]))
+			return true;
+	return false;
+}
+
+/* Operations are counted in thousands, bytes in units of 1024. */
+static bool read_limit(const char *name, const char *text, uint64_t *value)
+{
+	if (ends_with(name, "-length") ||
+	    (!strncmp(name, "iops-", 5) && strcmp(name, "iops-size")))
+		return read_count(text, value);
+	return read_size(text, value);
+}
+
+char *people_limit(const char *word, uint64_t *value, struct error *error)
+{
+	const char *equals = strchr(word, '=');
+	char *name;
+
+	if (!equals) {
+		misuse(error, "'%s' is not limit=value (for example iops-total=500 or bps-write=10M)",
+		       word);
+		return NULL;
+	}
+	name = print("%.*s", (int)(equals - word), word);
+	if (!is_limit(name))
+		refuse_name(name, error);
+	else if (read_limit(name, equals + 1, value) && *value <= INT64_MAX)
+		return name;
+	else
+		misuse(error, "'%s' is no value for %s: %s", equals + 1, name,
+		       strncmp(name, "bps-", 4) ? "a number, also like 10k or 1.5M" :
+						  SIZE_UNITS);
+	free(name);
+	return NULL;
+}
+
+int people_limits(struct json_object *object, const char * const *word,
+		  size_t nr, struct error *error)
+{
+	uint64_t value;
+	char *name;
+	size_t i;
+
+	for (i = 0; i < nr; i++) {
+		name = people_limit(word[i], &value, error);
+		if (!name)
+			return -1;
+		json_object_object_add(object, name,
+				       json_object_new_uint64(value));
+		free(name);
+	}
+	return 0;
 }
 
 static void print_limit(FILE *out, const char *name, uint64_t value)

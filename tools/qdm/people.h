@@ -63,6 +63,8 @@ const char *people_discard(const char *word);
 /* @word is one of the two, or NULL. */
 int people_check_discard(const char *word, const char * const *words,
 			 struct error *error);
+/* One such word: its name, for the caller to free, or NULL. */
+char *people_limit(const char *word, uint64_t *value, struct error *error);
 /* Words like iops-total=500 or bps-write=10M, into @object. */
 int people_limits(struct json_object *object, const char * const *word,
 		  size_t nr, struct error *error);

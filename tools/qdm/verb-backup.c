@@ -61,7 +61,7 @@ static struct json_object *make_args(const struct options *options,
 		json_put_number(args, "speed", speed);
 		return args;
 	}
-	misuse(error, "'%s' is no speed (bytes per second, for example 50M)",
+	misuse(error, "'%s' is no speed; per second: " SIZE_UNITS,
 	       options->speed);
 	json_object_put(args);
 	return NULL;

@@ -175,8 +175,7 @@ static int read_option(const char *name, const char *text, uint64_t *value,
 {
 	if (!text || read_size(text, value))
 		return 0;
-	return misuse(error, "%s: '%s' is no size (for example 10G)", name,
-		      text);
+	return misuse(error, "%s: '%s' is no size: " SIZE_UNITS, name, text);
 }
 
 static int read_per_hour(const char *text, int *value, struct error *error)

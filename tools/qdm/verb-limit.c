@@ -497,7 +497,7 @@ int verb_threshold(int argc, char **argv, struct error *error)
 		return misuse(error, "threshold: give a node, and a size or off");
 	if (options.nr == 2 && strcmp(options.word[1], "off") &&
 	    !read_size(options.word[1], &bytes))
-		return misuse(error, "'%s' is no size (for example 10G), nor off",
+		return misuse(error, "'%s' is not off and no size: " SIZE_UNITS,
 			      options.word[1]);
 	if (people_named(&options, error))
 		return -1;

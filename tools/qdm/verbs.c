@@ -101,15 +101,12 @@ static int read_words(int argc, char **argv, struct words *words,
 static int add_limit(const char *word, char **tail, int *nr,
 		     struct limits *limits, struct error *error)
 {
-	const char *equals = strchr(word, '=');
 	uint64_t value = 0;
-	char *name, *longer;
-	int result = 0;
+	char *name = people_limit(word, &value, error), *longer;
+	int result;
 
-	if (!equals || !read_size(equals + 1, &value) || value > INT64_MAX)
-		return misuse(error, "'%s' is not limit=value (for example iops-total=500 or bps-write=10M)",
-			      word);
-	name = print("%.*s", (int)(equals - word), word);
+	if (!name)
+		return -1;
 	result = limits_set(limits, name, value, error);
 	longer = print("%s %s %llu", *tail, name, (unsigned long long)value);
 	free(name);
