@@ -104,6 +104,8 @@ static const char * const json_lines[] = {
 	"grow --json",
 	"grow --json w off",
 	"backup --json vg-lv target",
+	"jobs --json",
+	"job --json speed vg-lv 1M",
 	"exec --json {'execute':'query-version'}",
 };
 
@@ -193,6 +195,7 @@ static const struct {
 	{ "grow", 0 }, { "grow nosuch --step 1G", 1 }, { "grow w on", 2 }, { "grow --step 1G", 2 },
 	{ "backup vg-lv nosuch", 1 }, { "backup vg-lv", 2 },
 	{ "backup --speed fast vg-lv target", 2 },
+	{ "jobs", 0 }, { "jobs all", 2 }, { "job", 2 }, { "job stop vg-lv", 2 }, { "job cancel nosuch", 1 },
 	{ "put-back", 0 }, { "put-back all", 2 }, { "watch all", 2 }, { "events all", 2 },
 	{ "doctor", 1 }, { "doctor --idle", 2 }, { "doctor all", 2 },
 	{ "doctor --dry-run", 2 }, { "doctor --dry-run --repair --json", 2 },

@@ -455,6 +455,46 @@ static void backups(void **state)
 		"Job ID 'vg-lv' already in use");
 }
 
+static void interrupt(int nr)
+{
+	if (nr)
+		raise(SIGINT);
+}
+
+/* The command that waits may end; the backup goes on, and people find it again. */
+static void jobs(void **state)
+{
+	(void)state;
+	fake_add("target", "", CASE_SECTORS, "linear", "4000:32 0");
+	says(verb_jobs, "jobs", "");
+	fake_when_armed(interrupt);
+	refuses(verb_backup, "backup --wait vg-lv target",
+		"no longer waiting: the backup of 'vg-lv' goes on; qdm job wait vg-lv follows it, qdm job cancel vg-lv ends it");
+	assert_non_null(fake_device("vg-lv-backup"));
+	says(verb_jobs, "jobs",
+	     "vg-lv                            running     0% of 100B\n");
+	run(verb_jobs, "jobs --json");
+	assert_non_null(strstr(text, "vg-lv"));
+	says(verb_job, "job --dry-run pause vg-lv",
+	     "#!/bin/bash\nset -euo pipefail\ndmsetup message vg-lv-backup 0 pause\n");
+	run(verb_job, "job --dry-run speed vg-lv 1.5M");
+	assert_non_null(strstr(text, "set-speed 1572864\n"));
+	says(verb_job, "job speed vg-lv 8M",
+	     "vg-lv                            running     0% of 100B\n");
+	refuses(verb_job, "job speed vg-lv fast",
+		"'fast' is no speed; per second: " SIZE_UNITS);
+	refuses(verb_job, "job speed vg-lv",
+		"job speed: give a job, and bytes per second or 0");
+	refuses(verb_job, "job pause", "job pause: give one job");
+	refuses(verb_job, "job stop vg-lv",
+		"job: 'stop' is unknown; there are wait, pause, resume, cancel, dismiss and speed");
+	refuses(verb_job, "job cancel nosuch", "Job not found");
+	fake_when_armed(fail_backup);
+	refuses(verb_job, "job wait vg-lv",
+		"the backup of 'vg-lv' has failed: Input/output error");
+	assert_null(fake_device("vg-lv-backup"));
+}
+
 /* Somebody cancels the backup and begins another one of the device, which ends well. */
 static void begin_another(int nr)
 {
@@ -1278,6 +1318,7 @@ int main(void)
 		TEST(thresholds),
 		TEST(backups),
 		TEST(waits_for_its_own),
+		TEST(jobs),
 		TEST(nightly),
 		TEST(doctor_and_backups),
 		TEST(doctor_and_no_guard),

@@ -551,6 +551,8 @@ static const struct edit verbs_edits[] = {
 	{ .line = "threshold w off", { ADD_W } },
 	{ .line = "grow w off", { ADD_W } },
 	{ .line = "backup --speed 10M --on-cbw-error break-snapshot vg-lv target" },
+	{ .line = "job pause vg-lv", { BEGIN }, RUNNING },
+	{ .line = "job speed vg-lv 1.5M", { BEGIN }, RUNNING },
 };
 
 #define VERBS_NR	(sizeof(verbs_edits) / sizeof(*verbs_edits))

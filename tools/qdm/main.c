@@ -236,6 +236,8 @@ PEOPLE(throttle)
 PEOPLE(threshold)
 PEOPLE(grow)
 PEOPLE(backup)
+PEOPLE(jobs)
+PEOPLE(job)
 PEOPLE(list)
 PEOPLE(watch)
 PEOPLE(events)
@@ -285,6 +287,9 @@ static const struct verb verbs[] = {
 	  run_grow },
 	{ "backup", "[--dry-run] [--json] [--force] [--wait] [--speed SIZE] [--sync full|none] [--on-cbw-error POLICY] DEVICE TARGET",
 	  "back up a device in use, as it is now", run_backup },
+	{ "jobs", "[--json]", "one line for each backup", run_jobs },
+	{ "job", "[--dry-run] [--json] pause|resume|cancel|dismiss|wait JOB | speed JOB SIZE",
+	  "do something with a backup, or wait for its end", run_job },
 	{ "watch", "[--json] [--once]", "what goes through the nodes, each second",
 	  run_watch },
 	{ "events", "[--json]", "tell what happens", run_events },

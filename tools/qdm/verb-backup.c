@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -229,6 +230,29 @@ static int look(const char *device, const struct options *options,
 	return over;
 }
 
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int signal)
+{
+	interrupted = signal;
+}
+
+/* Without SA_RESTART: it is to end poll(). */
+static void catch_interrupts(struct sigaction before[2])
+{
+	const struct sigaction catch = { .sa_handler = on_interrupt };
+
+	interrupted = 0;
+	sigaction(SIGINT, &catch, &before[0]);
+	sigaction(SIGTERM, &catch, &before[1]);
+}
+
+static int goes_on(const char *device, struct error *error)
+{
+	return refuse(error, "no longer waiting: the backup of '%s' goes on; qdm job wait %s follows it, qdm job cancel %s ends it",
+		      device, device, device);
+}
+
 /* Armed before looking: what happens after the look ends the wait. */
 static int wait_for(const struct options *options, struct error *error)
 {
@@ -244,11 +268,26 @@ static int wait_for(const struct options *options, struct error *error)
 		if (kdm_poll_arm(wait.fd, error))
 			break;
 		over = look(device, options, &progress, error);
+		if (!over && interrupted)
+			over = goes_on(device, error);
 		if (!over)
 			poll(&wait, 1, SECOND_MS);
 	}
 	close(wait.fd);
 	return over == 1 ? 0 : -1;
+}
+
+int backup_wait(const char *device, bool json, struct error *error)
+{
+	const struct options options = { .word = { device }, .json = json };
+	struct sigaction before[2];
+	int result;
+
+	catch_interrupts(before);
+	result = wait_for(&options, error);
+	sigaction(SIGINT, &before[0], NULL);
+	sigaction(SIGTERM, &before[1], NULL);
+	return result;
 }
 
 static void print_begun(const struct options *options, const char *node,
@@ -372,6 +411,6 @@ int verb_backup(int argc, char **argv, struct error *error)
 	if (options.dry_run)
 		return 0;
 	if (options.wait)
-		return wait_for(&options, error);
+		return backup_wait(options.word[0], options.json, error);
 	return tell_begun(&options, error);
 }

@@ -6,6 +6,8 @@
 #ifndef QDM_VERBS_H
 #define QDM_VERBS_H
 
+#include <stdbool.h>
+
 #include "error.h"
 
 #define VERB(name)	int name(int argc, char **argv, struct error *error)
@@ -17,11 +19,16 @@ VERB(verb_throttle);
 VERB(verb_threshold);
 VERB(verb_grow);	/* verb-grow.c */
 VERB(verb_backup);	/* verb-backup.c */
+VERB(verb_jobs);	/* verb-job.c */
+VERB(verb_job);
 VERB(verb_list);	/* verb-list.c */
 VERB(verb_watch);
 VERB(verb_events);	/* verb-events.c */
 VERB(verb_put_back);	/* put-back.c */
 VERB(verb_doctor);	/* doctor.c */
+
+/* Shows a backup until it is over, and dismisses it; verb-backup.c. */
+int backup_wait(const char *device, bool json, struct error *error);
 
 /* How long a device may be suspended by somebody else, in ms; tests have less time. */
 extern int doctor_patience;
