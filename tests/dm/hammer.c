@@ -5,7 +5,11 @@
  * intact, and then the destination is the instant of its guard's first resume,
  * or it is broken; and what leads nobody past it must not break it.
  *
- *   hammer ROUNDS SEED ORIGIN DESTINATION
+ *   hammer ROUNDS SEED ORIGIN DESTINATION [in-turn]
+ *
+ * With "in-turn" two tasks do not resume the device at once. device-mapper itself looks
+ * at the table that it has put in place (dm_table_get_mode() in do_resume()) when
+ * another task may have put the next one there and freed this one, which KASAN sees.
  *
  *	dev	qguard on bak, or linear on root, or qguard on thr
  *	thr	qthrottle on bak, or on root
@@ -246,6 +250,18 @@ static void *write_on(void *arg)
 
 /*------------------------------------ ways ---------------------------------*/
 
+static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+static bool in_turn;
+
+static void resume_in_race(void)
+{
+	if (in_turn)
+		pthread_mutex_lock(&turn);
+	try_resume(DEV);
+	if (in_turn)
+		pthread_mutex_unlock(&turn);
+}
+
 static void *race(void *arg)
 {
 	bool plain = arg;
@@ -259,7 +275,7 @@ static void *race(void *arg)
 		else
 			try_load_on(DEV, "qguard", BAK, "");
 		usleep(rnd(&state, 300));
-		try_resume(DEV);
+		resume_in_race();
 	}
 	return NULL;
 }
@@ -473,8 +489,9 @@ int main(int argc, char **argv)
 	unsigned int rounds;
 	pthread_t thread;
 
-	if (argc != 5) {
-		fprintf(stderr, "usage: hammer ROUNDS SEED ORIGIN DESTINATION\n");
+	in_turn = argc == 6 && !strcmp(argv[5], "in-turn");
+	if (argc != 5 && !in_turn) {
+		fprintf(stderr, "usage: hammer ROUNDS SEED ORIGIN DESTINATION [in-turn]\n");
 		return 1;
 	}
 	rounds = strtoul(argv[1], NULL, 0);
