@@ -257,15 +257,18 @@ int line_judge_target(const struct line *line, struct dm_target *ti,
 	return check_blocks(line, len, path, why);
 }
 
-static dev_t find_dev(const char *path)
+/* What cannot be found is refused by dm's own words, when it is opened. */
+static int find_dev(const char *path, dev_t *dev)
 {
 	unsigned int major, minor;
-	dev_t dev;
 	char rest;
 
+	*dev = 0;
 	if (sscanf(path, "%u:%u%c", &major, &minor, &rest) == 2)
-		return MKDEV(major, minor);
-	return lookup_bdev(path, &dev) ? 0 : dev;
+		*dev = MKDEV(major, minor);
+	else if (lookup_bdev(path, dev) == -ENOMEM)
+		return -ENOMEM;
+	return 0;
 }
 
 static int judge_claim(const struct line *line, const char *path, dev_t dev,
@@ -283,6 +286,23 @@ static int judge_claim(const struct line *line, const char *path, dev_t dev,
 	return 0;
 }
 
+/* Holds the device, so that its number stays its own. Return: 0, also without, or -ENOMEM. */
+static int hold(const char *path, dev_t *dev, struct file **file)
+{
+	int r = find_dev(path, dev);
+
+	*file = NULL;
+	if (r)
+		return r;
+	*file = bdev_file_open_by_dev(*dev, BLK_OPEN_READ | BLK_OPEN_WRITE,
+				      NULL, NULL);
+	if (!IS_ERR(*file))
+		return 0;
+	r = PTR_ERR(*file) == -ENOMEM ? -ENOMEM : 0;
+	*file = NULL;
+	return r;
+}
+
 /*
  * Claims the destination. What the mapped device has claimed already, it lies
  * on, unless that is for a backup or for the origin of the line.
@@ -290,12 +310,17 @@ static int judge_claim(const struct line *line, const char *path, dev_t dev,
 static int claim_target(struct line *line, struct dm_target *ti, char **argv,
 			struct qdm_why *why)
 {
-	dev_t dev = find_dev(argv[0]);
-	struct file *file = bdev_file_open_by_dev(dev, BLK_OPEN_READ |
-						  BLK_OPEN_WRITE, NULL, NULL);
-	int before = IS_ERR(file) ? -1 : file_bdev(file)->bd_holders;
-	int r = qdm_lower_open(&line->target, ti, argv[0], argv[1], why);
+	struct file *file;
+	int before, r;
+	dev_t dev;
 
+	r = hold(argv[0], &dev, &file);
+	if (r) {
+		qdm_refuse(why, "out of memory");
+		return r;
+	}
+	before = file ? file_bdev(file)->bd_holders : -1;
+	r = qdm_lower_open(&line->target, ti, argv[0], argv[1], why);
 	if (r == -EBUSY)
 		qdm_refuse(why, "destination '%.100s' is in use: mounted, swapped to, or claimed by another driver",
 			   argv[0]);
@@ -304,7 +329,7 @@ static int claim_target(struct line *line, struct dm_target *ti, char **argv,
 		if (r)
 			qdm_lower_put(&line->target, ti);
 	}
-	if (!IS_ERR(file))
+	if (file)
 		qdm_bdev_close(file);
 	return r;
 }
