@@ -35,6 +35,8 @@
 #include "people.h"
 #include "shape.h"
 
+/* Each of 20 ms. */
+#define UNSEEN_TRIES	100
 #define ROUNDS		16
 #define LOOK_MS		1000	/* how often it is looked at while an answer stays */
 #define LIMIT_MS	5000
@@ -187,14 +189,17 @@ static int read_threshold(struct growing *growing, struct error *error)
 	return 0;
 }
 
-/* Who is not seen may have closed it between the two looks. */
+/*
+ * Who is not seen may have closed it between the two looks, or be about to mount it,
+ * which is seen when it is done.
+ */
 static enum grow_users find_users(const struct growing *growing)
 {
 	const struct timespec pause = { .tv_nsec = 20000000 };
 	struct error ignored = { 0 };
 	enum grow_users users;
 	struct kdm_device top;
-	int tries = 3;
+	int tries = UNSEEN_TRIES;
 
 	do {
 		if (kdm_find(growing->top, &top, &ignored) != 1)
