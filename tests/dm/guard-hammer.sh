@@ -6,7 +6,8 @@
 
 case $QDM_KERNEL in
 debug) ROUNDS=100 IN_TURN=(in-turn) ;; # why: hammer.c
-*) ROUNDS=500 IN_TURN=() ;;
+6.12) ROUNDS=500 IN_TURN=() ;;
+*) ROUNDS=200 IN_TURN=() ;;
 esac
 ROUNDS=${STOMP_ROUNDS:-$ROUNDS}
 TIME_LIMIT=$((120 + 3 * ROUNDS))
