@@ -390,21 +390,6 @@ static void flush_failed(struct job *job, int error, struct job_bios *bios)
 	job_end(job, error, bios);
 }
 
-/**
- * bcow_overwritten - somebody else has written to the destination
- * @job: the job, whose data was all there
- *
- * What it was before is not known any more, so the job cannot end well.
- */
-void bcow_overwritten(struct job *job)
-{
-	if (job->state != JOB_WAITING)
-		return;
-	if (!job->error)
-		job->error = -EBUSY;
-	job->state = JOB_ABORTING;
-}
-
 static bool end_flush(struct job *job, struct job_bios *bios)
 {
 	if (job->flush != FLUSH_ENDED)

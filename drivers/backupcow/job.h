@@ -350,7 +350,6 @@ bool job_background_failed(struct job *job, const struct copy *copy,
 			   struct job_bios *bios);
 void job_begin_again(struct job *job);
 void job_raise_end(struct job *job);
-void bcow_overwritten(struct job *job);
 void bcow_judge_lost(struct job *job, struct job_bios *bios);
 void job_check_end(struct job *job); /* without the lock */
 void bcow_told(struct qdm_watch *watch, const struct qdm_guarding *state);
@@ -377,7 +376,7 @@ void job_to_front(struct job *job, struct copy *copy); /* likewise */
 
 /* sink.c: to the target */
 void job_sink(struct work_struct *work);
-bool bcow_drop_cache(struct job *job);
+void bcow_drop_cache(struct job *job);
 void bcow_drop(struct work_struct *work);
 unsigned int bcow_unit(const struct job *job);
 unsigned int bcow_into_unit(const struct job *job, unsigned int unit,

@@ -218,7 +218,7 @@ static loff_t last_byte(const struct job *job)
 	return first_byte(job) + ((loff_t)job->place.sectors << SECTOR_SHIFT) - 1;
 }
 
-/* Return: false if pages are left that somebody holds. */
+/* Return: false if pages are left, which somebody else has written to. */
 static bool drop_pages(struct job *job)
 {
 	struct address_space *mapping = qdm_bdev_mapping(job->target);
@@ -264,23 +264,15 @@ static void begin_to_write(struct job *job)
  *
  * Waits for pages that are being read, for ever if the destination hangs; by
  * now no writer and no suspend of the origin can wait for the job.
- *
- * Return: false if somebody else has written to it and these pages are yet to be
- * written back.
  */
-bool bcow_drop_cache(struct job *job)
+void bcow_drop_cache(struct job *job)
 {
 	unsigned int noio = memalloc_noio_save();
-	bool alone = drop_pages(job) ||
-		     !filemap_range_needs_writeback(qdm_bdev_mapping(job->target),
-						    first_byte(job),
-						    last_byte(job));
 
-	if (!alone)
+	if (!drop_pages(job))
 		DMWARN("destination %u:%u has pages in the page cache that are not the backup's: it is being written to",
 		       MAJOR(job->place.target), MINOR(job->place.target));
 	memalloc_noio_restore(noio);
-	return alone;
 }
 
 /**
@@ -290,12 +282,10 @@ bool bcow_drop_cache(struct job *job)
 void bcow_drop(struct work_struct *work)
 {
 	struct job *job = container_of(work, struct job, drop);
-	bool alone = bcow_drop_cache(job);
 
+	bcow_drop_cache(job);
 	spin_lock_irq(&job->lock);
 	job->cache = CACHE_DROPPED;
-	if (!alone)
-		bcow_overwritten(job);
 	job->inflight--;
 	job_kick(job);
 	spin_unlock_irq(&job->lock);

@@ -121,23 +121,6 @@ outlives_old_writes() {
 it "what was still to be written back to the destination does not overwrite the backup" \
 	outlives_old_writes
 
-# Its page stays in the cache, as the job has the destination open, too.
-written_by_others() {
-	local every
-	stack 16
-	every=$(sysctl -n vm.dirty_writeback_centisecs)
-	sysctl -q vm.dirty_writeback_centisecs=0
-	table top "$BACKUP 4 speed 262144 share on"
-	eventually 60 some_copied
-	dd if=/dev/zero of="$TARGET" bs=4k count=1 conv=notrunc status=none
-	dmsetup message top 0 set-speed 0
-	eventually 60 state_is top concluded
-	sysctl -q vm.dirty_writeback_centisecs="$every"
-	same "error" EBUSY "$(field top 4)"
-}
-some_copied() { [ "$(field top 2 | cut -d/ -f1)" -ge 1 ]; }
-it "does not end well when somebody else has written to the destination by then" written_by_others
-
 every_other() { # every_other DEVICE: 4 KiB of data at 128 KiB of each MiB, the rest zeroes
 	local i
 	dd if=/dev/zero of="$1" bs=1M count=16 oflag=direct status=none
