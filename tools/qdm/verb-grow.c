@@ -234,19 +234,23 @@ static int make_node(const struct node *device, const char *node,
 	return people_tell("blockdev-add", args, options, error);
 }
 
-/* udev and its like look into what is new, and go. */
+/*
+ * udev and its like look into what is new, and go, and so does who has just made it.
+ * A writer is believed to stay sooner than a reader.
+ */
 static bool is_in_use(const struct node *device)
 {
 	const struct timespec pause = { .tv_nsec = 100000000 };
 	struct error ignored = { 0 };
 	struct kdm_device now;
-	int left;
+	int left, writing = 0;
 
 	for (left = 30; left >= 0; left--) {
 		if (kdm_find(device->dev.name, &now, &ignored) != 1 ||
 		    !now.open_count)
 			return false;
-		if (fs_users(now.devno, now.open_count) == USERS_WRITING)
+		if (fs_users(now.devno, now.open_count) == USERS_WRITING &&
+		    ++writing == 10)
 			return true;
 		nanosleep(&pause, NULL);
 	}
