@@ -355,14 +355,14 @@ in_one_go() {
 	qdm insert --dry-run --node t0 throttle vg-lv iops-total=1K >script
 	same "what is put in" "vg-lv-throttle: iops-total=1000/s iops-total-max=2500/s" \
 		"$(qdm insert throttle /dev/vg/lv iops-total=1k iops-total-max=2.5k)"
-	same "limits" "2048" "$(qdm show vg-lv-throttle limits | jq '."iops-total-max"')"
+	same "limits" "2500" "$(qdm show vg-lv-throttle limits | jq '."iops-total-max"')"
 	qdm insert --node t1 threshold vg-lv 1G
 	same "threshold" 1073741824 "$(qdm show t1 write-threshold)"
 	qdm remove vg-lv-throttle
 	qdm remove t1
 	same "graph" "$before" "$(graph)"
 	bash script
-	same "limit" 1024 "$(qdm show t0 limits | jq '."iops-total"')"
+	same "limit" 1000 "$(qdm show t0 limits | jq '."iops-total"')"
 	qdm remove --dry-run t0 >script
 	bash script
 	same "graph" "$before" "$(graph)"
