@@ -609,3 +609,33 @@ enum grow_users fs_users(struct devno devno, unsigned int open_count)
 		return USERS_UNSEEN;
 	return opens.fitting ? USERS_FITTING : USERS_NONE;
 }
+
+/* The two calls in which the kernel reads a file system that it mounts. */
+static bool is_in_mount(const char *process)
+{
+	char *path = print("/proc/%s/syscall", process);
+	FILE *file = fopen(path, "re");
+	int number = -1;
+
+	free(path);
+	if (file) {
+		if (fscanf(file, "%d", &number) != 1)
+			number = -1;
+		fclose(file);
+	}
+	return number == SYS_mount || number == SYS_fsconfig;
+}
+
+bool fs_is_mounting(void)
+{
+	DIR *processes = opendir("/proc");
+	struct dirent *entry;
+	bool found = false;
+
+	while (processes && !found && (entry = readdir(processes)))
+		found = isdigit((unsigned char)*entry->d_name) &&
+			is_in_mount(entry->d_name);
+	if (processes)
+		closedir(processes);
+	return found;
+}

@@ -34,6 +34,8 @@ int fs_grow(const struct mounted *mounted, struct devno devno, uint64_t bytes,
 bool fs_has_quota(uint64_t says, uint64_t size);
 /* Who writes to a device that is mounted nowhere? */
 enum grow_users fs_users(struct devno devno, unsigned int open_count);
+/* Is some file system or other being mounted? */
+bool fs_is_mounting(void);
 
 /* One line of mountinfo, whose text is changed; false if it is none. */
 struct mount_line {

@@ -35,8 +35,10 @@
 #include "people.h"
 #include "shape.h"
 
-/* Each of 20 ms. */
+/* How often it is looked for who has it open, and if somebody is mounting something. */
+#define UNSEEN_PAUSE_MS	20
 #define UNSEEN_TRIES	100
+#define MOUNT_TRIES	1000
 #define ROUNDS		16
 #define LOOK_MS		1000	/* how often it is looked at while an answer stays */
 #define LIMIT_MS	5000
@@ -189,41 +191,56 @@ static int read_threshold(struct growing *growing, struct error *error)
 	return 0;
 }
 
-/*
- * Who is not seen may have closed it between the two looks, or be about to mount it,
- * which is seen when it is done.
- */
+static bool is_mounted(const struct growing *growing, struct grow_view *view,
+		       bool *read_only)
+{
+	struct mounted mounted;
+	bool found;
+
+	fs_find_mount(growing->top_at, &mounted);
+	found = fs_look(&mounted, growing->top_at, view);
+	*read_only = mounted.read_only;
+	fs_release(&mounted);
+	return found;
+}
+
 static enum grow_users find_users(const struct growing *growing)
 {
-	const struct timespec pause = { .tv_nsec = 20000000 };
 	struct error ignored = { 0 };
-	enum grow_users users;
 	struct kdm_device top;
-	int tries = UNSEEN_TRIES;
 
-	do {
-		if (kdm_find(growing->top, &top, &ignored) != 1)
-			return USERS_NONE;
-		users = fs_users(growing->top_at, top.open_count);
-	} while (users == USERS_UNSEEN && tries-- && !nanosleep(&pause, NULL));
-	return users;
+	if (kdm_find(growing->top, &top, &ignored) != 1)
+		return USERS_NONE;
+	return fs_users(growing->top_at, top.open_count);
+}
+
+/*
+ * Who is not seen may have closed it between the two looks, or be about to mount it,
+ * which is seen when it is done, so it is looked for again each time. A mount that
+ * mends a journal first takes its time.
+ */
+static bool is_unclear(const struct growing *growing, struct grow_view *view)
+{
+	bool read_only;
+
+	if (is_mounted(growing, view, &read_only))
+		return false;
+	view->users = read_only ? USERS_NONE : find_users(growing);
+	return view->users == USERS_UNSEEN;
 }
 
 static void look_inside(struct growing *growing)
 {
+	const struct timespec pause = { .tv_nsec = UNSEEN_PAUSE_MS * 1000000 };
 	struct grow_view *view = &growing->view;
-	struct mounted mounted;
+	int tries = 0;
 
 	view->has_fs = false;
-	fs_find_mount(growing->top_at, &mounted);
-	if (!fs_look(&mounted, growing->top_at, view)) {
-		view->users = mounted.read_only ? USERS_NONE :
-						  find_users(growing);
-		if (view->users < USERS_UNSEEN)
-			view->has_fs = fs_probe(growing->top_at,
-						&view->fs_size);
-	}
-	fs_release(&mounted);
+	while (is_unclear(growing, view) && tries++ < MOUNT_TRIES &&
+	       (tries <= UNSEEN_TRIES || fs_is_mounting()))
+		nanosleep(&pause, NULL);
+	if (!view->mounted && view->users < USERS_UNSEEN)
+		view->has_fs = fs_probe(growing->top_at, &view->fs_size);
 }
 
 int grow_look(struct growing *growing, struct error *error)
