@@ -495,6 +495,34 @@ static void jobs(void **state)
 	assert_null(fake_device("vg-lv-backup"));
 }
 
+static void interrupt_and_end(int nr)
+{
+	if (nr == 1)
+		raise(SIGTERM);
+	if (nr > 1)
+		fake_status("vg-lv-backup", "concluded 1/10 10/100 ECANCELED intact ok 0 0 0 1");
+}
+
+static void cancels_on_exit(void **state)
+{
+	(void)state;
+	fake_add("target", "", CASE_SECTORS, "linear", "4000:32 0");
+	refuses(verb_backup, "backup --cancel-on-exit vg-lv target",
+		"--cancel-on-exit goes with --wait");
+	fake_when_armed(interrupt_and_end);
+	refuses(verb_backup, "backup --wait --cancel-on-exit vg-lv target",
+		"the backup of 'vg-lv' was cancelled");
+	assert_null(fake_device("vg-lv-backup"));
+	fake_when_armed(NULL);
+	run(verb_backup, "backup vg-lv target");
+	refuses(verb_job, "job pause --cancel-on-exit vg-lv",
+		"--cancel-on-exit goes with job wait");
+	fake_when_armed(interrupt_and_end);
+	refuses(verb_job, "job wait --cancel-on-exit vg-lv",
+		"the backup of 'vg-lv' was cancelled");
+	assert_null(fake_device("vg-lv-backup"));
+}
+
 /* Somebody cancels the backup and begins another one of the device, which ends well. */
 static void begin_another(int nr)
 {
@@ -1319,6 +1347,7 @@ int main(void)
 		TEST(backups),
 		TEST(waits_for_its_own),
 		TEST(jobs),
+		TEST(cancels_on_exit),
 		TEST(nightly),
 		TEST(doctor_and_backups),
 		TEST(doctor_and_no_guard),

@@ -35,6 +35,7 @@ static bool *flag_of(struct options *options, const char *name)
 	return !strcmp(name, "--json") ? &options->json :
 	       !strcmp(name, "--dry-run") ? &options->dry_run :
 	       !strcmp(name, "--wait") ? &options->wait :
+	       !strcmp(name, "--cancel-on-exit") ? &options->cancel_on_exit :
 	       !strcmp(name, "--once") ? &options->once :
 	       !strcmp(name, "--repair") ? &options->repair :
 	       !strcmp(name, "--force") ? &options->force :

@@ -22,6 +22,7 @@ struct options {
 	bool json;
 	bool dry_run;
 	bool wait;
+	bool cancel_on_exit;
 	bool once;
 	bool repair;
 	bool force;

@@ -253,12 +253,37 @@ static int goes_on(const char *device, struct error *error)
 		      device, device, device);
 }
 
+/* The wait goes on, for the job's end; a second signal ends it. */
+static int cancel(const char *device, struct error *error)
+{
+	struct json_object *args = json_object_new_object();
+	char *id = name_stem(device);
+
+	json_put_string(args, "id", id);
+	free(id);
+	fprintf(stderr, "qdm: cancelling the backup of '%s'\n", device);
+	return people_tell("job-cancel", args, NULL, error);
+}
+
+static int leave(const struct options *options, bool *cancelled,
+		 struct error *error)
+{
+	const char *device = options->word[0];
+
+	interrupted = 0;
+	if (!options->cancel_on_exit || *cancelled)
+		return goes_on(device, error);
+	*cancelled = true;
+	return cancel(device, error);
+}
+
 /* Armed before looking: what happens after the look ends the wait. */
 static int wait_for(const struct options *options, struct error *error)
 {
 	struct progress progress = { 0 };
 	struct pollfd wait = { .fd = kdm_poll_open(error), .events = POLLIN };
 	const char *device = options->word[0];
+	bool cancelled = false;
 	int over;
 
 	if (wait.fd < 0)
@@ -269,22 +294,21 @@ static int wait_for(const struct options *options, struct error *error)
 			break;
 		over = look(device, options, &progress, error);
 		if (!over && interrupted)
-			over = goes_on(device, error);
-		if (!over)
+			over = leave(options, &cancelled, error);
+		else if (!over)
 			poll(&wait, 1, SECOND_MS);
 	}
 	close(wait.fd);
 	return over == 1 ? 0 : -1;
 }
 
-int backup_wait(const char *device, bool json, struct error *error)
+int backup_wait(const struct options *options, struct error *error)
 {
-	const struct options options = { .word = { device }, .json = json };
 	struct sigaction before[2];
 	int result;
 
 	catch_interrupts(before);
-	result = wait_for(&options, error);
+	result = wait_for(options, error);
 	sigaction(SIGINT, &before[0], NULL);
 	sigaction(SIGTERM, &before[1], NULL);
 	return result;
@@ -392,11 +416,13 @@ int verb_backup(int argc, char **argv, struct error *error)
 	struct options options;
 
 	if (options_read(&options, argc, argv,
-			 "--wait --json --dry-run --force --speed --sync --on-cbw-error",
+			 "--wait --cancel-on-exit --json --dry-run --force --speed --sync --on-cbw-error",
 			 error))
 		return -1;
 	if (options.nr != 2)
 		return misuse(error, "backup: give a device and a target");
+	if (options.cancel_on_exit && !options.wait)
+		return misuse(error, "--cancel-on-exit goes with --wait");
 	if (people_named(&options, error))
 		return -1;
 	args = make_args(&options, error);
@@ -411,6 +437,6 @@ int verb_backup(int argc, char **argv, struct error *error)
 	if (options.dry_run)
 		return 0;
 	if (options.wait)
-		return backup_wait(options.word[0], options.json, error);
+		return backup_wait(&options, error);
 	return tell_begun(&options, error);
 }

@@ -126,10 +126,15 @@ int verb_job(int argc, char **argv, struct error *error)
 	struct options options;
 	size_t i;
 
-	if (options_read(&options, argc, argv, "--json --dry-run", error))
+	if (options_read(&options, argc, argv,
+			 "--json --dry-run --cancel-on-exit", error))
 		return -1;
-	if (options.nr == 2 && !strcmp(options.word[0], "wait"))
-		return backup_wait(options.word[1], options.json, error);
+	if (options.nr == 2 && !strcmp(options.word[0], "wait")) {
+		options.word[0] = options.word[1];
+		return backup_wait(&options, error);
+	}
+	if (options.cancel_on_exit)
+		return misuse(error, "--cancel-on-exit goes with job wait");
 	i = options.nr ? find_action(options.word[0]) : ACTIONS;
 	if (i == ACTIONS)
 		return misuse(error, "job: '%s' is unknown; there are wait, pause, resume, cancel, dismiss and speed",

@@ -10,6 +10,8 @@
 
 #include "error.h"
 
+struct options;
+
 #define VERB(name)	int name(int argc, char **argv, struct error *error)
 
 VERB(verb_insert);	/* verbs.c */
@@ -28,7 +30,7 @@ VERB(verb_put_back);	/* put-back.c */
 VERB(verb_doctor);	/* doctor.c */
 
 /* Shows a backup until it is over, and dismisses it; verb-backup.c. */
-int backup_wait(const char *device, bool json, struct error *error);
+int backup_wait(const struct options *options, struct error *error);
 
 /* How long a device may be suspended by somebody else, in ms; tests have less time. */
 extern int doctor_patience;
