@@ -254,10 +254,10 @@ static void inserts_with_discard(void **state)
 	     "vg-lv-throttle: iops-total=500/s discard=bytes\n");
 	assert_string_equal(words("vg-lv-throttle"),
 			    "253:1 0 - 4 iops-total 500 discard bytes");
-	says(verb_insert, "insert threshold vg-lv 1G --discard count",
-	     "vg-lv-threshold: at 1G (1073741824) discard=count\n");
+	says(verb_insert, "insert threshold vg-lv 32M --discard count",
+	     "vg-lv-threshold: at 32M (33554432) discard=count\n");
 	assert_string_equal(words("vg-lv-threshold"),
-			    "253:2 0 1073741824 2 discard count");
+			    "253:2 0 33554432 2 discard count");
 	assert_non_null(strstr(case_reply("{'execute':'query-named-block-nodes'}"),
 			       "\"discard\":\"count\""));
 	refuses(verb_insert, "insert threshold vg-lv 1G --discard bytes",
@@ -700,7 +700,7 @@ static void by_path(void **state)
 	says(verb_throttle, "throttle /dev/mapper/vg-lv iops-total=5",
 	     "vg-lv: group -, iops-total=5/s, 0 waiting\n");
 	says(verb_insert, "insert threshold /dev/mapper/vg-lv 1G",
-	     "vg-lv-threshold: at 1G (1073741824)\n");
+	     "vg-lv-threshold: at 1G (1073741824); it cannot fire before the device, of 64M (67108864), is longer\n");
 	fake_status("vg-lv-threshold", "armed 4096 0 0 0 0");
 	says(verb_threshold, "threshold /dev/mapper/vg-lv-threshold",
 	     "vg-lv-threshold: armed at 4K (4096), written up to 0B\n");
@@ -722,7 +722,7 @@ static void inserts(void **state)
 	assert_non_null(strstr(text, "dmsetup create mine-inserting --uuid stratis-1-private-QDM-threshold-mine\n"));
 	assert_non_null(strstr(text, "qguard /dev/mapper/mine-inserting 0"));
 	assert_non_null(strstr(text, "vg-lv\ndmsetup remove --deferred vg-lv-root\ndmsetup mknodes vg-lv-root\ndmsetup rename mine-inserting mine\n"));
-	says(verb_insert, NAMED, "mine: at 1G (1073741824)\n");
+	says(verb_insert, NAMED, "mine: at 1G (1073741824); it cannot fire before the device, of 64M (67108864), is longer\n");
 	assert_string_equal(fake_log(), "create vg-lv-root;create mine-inserting;"
 			    "load vg-lv;resume vg-lv;rename mine-inserting;");
 	assert_string_equal(fake_device("mine")->uuid, "stratis-1-private-QDM-threshold-mine");
@@ -757,7 +757,7 @@ static void insert_may_fail(void **state)
 static void insert_is_seen(void **state)
 {
 	(void)state;
-	says(verb_insert, NAMED, "mine: at 1G (1073741824)\n");
+	says(verb_insert, NAMED, "mine: at 1G (1073741824); it cannot fire before the device, of 64M (67108864), is longer\n");
 	strcpy(fake_device("mine")->name, "mine-inserting");
 	assert_non_null(strstr(case_reply("{'execute':'query-named-block-nodes'}"),
 			       "\"node-name\":\"mine\""));

@@ -208,15 +208,39 @@ static void print_throttle(const struct words *words)
 	json_object_put(limits);
 }
 
+/* 0 if it cannot be found out. */
+static uint64_t size_of(const char *device)
+{
+	struct error ignored = { 0 };
+	const struct node *node;
+	struct graph graph;
+	uint64_t bytes = 0;
+	char *name;
+
+	if (graph_read(&graph, &ignored))
+		return 0;
+	name = people_node(&graph, device);
+	node = graph_find(&graph, name);
+	if (node)
+		bytes = kdm_table_len(&node->table) << 9;
+	free(name);
+	graph_free(&graph);
+	return bytes;
+}
+
 static void print_threshold(const struct words *words)
 {
+	uint64_t bytes, size = size_of(words->device);
 	char text[SIZE_TEXT];
-	uint64_t bytes;
 
-	if (read_size(words->rest[0], &bytes))
-		printf(" at %s", size_exact(text, bytes));
+	if (!read_size(words->rest[0], &bytes))
+		return;
+	printf(" at %s", size_exact(text, bytes));
 	if (words->discard)
 		printf(" discard=%s", words->discard);
+	if (size && bytes >= size)
+		printf("; it cannot fire before the device, of %s, is longer",
+		       size_exact(text, size));
 }
 
 static void print_backup(const struct words *words)
