@@ -9,7 +9,7 @@
 
 #include "qdm-case.h"
 #include "qdm-fake-dm.h"
-#include "server.h"
+#include "server/server.h"
 
 static void fire(int signal)
 {

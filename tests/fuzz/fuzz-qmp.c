@@ -13,7 +13,7 @@
 #include "fuzz-qmp.h"
 #include "qdm-case.h"
 #include "qdm-fake-dm.h"
-#include "session.h"
+#include "server/session.h"
 
 static const char probe[] =
 	"\n\xff{\"execute\":\"query-version\",\"id\":\"probe\"}";

@@ -9,11 +9,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "alloc.h"
-#include "group.h"
+#include "base/alloc.h"
+#include "kernel/groups.h"
 #include "qdm-case.h"
 #include "qdm-fake-dm.h"
-#include "qmp.h"
+#include "qmp/execute.h"
 
 #define LEN	262144
 

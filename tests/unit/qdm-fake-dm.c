@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A device-mapper made of memory. It stands in for tools/qdm/dm.c, so that
+ * A device-mapper made of memory. It stands in for tools/qdm/kernel/dm.c, so that
  * edits can be planned and run without a kernel that has device-mapper, and
  * so that each single step can be made to fail.
  */
@@ -14,8 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "alloc.h"
-#include "graph.h"
+#include "base/alloc.h"
+#include "graph/graph.h"
 #include "qdm-fake-dm.h"
 #include "qdm-fake-groups.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A device-mapper made of memory, behind tools/qdm/dm.h; see qdm-fake-dm.c. */
+/* A device-mapper made of memory, behind tools/qdm/kernel/dm.h; see qdm-fake-dm.c. */
 #ifndef QDM_FAKE_DM_H
 #define QDM_FAKE_DM_H
 
-#include "dm.h"
+#include "kernel/dm.h"
 
 /* Nothing but the devices added since. */
 void fake_reset(void);

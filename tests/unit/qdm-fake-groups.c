@@ -15,8 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "alloc.h"
-#include "limits.h"
+#include "base/alloc.h"
+#include "kernel/limits.h"
 #include "qdm-fake-dm.h"
 #include "qdm-fake-groups.h"
 

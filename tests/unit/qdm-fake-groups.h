@@ -3,7 +3,7 @@
 #ifndef QDM_FAKE_GROUPS_H
 #define QDM_FAKE_GROUPS_H
 
-#include "dm.h"
+#include "kernel/dm.h"
 
 /* The tables there are now, between begin and end: they make groups and end them. */
 void fake_groups_begin(void);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* See qdm-line.h. The tool's main() is taken in under another name. */
 #define main qdm_main
-#include "main.c"
+#include "cli/main.c"
 #undef main
 
 #include "qdm-line.h"

@@ -23,7 +23,7 @@
 #include "qdm-case.h"
 #include "qdm-fake-dm.h"
 #include "qdm-served.h"
-#include "server.h"
+#include "server/server.h"
 
 char served_path[64];
 pid_t served_by;

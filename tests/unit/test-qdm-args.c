@@ -7,9 +7,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "args.h"
-#include "json.h"
-#include "limits.h"
+#include "base/json.h"
+#include "kernel/limits.h"
+#include "qmp/args.h"
 
 static const char * const words[] = { "red", "green", NULL };
 

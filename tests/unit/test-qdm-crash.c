@@ -21,11 +21,11 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "alloc.h"
-#include "group.h"
+#include "base/alloc.h"
+#include "cli/verbs.h"
+#include "kernel/groups.h"
 #include "qdm-case.h"
 #include "qdm-fake-dm.h"
-#include "verbs.h"
 
 #define POINTS_MAX	40
 #define GUARDED_MAX	3

@@ -12,10 +12,10 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "events.h"
-#include "json.h"
+#include "base/json.h"
 #include "qdm-case.h"
 #include "qdm-fake-dm.h"
+#include "server/events.h"
 
 #define LEN	131072
 

@@ -14,7 +14,7 @@
 
 #include "../fuzz/fuzz-qmp.h"
 #include "qdm-case.h"
-#include "reference.h"
+#include "qmp/reference.h"
 
 #define ROUNDS	4000
 #define LINES	128

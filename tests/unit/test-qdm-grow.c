@@ -15,16 +15,16 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "alloc.h"
-#include "grow-conf.h"
-#include "grow-fs.h"
-#include "grow-policy.h"
-#include "grow-run.h"
+#include "base/alloc.h"
+#include "base/size.h"
+#include "cli/verbs.h"
+#include "grow/conf.h"
+#include "grow/fs.h"
+#include "grow/policy.h"
+#include "grow/run.h"
 #include "qdm-case.h"
 #include "qdm-fake-dm.h"
-#include "size.h"
 #include "qdm-line.h"
-#include "verbs.h"
 
 #define MIB	(1ull << 20)
 #define GIB	(1ull << 30)

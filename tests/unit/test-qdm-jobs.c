@@ -14,10 +14,10 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "job.h"
+#include "graph/job.h"
 #include "qdm-case.h"
 #include "qdm-fake-dm.h"
-#include "qmp.h"
+#include "qmp/execute.h"
 
 #define DONE	"{\"return\":{}}"
 

@@ -21,13 +21,13 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "alloc.h"
-#include "command.h"
-#include "job.h"
+#include "base/alloc.h"
+#include "graph/job.h"
 #include "qdm-case.h"
 #include "qdm-fake-dm.h"
 #include "qdm-line.h"
-#include "reference.h"
+#include "qmp/command.h"
+#include "qmp/reference.h"
 
 #define WORDS	64
 #define LEN	65536

@@ -13,10 +13,10 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "job.h"
+#include "cli/verbs.h"
+#include "graph/job.h"
 #include "qdm-case.h"
 #include "qdm-fake-dm.h"
-#include "verbs.h"
 
 #define COMMAND(name, arguments) \
 	"{'execute':'" name "','arguments':{" arguments "}}"

@@ -14,13 +14,13 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "json.h"
-#include "place.h"
-#include "group.h"
+#include "base/json.h"
+#include "base/size.h"
+#include "cli/verbs.h"
+#include "graph/resolve.h"
+#include "kernel/groups.h"
 #include "qdm-case.h"
 #include "qdm-fake-dm.h"
-#include "size.h"
-#include "verbs.h"
 
 #define LIMITS	"bps-total bps-total-max bps-total-max-length " \
 		"bps-read bps-read-max bps-read-max-length " \

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "edit.h"
+#include "edit/edit.h"
 #include "qdm-fake-dm.h"
 
 #define LEN	131072

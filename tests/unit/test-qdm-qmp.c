@@ -12,11 +12,11 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "base/json.h"
 #include "qdm-case.h"
 #include "qdm-fake-dm.h"
-#include "json.h"
-#include "qmp.h"
-#include "reference.h"
+#include "qmp/execute.h"
+#include "qmp/reference.h"
 
 static void gives(const char *text, const char *wanted)
 {

@@ -21,13 +21,13 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "alloc.h"
-#include "command.h"
-#include "group.h"
-#include "job.h"
+#include "base/alloc.h"
+#include "graph/job.h"
+#include "kernel/groups.h"
 #include "qdm-case.h"
 #include "qdm-fake-dm.h"
 #include "qdm-line.h"
+#include "qmp/command.h"
 
 #define PREPARED	8
 

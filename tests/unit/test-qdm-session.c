@@ -11,10 +11,10 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "alloc.h"
+#include "base/alloc.h"
 #include "qdm-case.h"
 #include "qdm-fake-dm.h"
-#include "session.h"
+#include "server/session.h"
 
 #define VERSION		"{\"execute\":\"query-version\"}"
 #define ANSWER		"{ \"return\": { \"qemu\": { \"major\": 0, \"minor\": 1, \"micro\": 0 }, \"package\": \"qdm\" } }\r\n"

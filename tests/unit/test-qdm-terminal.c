@@ -17,10 +17,10 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "cli/shell.h"
+#include "cli/verbs.h"
 #include "qdm-case.h"
 #include "qdm-fake-dm.h"
-#include "shell.h"
-#include "verbs.h"
 
 #define PATIENCE_MS	20000
 #define LEN		65536

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "cli/tree.h"
 #include "qdm-fake-dm.h"
-#include "tree.h"
 
 #define LEN	131072
 

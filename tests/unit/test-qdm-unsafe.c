@@ -17,7 +17,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "guard.h"
+#include "plan/guard.h"
 #include "qdm-case.h"
 #include "qdm-fake-dm.h"
 

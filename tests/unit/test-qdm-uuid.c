@@ -9,9 +9,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "place.h"
+#include "graph/resolve.h"
+#include "graph/uuid.h"
 #include "qdm-fake-dm.h"
-#include "uuid.h"
 
 #define LEN	131072
 #define LONG	"vg-0123456789012345678901234567890123456789012345678901234567890" \

@@ -24,11 +24,11 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "alloc.h"
+#include "base/alloc.h"
 #include "qdm-case.h"
 #include "qdm-fake-dm.h"
 #include "qdm-served.h"
-#include "server.h"
+#include "server/server.h"
 
 #define VERSION		"{'execute':'query-version'}"
 #define SCHEMA		"{'execute':'query-qmp-schema'}"

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Memory that is there or ends the program: when there is none, nothing
+ * sensible can follow, so it says so and ends. No edit is lost by that: each
+ * plan is complete before its first step runs, and a server keeps nothing that
+ * cannot be read from the kernel again.
+ */
+#ifndef QDM_BASE_ALLOC_H
+#define QDM_BASE_ALLOC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Room for one element more than @nr; grows by doubling. */
+void *more(void *array, size_t nr, size_t size);
+void *resize(void *memory, size_t len);
+char *copy(const char *text);
+/* Frees text that may hold a key, and leaves nothing of it in memory. */
+void wipe(char *text);
+__attribute__((format(printf, 1, 2)))
+char *print(const char *fmt, ...);
+/* Of a name that has to become shorter. */
+uint64_t text_hash(const char *text);
+
+#endif /* QDM_BASE_ALLOC_H */

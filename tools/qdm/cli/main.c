@@ -1,0 +1,445 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The command line: a table of words, each with what it does. Exit status: 0
+ * done, 1 refused or failed (the reason is printed), 2 the command line itself
+ * is wrong.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/json.h"
+#include "cli/shell.h"
+#include "cli/tree.h"
+#include "cli/verbs.h"
+#include "cli/words.h"
+#include "graph/describe.h"
+#include "plan/log.h"
+#include "qmp/execute.h"
+#include "qmp/reference.h"
+#include "server/server.h"
+
+enum { DONE, FAILED, MISUSED };
+
+struct verb {
+	const char *name;
+	const char *usage;
+	const char *what;
+	int (*run)(int argc, char **argv);
+};
+
+static int failed(const struct error *error)
+{
+	fprintf(stderr, "qdm: %s\n", error->text);
+	return FAILED;
+}
+
+__attribute__((format(printf, 1, 2)))
+static int misused(const char *fmt, ...)
+{
+	va_list args;
+
+	fputs("qdm: ", stderr);
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fputs("; see qdm --help\n", stderr);
+	return MISUSED;
+}
+
+static int run_tree(int argc, char **argv)
+{
+	bool json = argc == 2 && !strcmp(argv[1], "--json");
+	struct error error = { 0 };
+	struct graph graph;
+
+	if (argc > 1 && !json)
+		return misused("tree: '%s' is unexpected, only --json is known",
+			       argv[argc - 1]);
+	if (graph_read(&graph, &error))
+		return failed(&error);
+	if (json)
+		tree_print_json(&graph, stdout);
+	else
+		tree_print(&graph, stdout);
+	graph_free(&graph);
+	return DONE;
+}
+
+static int show_member(struct json_object *node, const char *key, bool json)
+{
+	struct json_object *value;
+
+	if (!key) {
+		qmp_print(node, stdout);
+		return DONE;
+	}
+	if (!json_object_object_get_ex(node, key, &value)) {
+		fprintf(stderr, "qdm: node '%s' has no '%s'; it has:",
+			json_string(node, "node-name", ""), key);
+		json_object_object_foreach(node, name, ignored) {
+			(void)ignored;
+			fprintf(stderr, " %s", name);
+		}
+		fputc('\n', stderr);
+		return FAILED;
+	}
+	puts(json ? json_object_to_json_string(value) :
+		    json_object_get_string(value));
+	return DONE;
+}
+
+static int run_show(int argc, char **argv)
+{
+	struct error error = { 0 };
+	struct json_object *shown;
+	struct graph graph;
+	struct node *node;
+	bool json = argc > 1 && !strcmp(argv[1], "--json");
+	char *name;
+	int result;
+
+	argc -= json;
+	argv += json;
+	if (argc < 2 || argc > 3)
+		return misused("show: give a node, and at most one key");
+	if (graph_read(&graph, &error))
+		return failed(&error);
+	name = people_node(&graph, argv[1]);
+	node = graph_find(&graph, name);
+	free(name);
+	if (node) {
+		shown = describe_node(&graph, node);
+		result = show_member(shown, argv[2], json);
+		json_object_put(shown);
+	} else {
+		refuse(&error, "Node '%s' not found", argv[1]);
+		result = failed(&error);
+	}
+	graph_free(&graph);
+	return result;
+}
+
+static char *read_stdin(size_t *len)
+{
+	char *text = NULL;
+	int next;
+
+	*len = 0;
+	while (*len <= JSON_MAX_BYTES && (next = getchar()) != EOF) {
+		text = more(text, *len, 1);
+		text[(*len)++] = next;
+	}
+	return text;
+}
+
+static int execute(const char *text, size_t len, FILE *script)
+{
+	enum qmp_mode mode = QMP_FREE;
+	struct json_object *reply = qmp_execute(text, len, &mode, script);
+	int result = reply && qmp_is_error(reply) ? FAILED : DONE;
+
+	if (reply)
+		qmp_print(reply, stdout);
+	json_object_put(reply);
+	return result;
+}
+
+static int run_exec(int argc, char **argv)
+{
+	const char *command = NULL;
+	FILE *script = NULL;
+	size_t len;
+	char *text;
+	int result, i;
+
+	for (i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "--dry-run"))
+			script = stdout;
+		else if (!strcmp(argv[i], "--json"))
+			continue;	/* a reply is JSON in any case */
+		else if (!strncmp(argv[i], "--", 2))
+			return misused("exec: '%s' is no option here; known are: --dry-run --json",
+				       argv[i]);
+		else if (command)
+			return misused("exec: '%s' is one command too many",
+				       argv[i]);
+		else
+			command = argv[i];
+	}
+	if (!command)
+		return misused("exec: give a command as JSON, or - to read it from standard input");
+	if (strcmp(command, "-"))
+		return execute(command, strlen(command), script);
+	text = read_stdin(&len);
+	result = execute(text ? text : "", len, script);
+	free(text);
+	return result;
+}
+
+static int run_qmp(int argc, char **argv)
+{
+	const char *path = SERVER_SOCKET;
+	struct error error = { 0 };
+
+	if (argc == 2 && !strcmp(argv[1], "--stdio"))
+		return server_on_stdio(&error) ? failed(&error) : DONE;
+	if (argc == 3 && !strcmp(argv[1], "--socket"))
+		path = argv[2];
+	else if (argc > 1)
+		return misused("qmp: '%s' is unexpected, known are --stdio and --socket PATH",
+			       argv[1]);
+	return server_on_socket(path, &error) ? failed(&error) : DONE;
+}
+
+static int run_reference(int argc, char **argv)
+{
+	bool man = argc == 2 && !strcmp(argv[1], "--man");
+
+	if (argc > 1 && !man)
+		return misused("reference: '%s' is unexpected, only --man is known",
+			       argv[argc - 1]);
+	if (man)
+		reference_print_man(stdout);
+	else
+		reference_print(stdout);
+	return DONE;
+}
+
+static int run_complete(int argc, char **argv);
+
+/* Verbs for people say themselves what came of it. */
+static int run_people(int argc, char **argv, int (*verb)(int argc, char **argv,
+							 struct error *error))
+{
+	struct error error = { 0 };
+
+	if (!verb(argc, argv, &error))
+		return DONE;
+	failed(&error);
+	return error.class && !strcmp(error.class, ERROR_MISUSE) ? MISUSED :
+								   FAILED;
+}
+
+#define PEOPLE(name) \
+	static int run_##name(int argc, char **argv) \
+	{ \
+		return run_people(argc, argv, verb_##name); \
+	}
+
+PEOPLE(insert)
+PEOPLE(remove)
+PEOPLE(group)
+PEOPLE(throttle)
+PEOPLE(threshold)
+PEOPLE(grow)
+PEOPLE(backup)
+PEOPLE(jobs)
+PEOPLE(job)
+PEOPLE(list)
+PEOPLE(watch)
+PEOPLE(events)
+PEOPLE(put_back)
+PEOPLE(doctor)
+
+static int run_version(int argc, char **argv)
+{
+	if (argc > 1)
+		return misused("--version: '%s' is unexpected", argv[1]);
+	printf("qdm %d.%d.%d\n", QDM_VERSION_MAJOR, QDM_VERSION_MINOR,
+	       QDM_VERSION_MICRO);
+	return DONE;
+}
+
+static int run_help(int argc, char **argv);
+static int run_shell(int argc, char **argv);
+
+static const struct verb verbs[] = {
+	{ "tree", "[--json]", "show all devices and what they lie on",
+	  run_tree },
+	{ "show", "[--json] NODE [KEY]", "show one node, or one value of it, in JSON",
+	  run_show },
+	{ "insert", "[--dry-run] [--json] [--node NAME] [--discard WORD] throttle DEVICE LIMIT=VALUE...|--group GROUP",
+	  "put a throttle under a device", run_insert },
+	{ "insert", "... threshold DEVICE SIZE",
+	  "an alarm when writes pass SIZE", run_insert },
+	{ "insert", "... [--on-cbw-error POLICY] backup [--force] DEVICE TARGET",
+	  "old data goes to TARGET before it is overwritten", run_insert },
+	{ "remove", "[--dry-run] [--json] [--cancel] NODE", "take a filter out and delete it",
+	  run_remove },
+	{ "list", "[--json]", "one line for each node", run_list },
+	{ "throttle", "[--dry-run] [--json] DEVICE [LIMIT=VALUE... [discard=ops|bytes] [--group GROUP] | off]",
+	  "limit a device, or show its limits", run_throttle },
+	{ "group", "[--json] [show [GROUP]]", "show groups of shared limits",
+	  run_group },
+	{ "group", "[--dry-run] [--json] add|set GROUP LIMIT=VALUE... | del GROUP",
+	  "make, change and delete them", run_group },
+	{ "threshold", "[--dry-run] [--json] NODE [SIZE | off]",
+	  "set or show a write threshold", run_threshold },
+	{ "grow", "[--json]", "show which volumes grow by themselves, and how far they are",
+	  run_grow },
+	{ "grow", "[--dry-run] [--json] [--node NAME] DEVICE [--step SIZE] [--reserve SIZE] [--max SIZE] [--per-hour NUMBER|any] | off",
+	  "let a volume and its file system grow by a step when less than the reserve is free",
+	  run_grow },
+	{ "grow", "--now [DEVICE]", "look now, as after an event, whether it is to grow",
+	  run_grow },
+	{ "backup", "[--dry-run] [--json] [--force] [--wait [--cancel-on-exit]] [--speed SIZE] [--sync full|none] [--on-cbw-error POLICY] DEVICE TARGET",
+	  "back up a device in use, as it is now", run_backup },
+	{ "jobs", "[--json]", "one line for each backup", run_jobs },
+	{ "job", "[--dry-run] [--json] pause|resume|cancel|dismiss JOB | wait [--cancel-on-exit] JOB | speed JOB SIZE",
+	  "do something with a backup, or wait for its end", run_job },
+	{ "watch", "[--json] [--once]", "what goes through the nodes, each second",
+	  run_watch },
+	{ "events", "[--json]", "tell what happens", run_events },
+	{ "put-back", "",
+	  "put back filters that LVM has dropped, take away those without a device",
+	  run_put_back },
+	{ "doctor", "[--json] [--repair [--idle] [--dry-run]]",
+	  "say what is wrong, and mend what a killed command has left",
+	  run_doctor },
+	{ "shell", "", "these verbs, with history and completion", run_shell },
+	{ "exec", "[--dry-run] [--json] JSON|-", "carry out one QMP command", run_exec },
+	{ "qmp", "[--socket PATH | --stdio]",
+	  "serve QMP on a socket (" SERVER_SOCKET "), or on standard input and output",
+	  run_qmp },
+	{ "reference", "[--man]", "print the reference page of the QMP commands, or the man page's part",
+	  run_reference },
+	{ "complete", "[WORD]", "print what may follow, for the shell's completion",
+	  run_complete },
+	{ "--help", "", "print this", run_help },
+	{ "--version", "", "print the version", run_version },
+};
+
+#define VERBS	(sizeof(verbs) / sizeof(*verbs))
+
+/* The @nr-th option in the usage of that verb, whose lines are several. */
+static bool verb_option(const char *verb, unsigned int nr, char *text,
+			size_t room)
+{
+	const char *at;
+	size_t i, len;
+
+	for (i = 0; i < VERBS; i++) {
+		if (strcmp(verbs[i].name, verb))
+			continue;
+		for (at = verbs[i].usage; (at = strstr(at, "--")); at += len) {
+			len = strspn(at, "-abcdefghijklmnopqrstuvwxyz");
+			if (nr--)
+				continue;
+			snprintf(text, room, "%.*s", (int)len, at);
+			return true;
+		}
+	}
+	return false;
+}
+
+static void print_options(const char *verb)
+{
+	char option[64];
+	unsigned int i;
+
+	for (i = 0; verb_option(verb, i, option, sizeof(option)); i++)
+		puts(option);
+}
+
+static int run_complete(int argc, char **argv)
+{
+	size_t i;
+
+	if (argc > 2)
+		return misused("complete: '%s' is unexpected", argv[2]);
+	for (i = 0; argc == 1 && i < VERBS; i++)
+		if (!i || strcmp(verbs[i].name, verbs[i - 1].name))
+			puts(verbs[i].name);
+	if (argc == 2)
+		print_options(argv[1]);
+	if (argc == 2 && !strcmp(argv[1], "exec"))
+		reference_templates(stdout);
+	return DONE;
+}
+
+static int run_help(int argc, char **argv)
+{
+	size_t i;
+
+	(void)argc;
+	(void)argv;
+	puts("qdm: filters for block devices (throttle, backup, write threshold), by device-mapper\n");
+	for (i = 0; i < VERBS; i++)
+		printf("  qdm %s %s\n\t%s\n", verbs[i].name, verbs[i].usage,
+		       verbs[i].what);
+	puts("\nWith --dry-run nothing is changed, and the dmsetup and configfs commands that\n"
+	     "would do it are printed as a script.\n"
+	     "Exit status: 0 done, 1 refused or failed, 2 wrong command line. See qdm(8).");
+	return DONE;
+}
+
+/* An edit is logged with the words it was asked for in. */
+static void note_words(int argc, char **argv)
+{
+	char *words = copy(""), *longer;
+	int i;
+
+	for (i = 2; i < argc; i++) {
+		longer = print("%s%s%s", words, *words ? " " : "", argv[i]);
+		free(words);
+		words = longer;
+	}
+	log_command(argv[1], words);
+	free(words);
+}
+
+static int run(int argc, char **argv)
+{
+	size_t i;
+
+	if (argc < 2)
+		return misused("give a verb");
+	note_words(argc, argv);
+	for (i = 0; i < VERBS; i++)
+		if (!strcmp(verbs[i].name, argv[1]))
+			return verbs[i].run(argc - 1, argv + 1);
+	return misused("'%s' is not a verb", argv[1]);
+}
+
+static const char *verb_name(unsigned int nr)
+{
+	return nr < VERBS ? verbs[nr].name : NULL;
+}
+
+/* Until it is interrupted, or what it waits for has ended. */
+static bool verb_stays(const char *verb)
+{
+	return !strcmp(verb, "watch") || !strcmp(verb, "events") ||
+	       !strcmp(verb, "backup");
+}
+
+static int run_shell(int argc, char **argv)
+{
+	const struct shell shell = {
+		.run = run, .verb = verb_name, .option = verb_option,
+		.stays = verb_stays,
+	};
+
+	if (argc > 1)
+		return misused("shell: '%s' is unexpected", argv[1]);
+	return shell_loop(&shell);
+}
+
+/* What could not be written was not done for who reads it. */
+static int end(int status)
+{
+	int code = fflush(stdout) ? errno : ferror(stdout) ? EIO : 0;
+
+	if (!code)
+		return status;
+	fprintf(stderr, "qdm: cannot write the answer: %s\n", strerror(code));
+	return status ? status : FAILED;
+}
+
+int main(int argc, char **argv)
+{
+	return end(run(argc, argv));
+}

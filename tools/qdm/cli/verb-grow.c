@@ -1,0 +1,561 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * qdm grow: one verb for a volume that grows by itself, from the threshold's filter to
+ * the line that says how, so that nobody has to do these in the right order. What has
+ * been passed by then is answered at once.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/json.h"
+#include "base/size.h"
+#include "cli/verbs.h"
+#include "cli/words.h"
+#include "graph/resolve.h"
+#include "grow/conf.h"
+#include "grow/fs.h"
+#include "grow/grow.h"
+#include "grow/run.h"
+#include "plan/plan.h"
+
+#define NODE_END	"grow"
+#define OPTIONS	"--json --dry-run --node --step --reserve --max --per-hour --now"
+#define COMMAND_LINE	"qdm grow"
+
+static bool has_fired(const struct growing *growing)
+{
+	return !strcmp(growing->state, "fired");
+}
+
+/*
+ * Showing
+ */
+
+static struct json_object *describe(const struct growing *growing)
+{
+	struct json_object *one = json_object_new_object();
+	const struct grow_policy *policy = &growing->policy;
+
+	json_put_string(one, "node-name", growing->node);
+	json_put_string(one, "volume", growing->volume);
+	json_put_number(one, "size", growing->view.size);
+	json_put_number(one, "step", policy->step);
+	json_put_number(one, "reserve", policy->reserve);
+	if (policy->maximum < 1ull << 62)
+		json_put_number(one, "max", policy->maximum);
+	if (policy->per_hour > 0)
+		json_put_number(one, "per-hour", policy->per_hour);
+	json_put_string(one, "state", growing->state);
+	json_put_number(one, "write-threshold", growing->threshold);
+	json_put_number(one, "high-water", growing->view.mark);
+	if (growing->view.mounted) {
+		json_put_number(one, "filesystem-size", growing->view.fs_size);
+		json_put_number(one, "free", growing->view.free);
+	}
+	json_put_string(one, "file", growing->where);
+	return one;
+}
+
+static void print_one(const struct growing *growing)
+{
+	const struct grow_policy *policy = &growing->policy;
+	char size[SIZE_TEXT], step[SIZE_TEXT], reserve[SIZE_TEXT];
+	char other[SIZE_TEXT];
+
+	printf("%s: %s of %s, grows by %s when less than %s %s", growing->node,
+	       size_text(size, growing->view.size), growing->volume,
+	       size_text(step, policy->step),
+	       size_text(reserve, policy->reserve),
+	       growing->view.mounted ? "are free" : "are left behind what was written");
+	if (growing->view.mounted)
+		printf(" (%s are)", size_text(other, growing->view.free));
+	if (policy->maximum < 1ull << 62)
+		printf(", up to %s", size_text(other, policy->maximum));
+	if (policy->per_hour > 0)
+		printf(", at most %d times an hour", policy->per_hour);
+	printf("; %s", growing->state);
+	if (!has_fired(growing) && growing->threshold)
+		printf(" at %s", size_text(other, growing->threshold));
+	putchar('\n');
+}
+
+/* 1 when the node has a line and is over a volume; then it is looked at, too. */
+static int read_one(struct growing *growing, const struct graph *graph,
+		    const char *node, struct error *error)
+{
+	int found = conf_find(node, &growing->policy, &growing->where, error);
+
+	if (found <= 0)
+		return found;
+	if (grow_find(growing, graph, node, error) ||
+	    grow_look(growing, error))
+		return -1;
+	return 1;
+}
+
+static int show_one(const struct graph *graph, const char *node,
+		    const struct options *options, struct error *error)
+{
+	struct growing growing = { 0 };
+	struct json_object *one;
+	int found = read_one(&growing, graph, node, error);
+
+	if (!found)
+		refuse(error, "%s: no line in %s names it", node,
+		       growing.where);
+	if (found == 1 && options->json) {
+		one = describe(&growing);
+		people_print_json(one);
+		json_object_put(one);
+	} else if (found == 1) {
+		print_one(&growing);
+	}
+	free(growing.where);
+	return found == 1 ? 0 : -1;
+}
+
+static void add_to_list(struct json_object *list, const struct graph *graph,
+			const char *node, const struct options *options)
+{
+	struct growing growing = { 0 };
+	struct error error = { 0 };
+	int found = read_one(&growing, graph, node, &error);
+
+	if (found == 1 && options->json)
+		json_object_array_add(list, describe(&growing));
+	else if (found == 1)
+		print_one(&growing);
+	else if (found < 0)
+		fprintf(stderr, "qdm: %s\n", error.text);
+	free(growing.where);
+}
+
+struct missing {
+	const struct graph *graph;
+};
+
+static void say_missing(const char *node, void *with)
+{
+	const struct missing *missing = with;
+
+	if (!graph_find(missing->graph, node))
+		fprintf(stderr, "qdm: %s: it has a line, but there is no such device\n",
+			node);
+}
+
+static int show_all(const struct graph *graph, const struct options *options)
+{
+	struct json_object *list = json_object_new_array();
+	struct missing missing = { graph };
+	size_t i;
+
+	for (i = 0; i < graph->nr; i++)
+		if (grow_is_threshold(&graph->node[i]))
+			add_to_list(list, graph, graph->node[i].dev.name,
+				    options);
+	conf_each(say_missing, &missing);
+	if (options->json)
+		people_print_json(list);
+	json_object_put(list);
+	return 0;
+}
+
+/*
+ * Setting
+ */
+
+static int read_option(const char *name, const char *text, uint64_t *value,
+		       struct error *error)
+{
+	if (!text || read_size(text, value))
+		return 0;
+	return misuse(error, "%s: '%s' is no size: " SIZE_UNITS, name, text);
+}
+
+static int read_per_hour(const char *text, int *value, struct error *error)
+{
+	struct grow_policy policy;
+	char *words;
+	int result;
+
+	if (!text)
+		return 0;
+	words = print("- - - %s", text);
+	result = grow_read(words, "", "--per-hour", &policy, error);
+	free(words);
+	if (!result)
+		*value = policy.per_hour;
+	return result;
+}
+
+/* What is not given stays; half of the step is the reserve of a new line. */
+static int read_policy(const struct options *options, const char *node,
+		       struct grow_policy *policy, struct error *error)
+{
+	struct error ignored = { 0 };
+	char *where;
+	int found = conf_find(node, policy, &where, &ignored);
+
+	free(where);
+	if (found <= 0 && grow_read("", node, "", policy, error))
+		return -1;
+	if (read_option("--step", options->step, &policy->step, error))
+		return -1;
+	if (found <= 0)
+		policy->reserve = (policy->step + 1) / 2;
+	if (read_option("--reserve", options->reserve, &policy->reserve,
+			error) ||
+	    read_option("--max", options->max, &policy->maximum, error) ||
+	    read_per_hour(options->per_hour, &policy->per_hour, error))
+		return -1;
+	return grow_check(policy, node, COMMAND_LINE, error);
+}
+
+static int make_node(const struct node *device, const char *node,
+		     const struct grow_policy *policy,
+		     const struct options *options, struct error *error)
+{
+	struct json_object *args = json_object_new_object();
+	uint64_t size = kdm_table_len(&device->table) * 512;
+	char *path = print("/dev/mapper/%s", device->dev.name);
+
+	json_put_string(args, "driver", "write-threshold");
+	json_put_string(args, "node-name", node);
+	json_put_string(args, "file", path);
+	json_put_number(args, "write-threshold",
+			size > policy->reserve ? size - policy->reserve : 1);
+	free(path);
+	return people_tell("blockdev-add", args, options, error);
+}
+
+/*
+ * udev and its like look into what is new, and go, and so does who has just made it.
+ * A writer is believed to stay sooner than a reader.
+ */
+static bool is_in_use(const struct node *device)
+{
+	const struct timespec pause = { .tv_nsec = 100000000 };
+	struct error ignored = { 0 };
+	struct kdm_device now;
+	int left, writing = 0;
+
+	for (left = 30; left >= 0; left--) {
+		if (kdm_find(device->dev.name, &now, &ignored) != 1 ||
+		    !now.open_count)
+			return false;
+		if (fs_users(now.devno, now.open_count) == USERS_WRITING &&
+		    ++writing == 10)
+			return true;
+		nanosleep(&pause, NULL);
+	}
+	return true;
+}
+
+static int check_device(const struct node *device, const char *node,
+			struct error *error)
+{
+	if (strncmp(device->dev.uuid, "LVM-", 4))
+		return refuse(error, "'%s' is no LVM volume; only these, and write thresholds on them, can grow",
+			      device->dev.name);
+	if (is_in_use(device))
+		return refuse(error, "'%s' is in use, and the threshold has to lie on top of it, as LVM drops what lies under a volume when it extends it: unmount it, give this command again, and mount /dev/mapper/%s in its place",
+			      device->dev.name, node);
+	return 0;
+}
+
+static void print_script(const char *node, const struct grow_policy *policy,
+			 bool made)
+{
+	char *path = conf_path(node), *words = grow_write(policy);
+	char *folder = print("%.*s", (int)(strrchr(path, '/') - path), path);
+
+	if (!made)
+		puts("#!/bin/bash\nset -euo pipefail");
+	fputs("mkdir -p ", stdout);
+	print_quoted(stdout, folder);
+	printf("\necho '* %s' >", words);
+	print_quoted(stdout, path);
+	fputs("\nqdm grow --now ", stdout);
+	print_quoted(stdout, node);
+	putchar('\n');
+	free(folder);
+	free(words);
+	free(path);
+}
+
+static int set(const struct node *device, const char *node, bool is_new,
+	       const struct options *options, struct error *error)
+{
+	struct grow_policy policy;
+
+	if (read_policy(options, node, &policy, error))
+		return -1;
+	if (is_new && (check_device(device, node, error) ||
+		       make_node(device, node, &policy, options, error)))
+		return -1;
+	if (options->dry_run) {
+		print_script(node, &policy, is_new);
+		return 0;
+	}
+	if (conf_write(node, &policy, error))
+		return -1;
+	run_units();
+	return grow_answer(node, false, error);
+}
+
+static void say_off(const char *node, const struct options *options)
+{
+	struct json_object *told = json_object_new_object();
+
+	json_put_string(told, "node-name", node);
+	if (options->json)
+		people_print_json(told);
+	else
+		printf("%s: grows no more\n", node);
+	json_object_put(told);
+}
+
+/* A line that people wrote is theirs. */
+static int check_by_hand(const char *node, struct error *error)
+{
+	struct grow_policy policy;
+	struct error ignored = { 0 };
+	char *where;
+	int found = conf_find_by_hand(node, &policy, &where, &ignored);
+
+	if (found)
+		refuse(error, "'%s' also has a line in %s; remove that first",
+		       node, where);
+	free(where);
+	return found ? -1 : 0;
+}
+
+static void print_off(const char *node)
+{
+	char *path = conf_path(node);
+
+	fputs("#!/bin/bash\nset -euo pipefail\nrm -f ", stdout);
+	print_quoted(stdout, path);
+	printf("\ndmsetup message ");
+	print_quoted(stdout, node);
+	puts(" 0 set-threshold 0");
+	free(path);
+}
+
+static int turn_off(const char *node, const struct options *options,
+		    struct error *error)
+{
+	int lock, result;
+
+	if (check_by_hand(node, error))
+		return -1;
+	if (options->dry_run) {
+		print_off(node);
+		return 0;
+	}
+	lock = grow_lock(node);
+	if (lock < 0)
+		return refuse(error, "%s: cannot take its lock in /run: %s",
+			      node, strerror(errno));
+	result = conf_remove(node, error) < 0 ||
+		 kdm_message(node, "set-threshold 0", error) ? -1 : 0;
+	close(lock);
+	if (!result)
+		say_off(node, options);
+	return result;
+}
+
+/* Of a node that is not there only the line can be left. */
+static int forget(const char *node, const struct options *options,
+		  struct error *error)
+{
+	char *path = conf_path(node);
+	int found = access(path, F_OK) ? 0 : 1;
+
+	if (found && options->dry_run) {
+		fputs("#!/bin/bash\nrm -f ", stdout);
+		print_quoted(stdout, path);
+		putchar('\n');
+	} else if (found) {
+		found = conf_remove(node, error);
+		if (found > 0)
+			say_off(node, options);
+	}
+	free(path);
+	if (!found)
+		refuse(error, "Device '%s' not found", node);
+	return found > 0 ? 0 : -1;
+}
+
+/* The filter that the device has, or that it will have. */
+static char *name_for(const struct graph *graph, const struct node *device,
+		      const struct options *options, bool *is_new)
+{
+	const struct node *node = grow_node(graph, device);
+
+	*is_new = !node;
+	if (node)
+		return copy(node->dev.name);
+	if (options->node)
+		return copy(options->node);
+	return new_derived_name(graph, device->dev.name, NODE_END);
+}
+
+static bool sets(const struct options *options)
+{
+	return options->step || options->reserve || options->max ||
+	       options->per_hour;
+}
+
+static int on_device(const struct graph *graph, const struct options *options,
+		     struct error *error)
+{
+	const struct node *device = graph_find(graph, options->word[0]);
+	bool off = options->nr == 2, is_new;
+	struct graph after;
+	char *node;
+	int result = 0;
+
+	if (!device && off)
+		return forget(options->word[0], options, error);
+	if (!device)
+		return refuse(error, "Device '%s' not found", options->word[0]);
+	node = name_for(graph, device, options, &is_new);
+	if (is_new && !sets(options))
+		result = refuse(error, "'%s' has no write threshold and does not grow; give --step and --reserve",
+				device->dev.name);
+	else if (options->now)
+		result = grow_answer(node, false, error);
+	else if (off)
+		result = turn_off(node, options, error);
+	else if (sets(options))
+		result = set(device, node, is_new, options, error);
+	if (!result && !off && !options->dry_run) {
+		result = graph_read(&after, error);
+		result = result ? result : show_one(&after, node, options, error);
+		graph_free(&after);
+	}
+	free(node);
+	return result;
+}
+
+/*
+ * All of them
+ */
+
+static bool has_line(const char *node)
+{
+	struct grow_policy policy;
+	struct error ignored = { 0 };
+	char *where;
+	int found = conf_find(node, &policy, &where, &ignored);
+
+	free(where);
+	return found;
+}
+
+static bool is_to_be_answered(const struct node *node)
+{
+	return grow_is_threshold(node) && has_line(node->dev.name) &&
+	       !grow_is_answered(node->dev.name);
+}
+
+/* What one cannot do keeps none back. */
+static int answer_all(const struct graph *graph, struct error *error)
+{
+	const struct node *node;
+	struct error one;
+	size_t i;
+
+	for (i = 0; i < graph->nr; i++) {
+		node = &graph->node[i];
+		one = (struct error){ 0 };
+		if (!is_to_be_answered(node) ||
+		    !grow_answer(node->dev.name, false, &one))
+			continue;
+		if (*error->text)
+			fprintf(stderr, "qdm: %s\n", one.text);
+		else
+			refuse(error, "%s", one.text);
+	}
+	return *error->text ? -1 : 0;
+}
+
+static int check_words(const struct options *options, struct error *error)
+{
+	if (options->nr > 2 ||
+	    (options->nr == 2 && strcmp(options->word[1], "off")))
+		return misuse(error, "grow: '%s' is unexpected; give a device, and options or off",
+			      options->word[options->nr - 1]);
+	if (!options->nr && (sets(options) || options->node))
+		return misuse(error, "grow: give a device");
+	if ((options->nr == 2 || options->now) && sets(options))
+		return misuse(error, "grow: %s goes without sizes",
+			      options->now ? "--now" : "off");
+	return 0;
+}
+
+/* One that has to wait keeps the others not back. */
+static void answer_beside(const char *node)
+{
+	struct error told_by_log = { 0 };
+	pid_t pid = fork();
+
+	if (pid > 0)
+		return;
+	grow_answer(node, false, &told_by_log);
+	if (!pid)
+		_exit(0);
+}
+
+/* For the timer, and after a change of the lines. What fails is said once, by the log. */
+static int answer_again(struct error *error)
+{
+	struct graph graph;
+	size_t i;
+
+	if (graph_read(&graph, error))
+		return -1;
+	for (i = 0; i < graph.nr; i++)
+		if (is_to_be_answered(&graph.node[i]))
+			answer_beside(graph.node[i].dev.name);
+	graph_free(&graph);
+	while (wait(NULL) > 0)
+		;
+	return 0;
+}
+
+/* Hidden ones for qdm-extend: an event is answered until another would be news. */
+static int answer_event(int argc, char **argv, struct error *error)
+{
+	return argc == 2 ? answer_again(error) :
+			   grow_answer(argv[2], true, error);
+}
+
+int verb_grow(int argc, char **argv, struct error *error)
+{
+	struct options options;
+	struct graph graph;
+	int result;
+
+	if ((argc == 2 || argc == 3) && !strcmp(argv[1], "--event"))
+		return answer_event(argc, argv, error);
+	if (options_read(&options, argc, argv, OPTIONS, error) ||
+	    check_words(&options, error) || people_named(&options, error) ||
+	    graph_read(&graph, error))
+		return -1;
+	if (options.nr)
+		result = on_device(&graph, &options, error);
+	else if (options.now)
+		result = answer_all(&graph, error);
+	else
+		result = show_all(&graph, &options);
+	graph_free(&graph);
+	return result;
+}

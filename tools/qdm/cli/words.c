@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The verbs for people are the commands of QMP with less to type: they make a
+ * command out of words, have it carried out like any other, and say what came
+ * of it with units. So they can do nothing that a client cannot, refuse in the
+ * same words, and have --dry-run for nothing.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "base/alloc.h"
+#include "base/json.h"
+#include "base/size.h"
+#include "cli/words.h"
+#include "qmp/execute.h"
+
+static bool knows(const char *known, const char *option)
+{
+	const char *at = known;
+	size_t len = strlen(option);
+
+	while ((at = strstr(at, option))) {
+		if ((at == known || at[-1] == ' ') &&
+		    (at[len] == ' ' || !at[len]))
+			return true;
+		at += len;
+	}
+	return false;
+}
+
+static bool *flag_of(struct options *options, const char *name)
+{
+	return !strcmp(name, "--json") ? &options->json :
+	       !strcmp(name, "--dry-run") ? &options->dry_run :
+	       !strcmp(name, "--wait") ? &options->wait :
+	       !strcmp(name, "--cancel-on-exit") ? &options->cancel_on_exit :
+	       !strcmp(name, "--once") ? &options->once :
+	       !strcmp(name, "--repair") ? &options->repair :
+	       !strcmp(name, "--force") ? &options->force :
+	       !strcmp(name, "--idle") ? &options->idle :
+	       !strcmp(name, "--now") ? &options->now : NULL;
+}
+
+static const char **value_of(struct options *options, const char *name)
+{
+	return !strcmp(name, "--group") ? &options->group :
+	       !strcmp(name, "--speed") ? &options->speed :
+	       !strcmp(name, "--sync") ? &options->sync :
+	       !strcmp(name, "--on-cbw-error") ? &options->on_error :
+	       !strcmp(name, "--node") ? &options->node :
+	       !strcmp(name, "--step") ? &options->step :
+	       !strcmp(name, "--reserve") ? &options->reserve :
+	       !strcmp(name, "--max") ? &options->max :
+	       !strcmp(name, "--per-hour") ? &options->per_hour : NULL;
+}
+
+static int take_option(struct options *options, char **argv,
+		       const char *known, struct error *error)
+{
+	bool *flag = flag_of(options, *argv);
+	const char **value = value_of(options, *argv);
+
+	if (!knows(known, *argv) || (!flag && !value))
+		return misuse(error, "'%s' is no option here; known are: %s",
+			      *argv, *known ? known : "none");
+	if (flag) {
+		*flag = true;
+		return 1;
+	}
+	if (!argv[1])
+		return misuse(error, "%s needs a value", *argv);
+	*value = argv[1];
+	return 2;
+}
+
+int options_read(struct options *options, int argc, char **argv,
+		 const char *known, struct error *error)
+{
+	int i = 1;
+	int taken;
+
+	*options = (struct options){ 0 };
+	while (i < argc) {
+		taken = 1;
+		if (!strncmp(argv[i], "--", 2))
+			taken = take_option(options, argv + i, known, error);
+		else if (options->nr == WORDS_MAX)
+			return misuse(error, "'%s' is one word too many",
+				      argv[i]);
+		else
+			options->word[options->nr++] = argv[i];
+		if (taken < 0)
+			return -1;
+		i += taken;
+	}
+	return 0;
+}
+
+char *people_node(const struct graph *graph, const char *word)
+{
+	const struct node *node;
+	struct stat info;
+
+	if (*word != '/' || stat(word, &info) || !S_ISBLK(info.st_mode))
+		return copy(word);
+	node = graph_at(graph, (struct devno){ major(info.st_rdev),
+					       minor(info.st_rdev) });
+	return copy(node ? node->dev.name : word);
+}
+
+int people_named(struct options *options, struct error *error)
+{
+	struct graph graph;
+	char *name;
+
+	if (!options->nr || *options->word[0] != '/')
+		return 0;
+	if (graph_read(&graph, error))
+		return -1;
+	name = people_node(&graph, options->word[0]);
+	if (*name != '/') {
+		snprintf(options->name, sizeof(options->name), "%s", name);
+		options->word[0] = options->name;
+	}
+	free(name);
+	graph_free(&graph);
+	return 0;
+}
+
+static void take_error(struct json_object *reply, struct error *error)
+{
+	struct json_object *body;
+
+	if (json_object_object_get_ex(reply, "error", &body))
+		refuse(error, "%s", json_string(body, "desc", "?"));
+}
+
+struct json_object *people_ask(const char *command, struct json_object *args,
+			       const struct options *options,
+			       struct error *error)
+{
+	struct json_object *input = json_object_new_object();
+	struct json_object *reply, *answer = NULL;
+	enum qmp_mode mode = QMP_FREE;
+	const char *text;
+
+	json_put_string(input, "execute", command);
+	if (args)
+		json_object_object_add(input, "arguments", args);
+	text = json_object_to_json_string_ext(input, JSON_C_TO_STRING_PLAIN);
+	reply = qmp_execute(text, strlen(text), &mode,
+			    options && options->dry_run ? stdout : NULL);
+	if (reply) {
+		take_error(reply, error);
+		if (json_object_object_get_ex(reply, "return", &answer))
+			json_object_get(answer);
+		json_object_put(reply);
+	}
+	json_object_put(input);
+	return answer;
+}
+
+int people_tell(const char *command, struct json_object *args,
+		const struct options *options, struct error *error)
+{
+	json_object_put(people_ask(command, args, options, error));
+	return error->class ? -1 : 0;
+}
+
+const char *people_discard(const char *word)
+{
+	static const char key[] = "discard=";
+	const size_t len = sizeof(key) - 1;
+
+	return strncmp(word, key, len) ? NULL : word + len;
+}
+
+int people_check_discard(const char *word, const char * const *words,
+			 struct error *error)
+{
+	if (!word || !strcmp(word, words[0]) || !strcmp(word, words[1]))
+		return 0;
+	return misuse(error, "unknown value '%s' for discard, allowed are %s and %s",
+		      word, words[0], words[1]);
+}
+
+static bool ends_with(const char *name, const char *tail)
+{
+	size_t len = strlen(name), n = strlen(tail);
+
+	return len >= n && !strcmp(name + len - n, tail);
+}
+
+static int refuse_name(const char *name, struct error *error)
+{
+	char all[512] = "";
+	size_t i;
+
+	for (i = 0; i < LIMITS_NR; i++) {
+		strcat(all, " ");
+		strcat(all, limit_names[i]);
+	}
+	return misuse(error, "'%s' is no limit; there are%s", name, all);
+}
+
+static bool is_limit(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < LIMITS_NR; i++)
+		if (!strcmp(name, limit_names[i]))
+			return true;
+	return false;
+}
+
+/* Operations are counted in thousands, bytes in units of 1024. */
+static bool read_limit(const char *name, const char *text, uint64_t *value)
+{
+	if (ends_with(name, "-length") ||
+	    (!strncmp(name, "iops-", 5) && strcmp(name, "iops-size")))
+		return read_count(text, value);
+	return read_size(text, value);
+}
+
+char *people_limit(const char *word, uint64_t *value, struct error *error)
+{
+	const char *equals = strchr(word, '=');
+	char *name;
+
+	if (!equals) {
+		misuse(error, "'%s' is not limit=value (for example iops-total=500 or bps-write=10M)",
+		       word);
+		return NULL;
+	}
+	name = print("%.*s", (int)(equals - word), word);
+	if (!is_limit(name))
+		refuse_name(name, error);
+	else if (read_limit(name, equals + 1, value) && *value <= INT64_MAX)
+		return name;
+	else
+		misuse(error, "'%s' is no value for %s: %s", equals + 1, name,
+		       strncmp(name, "bps-", 4) ? "a number, also like 10k or 1.5M" :
+						  SIZE_UNITS);
+	free(name);
+	return NULL;
+}
+
+int people_limits(struct json_object *object, const char * const *word,
+		  size_t nr, struct error *error)
+{
+	uint64_t value;
+	char *name;
+	size_t i;
+
+	for (i = 0; i < nr; i++) {
+		name = people_limit(word[i], &value, error);
+		if (!name)
+			return -1;
+		json_object_object_add(object, name,
+				       json_object_new_uint64(value));
+		free(name);
+	}
+	return 0;
+}
+
+static void print_limit(FILE *out, const char *name, uint64_t value)
+{
+	char text[SIZE_TEXT];
+
+	if (ends_with(name, "-length"))
+		fprintf(out, " %s=%llus", name, (unsigned long long)value);
+	else if (!strncmp(name, "bps", 3))
+		fprintf(out, " %s=%s/s", name, size_text(text, value));
+	else if (!strcmp(name, "iops-size"))
+		fprintf(out, " %s=%s", name, size_text(text, value));
+	else
+		fprintf(out, " %s=%llu/s", name, (unsigned long long)value);
+}
+
+void people_print_limits(FILE *out, struct json_object *limits)
+{
+	int shown = 0;
+
+	json_object_object_foreach(limits, name, value) {
+		if (json_object_get_uint64(value) == ends_with(name, "-length"))
+			continue;
+		print_limit(out, name, json_object_get_uint64(value));
+		shown++;
+	}
+	if (!shown)
+		fputs(" unlimited", out);
+}
+
+void people_print_json(struct json_object *value)
+{
+	puts(json_object_to_json_string_ext(value, JSON_C_TO_STRING_PRETTY |
+					    JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
+unsigned long long people_number(struct json_object *object, const char *key)
+{
+	struct json_object *value;
+
+	if (!json_object_object_get_ex(object, key, &value))
+		return 0;
+	return json_object_get_uint64(value);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the verbs for people have in common; see words.c. */
+#ifndef QDM_CLI_WORDS_H
+#define QDM_CLI_WORDS_H
+
+#include <stdio.h>
+#include <json-c/json.h>
+
+#include "base/error.h"
+#include "graph/graph.h"
+#include "kernel/limits.h"
+
+#define WORDS_MAX	24
+/* People's backups give way, and not what writes to the device, as in QEMU. */
+#define SAFE_POLICY	"break-snapshot"
+
+/* A verb's words and options; an option that it does not know is refused. */
+struct options {
+	const char *word[WORDS_MAX];
+	size_t nr;
+	char name[KDM_NAME_LEN];	/* what a path in the first word stands for */
+	bool json;
+	bool dry_run;
+	bool wait;
+	bool cancel_on_exit;
+	bool once;
+	bool repair;
+	bool force;
+	bool idle;
+	bool now;
+	const char *group;
+	const char *speed;
+	const char *sync;
+	const char *on_error;
+	const char *node;
+	const char *step;
+	const char *reserve;
+	const char *max;
+	const char *per_hour;
+};
+
+/* @known: the options that this verb has, as "--json --group". */
+int options_read(struct options *options, int argc, char **argv,
+		 const char *known, struct error *error);
+
+/* People name dm devices by path, too. The name, for the caller to free. */
+char *people_node(const struct graph *graph, const char *word);
+/* The same for a verb's first word, which is replaced; 0 or -1. */
+int people_named(struct options *options, struct error *error);
+
+/*
+ * Carries out a QMP command; takes @args. The answer is for the caller to put,
+ * and NULL with --dry-run, when a script has been printed, or on error.
+ */
+struct json_object *people_ask(const char *command, struct json_object *args,
+			       const struct options *options,
+			       struct error *error);
+/* For a command that answers nothing. */
+int people_tell(const char *command, struct json_object *args,
+		const struct options *options, struct error *error);
+
+/* What stands behind "discard=", or NULL if @word is another. */
+const char *people_discard(const char *word);
+/* @word is one of the two, or NULL. */
+int people_check_discard(const char *word, const char * const *words,
+			 struct error *error);
+/* One such word: its name, for the caller to free, or NULL. */
+char *people_limit(const char *word, uint64_t *value, struct error *error);
+/* Words like iops-total=500 or bps-write=10M, into @object. */
+int people_limits(struct json_object *object, const char * const *word,
+		  size_t nr, struct error *error);
+/* "iops-total=500/s bps-write=10M/s"; those that are off are left out. */
+void people_print_limits(FILE *out, struct json_object *limits);
+void people_print_json(struct json_object *value);
+unsigned long long people_number(struct json_object *object, const char *key);
+
+#endif /* QDM_CLI_WORDS_H */

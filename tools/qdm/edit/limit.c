@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * block_set_io_throttle, the older way to limit a device: no group and no node
+ * need be made. It is done by a filter that the command puts under the device
+ * and takes out by itself, called <device>-throttle, as `qdm throttle` calls
+ * it, too.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "edit/edit.h"
+#include "edit/limit.h"
+#include "edit/put-back.h"
+#include "graph/describe.h"
+#include "graph/resolve.h"
+#include "kernel/groups.h"
+#include "qmp/commands/handlers.h"
+
+#define RATES	6
+
+/* In the order of limit_names. */
+static const char * const old_names[LIMITS_NR] = {
+#define THREE(name)	name, name "_max", name "_max_length"
+	THREE("bps"), THREE("bps_rd"), THREE("bps_wr"),
+	THREE("iops"), THREE("iops_rd"), THREE("iops_wr"),
+#undef THREE
+	"iops_size",
+};
+
+const char * const throttle_discards[] = { "ops", "bytes", NULL };
+
+const struct arg io_throttle_args[] = {
+	{ .name = "id", .type = ARG_STRING, .what = "the device" },
+	{ .name = "device", .type = ARG_STRING,
+	  .what = "the same; one of them must be given" },
+#define RATE(rate, unit) \
+	{ .name = rate, .type = ARG_INT, .must = true, .what = unit }, \
+	{ .name = rate "_max", .type = ARG_INT, .what = unit ", in bursts" }, \
+	{ .name = rate "_max_length", .type = ARG_INT, \
+	  .what = "seconds that a burst may last" }
+	RATE("bps", "bytes per second in all"),
+	RATE("bps_rd", "bytes per second read"),
+	RATE("bps_wr", "bytes per second written"),
+	RATE("iops", "operations per second in all"),
+	RATE("iops_rd", "reads per second"),
+	RATE("iops_wr", "writes per second"),
+#undef RATE
+	{ .name = "iops_size", .type = ARG_INT,
+	  .what = "bytes beyond which a request counts as several" },
+	{ .name = "group", .type = ARG_STRING,
+	  .what = "a group to share the limits with; made if it is not there, and then gone with its last member" },
+	{ .name = "x-discard", .type = ARG_WORD, .words = throttle_discards,
+	  .what = "what a discard is charged as: one operation, or its length; stays as it is if not given" },
+	{ 0 }
+};
+
+const char *limit_old_name(int i)
+{
+	return old_names[i];
+}
+
+static int read_limits(const struct call *call, struct limits *limits,
+		       struct error *error)
+{
+	struct json_object *value;
+	int i;
+
+	limits_init(limits);
+	for (i = 0; i < LIMITS_NR; i++) {
+		value = call_value(call, old_names[i]);
+		if (value && limits_set(limits, limit_names[i],
+					json_object_get_int64(value), error))
+			return -1;
+	}
+	return limits_check(limits, error);
+}
+
+bool limits_are_off(const struct limits *limits)
+{
+	int i;
+
+	for (i = 0; i < RATES; i++)
+		if (limits->value[3 * i])
+			return false;
+	return true;
+}
+
+/* All of them for a message, those that are set for a table line. */
+static char *words_of(const struct limits *limits, bool all, int *nr)
+{
+	char *words = copy("");
+	char *longer;
+	struct limits none;
+	int i;
+
+	*nr = 0;
+	limits_init(&none);
+	for (i = 0; i < LIMITS_NR; i++) {
+		if (!all && limits->value[i] == none.value[i])
+			continue;
+		longer = print("%s %s %llu", words, limit_names[i],
+			       (unsigned long long)limits->value[i]);
+		free(words);
+		words = longer;
+		*nr += 2;
+	}
+	return words;
+}
+
+/* What a line says beside the group and its limits: of this device alone. */
+static char *own_words(const struct node *node, const char *discard, int *nr)
+{
+	char *line = copy(node && node->table.nr ? node->table.line[0].params :
+						   "");
+	char *words = copy("");
+	char *save = NULL, *word, *value, *longer;
+	int at = 0;
+
+	*nr = 0;
+	for (word = strtok_r(line, " ", &save); word && at < 4; at++)
+		word = strtok_r(NULL, " ", &save);
+	for (; word; word = strtok_r(NULL, " ", &save)) {
+		value = strtok_r(NULL, " ", &save);
+		if (!value || (strcmp(word, "weight") && strcmp(word, "urgent") &&
+			       (strcmp(word, "discard") || discard)))
+			continue;
+		longer = print("%s %s %s", words, word, value);
+		free(words);
+		words = longer;
+		*nr += 2;
+	}
+	free(line);
+	if (!discard || !strcmp(discard, throttle_discards[0]))
+		return words;
+	longer = print("%s discard %s", words, discard);
+	free(words);
+	*nr += 2;
+	return longer;
+}
+
+static bool changes_discard(const struct node *node, const char *discard)
+{
+	const char *line = node->table.nr ? node->table.line[0].params : "";
+
+	return discard && strcmp(discard, discard_in(line, throttle_discards[0]));
+}
+
+/* The group of a throttle node, or "-", out of its table line. */
+static void read_group(const struct node *node, char *group)
+{
+	if (!node->table.nr ||
+	    sscanf(node->table.line[0].params, "%*s %*s %63s", group) != 1)
+		strcpy(group, "-");
+}
+
+/* A line sets its group's limits when it becomes live, in that instant. */
+static char *tail_of(const char *group, const struct limiting *wanted,
+		     const struct node *node)
+{
+	char *words, *own, *tail;
+	int nr, nr_own;
+
+	words = words_of(&wanted->limits, false, &nr);
+	own = own_words(node, wanted->discard, &nr_own);
+	tail = print("%s %d%s%s", group, nr + nr_own, words, own);
+	free(words);
+	free(own);
+	return tail;
+}
+
+static bool has_limits(const char *group, const struct limits *limits)
+{
+	struct error ignored = { 0 };
+	struct limits now;
+
+	return !group_read_limits(group, &now, &ignored) &&
+	       !memcmp(&now, limits, sizeof(now));
+}
+
+static void change_limits(const struct node *node, const char *group,
+			  const struct limits *limits, struct plan *plan)
+{
+	struct error ignored = { 0 };
+	struct limits before;
+	char text[1024], *words;
+	int nr;
+
+	if (!strcmp(group, "-")) {
+		words = words_of(limits, true, &nr);
+		plan_add(plan, STEP_MESSAGE, node->dev.name)->text =
+			print("limits%s", words);
+		free(words);
+		return;
+	}
+	limits_init(&before);
+	group_read_limits(group, &before, &ignored);
+	limits_write(limits, &before, text, sizeof(text));
+	if (*text)
+		plan_add(plan, STEP_LIMITS, group)->text = copy(text);
+}
+
+static int change_there(struct graph *graph, const struct node *node,
+			const struct limiting *wanted, struct plan *plan,
+			struct error *error)
+{
+	struct filter filter = {
+		.kind = KIND_THROTTLE, .name = node->dev.name,
+	};
+	char group[64], *tail;
+	int result;
+
+	read_group(node, group);
+	if ((!wanted->group || !strcmp(wanted->group, group)) &&
+	    !changes_discard(node, wanted->discard)) {
+		change_limits(node, group, &wanted->limits, plan);
+		return 0;
+	}
+	if (plan_find(plan, STEP_LOAD, node->dev.name))
+		return refuse(error, "'%s' was dropped by LVM or dmsetup; put it back first (qdm put-back), then change its group or discard",
+			      node->dev.name);
+	tail = tail_of(wanted->group ? wanted->group : group, wanted, node);
+	filter.tail = tail;
+	result = edit_reopen(graph, &filter, plan, error);
+	free(tail);
+	return result;
+}
+
+/*
+ * A group that others may be in has its new limits in the instant in which the
+ * filter, which is put in by then, joins it. What the filter's line says until
+ * then does nothing, is said by nobody else, and tells doctor of a kill.
+ */
+#define ON_ITS_WAY	"- 2 weight 1"
+
+bool limit_is_on_its_way(const struct node *node)
+{
+	int at = 0;
+
+	if (node->kind != KIND_THROTTLE || !node->table.nr)
+		return false;
+	sscanf(node->table.line[0].params, "%*s %*s %n", &at);
+	return at && !strcmp(node->table.line[0].params + at, ON_ITS_WAY);
+}
+
+/* With all that was dropped with it; one that an older qdm has inserted has no mark. */
+static int put_back(const struct graph *graph, const struct node *device,
+		    const struct node *node, struct plan *plan,
+		    struct error *error)
+{
+	const char *name = device->dev.name;
+
+	if (dropped_from(graph, node) == device && has_dropped(graph, device))
+		return edit_put_back(graph, name, plan, error);
+	return edit_insert(graph, name, name, node->dev.name, plan, error);
+}
+
+/*
+ * Back under the device, too, whose table somebody has replaced since, as LVM does.
+ * The limits are the last step: a group that others are in has its own until then, and
+ * who cannot have them is not put in.
+ */
+static int change_and_put_back(struct graph *graph, const struct node *device,
+			       const struct node *node,
+			       const struct limiting *wanted, struct plan *plan,
+			       struct error *error)
+{
+	if (!node_reaches(graph, device, node) &&
+	    put_back(graph, device, node, plan, error))
+		return -1;
+	if (change_there(graph, node, wanted, plan, error))
+		return -1;
+	plan_goes_back(plan);
+	return 0;
+}
+
+static int put_there(struct graph *graph, const char *name,
+		     const struct limiting *wanted, struct plan *plan,
+		     struct error *error)
+{
+	const char *group = wanted->group ? wanted->group : "-";
+	char *tail = tail_of(group, wanted, NULL);
+	struct filter filter = {
+		.kind = KIND_THROTTLE, .name = name, .file = wanted->device,
+		.tail = tail, .derived = true,
+	};
+	int result;
+
+	if (wanted->group && !group_exists(group)) {
+		plan_add(plan, STEP_GROUPS, "");
+	} else if (wanted->group && !has_limits(group, &wanted->limits)) {
+		filter.tail = ON_ITS_WAY;
+		filter.then = tail;
+	}
+	result = edit_put_under(graph, &filter, plan, error);
+	free(tail);
+	return result;
+}
+
+int limit_device(struct graph *graph, const struct limiting *wanted,
+		 struct plan *plan, struct error *error)
+{
+	const struct node *device = graph_find(graph, wanted->device);
+	const struct node *node;
+	char *name;
+	int result;
+
+	if (!device)
+		return refuse_as(error, ERROR_NOT_FOUND,
+				 "Device '%s' not found", wanted->device);
+	if (wanted->group && group_check_name(wanted->group, error))
+		return -1;
+	name = derived_name(wanted->device, "throttle");
+	edit_bury(graph, name, plan);
+	free(name);
+	name = new_derived_name(graph, wanted->device, "throttle");
+	device = graph_find(graph, wanted->device);
+	node = find_throttle(graph, device);
+	if (limits_are_off(&wanted->limits))
+		result = node ? edit_take_out(graph, node->dev.name, plan, error) : 0;
+	else if (node)
+		result = change_and_put_back(graph, device, node, wanted, plan,
+					     error);
+	else
+		result = put_there(graph, name, wanted, plan, error);
+	free(name);
+	return result;
+}
+
+int block_set_io_throttle(struct call *call, struct error *error)
+{
+	struct limiting wanted = {
+		.device = call_word(call, "id"),
+		.group = call_word(call, "group"),
+	};
+
+	if (!wanted.device == !call_word(call, "device"))
+		return refuse(error, "Need exactly one of 'device' and 'id'");
+	if (!wanted.device)
+		wanted.device = call_word(call, "device");
+	wanted.discard = call_word(call, "x-discard");
+	if (read_limits(call, &wanted.limits, error))
+		return -1;
+	return limit_device(&call->graph, &wanted, &call->plan, error);
+}

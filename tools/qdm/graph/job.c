@@ -1,0 +1,584 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Backups as jobs. A job is what a backupcow node says of itself; its id is the
+ * node's name, without "-backup" behind it if that is there:
+ *
+ *	node vg-lv-backup  ->  job vg-lv		node nightly  ->  job nightly
+ *
+ * The kernel's states are those of QMP's jobs. What the kernel does not know is
+ * whether a job should wait before it concludes, or go when it has concluded;
+ * this is remembered for as long as this process lives, and if it does not live
+ * that long, the job stays concluded until it is dismissed. In a server the edits
+ * are made by children: what they remember is told to it before they change
+ * anything, and kept at least until they have ended.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/json.h"
+#include "edit/edit.h"
+#include "graph/job.h"
+#include "graph/resolve.h"
+#include "plan/log.h"
+
+#define SUFFIX		"-backup"
+#define ERRNO_MAX	133
+#define SECOND_MS	1000
+/* Seconds before what has failed to go is tried again, the first time and the last. */
+#ifndef TIDY_PAUSE
+#define TIDY_PAUSE	5
+#endif
+#define TIDY_PAUSE_MAX	640
+
+struct memory {
+	char *node;
+	bool auto_finalize;
+	bool auto_dismiss;
+	bool finalized;
+	bool given_up;
+	const void *keeper;	/* the edit under way that has said so */
+	const void *tidier;	/* the edit under way that deletes it */
+	struct job over;	/* what that is to delete */
+	time_t again;		/* when that is tried again after it has failed */
+	unsigned int pause;	/* and how long that was, in seconds */
+};
+
+static struct memory *memories;
+static size_t memories_nr;
+static tell_memory_fn *tell_memory;
+static void *tell_context;
+
+static time_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec;
+}
+
+static struct memory *recall(const char *node)
+{
+	size_t i;
+
+	for (i = 0; i < memories_nr; i++)
+		if (!strcmp(memories[i].node, node))
+			return &memories[i];
+	return NULL;
+}
+
+void jobs_tell_memory(tell_memory_fn *tell, void *context)
+{
+	tell_memory = tell;
+	tell_context = context;
+}
+
+static void tell(const struct memory *memory)
+{
+	struct job_memory told = {
+		.auto_finalize = memory->auto_finalize,
+		.auto_dismiss = memory->auto_dismiss,
+		.finalized = memory->finalized,
+		.given_up = memory->given_up,
+	};
+
+	snprintf(told.node, sizeof(told.node), "%s", memory->node);
+	if (tell_memory)
+		tell_memory(tell_context, &told);
+}
+
+static struct memory *remember(const char *node)
+{
+	job_forget(node);
+	memories = more(memories, memories_nr, sizeof(*memories));
+	memories[memories_nr] = (struct memory){ .node = copy(node) };
+	return &memories[memories_nr++];
+}
+
+void job_remember(const char *node, bool auto_finalize, bool auto_dismiss)
+{
+	struct memory *memory = remember(node);
+
+	memory->auto_finalize = auto_finalize;
+	memory->auto_dismiss = auto_dismiss;
+	tell(memory);
+}
+
+void job_hear_memory(const struct job_memory *told, const void *keeper)
+{
+	struct memory *memory = remember(told->node);
+
+	memory->auto_finalize = told->auto_finalize;
+	memory->auto_dismiss = told->auto_dismiss;
+	memory->finalized = told->finalized;
+	memory->given_up = told->given_up;
+	memory->keeper = keeper;
+}
+
+void jobs_let_go(const void *edit, bool failed)
+{
+	struct memory *memory;
+	size_t i;
+
+	for (i = 0; i < memories_nr; i++) {
+		memory = &memories[i];
+		if (memory->keeper == edit)
+			memory->keeper = NULL;
+		if (memory->tidier != edit)
+			continue;
+		memory->tidier = NULL;
+		memory->pause = !failed ? 0 :
+				memory->pause < TIDY_PAUSE_MAX ?
+				memory->pause * 2 + TIDY_PAUSE : TIDY_PAUSE_MAX;
+		memory->again = failed ? now() + memory->pause : 0;
+	}
+}
+
+void job_forget_gone(const char *node)
+{
+	const struct memory *memory = recall(node);
+
+	if (memory && !memory->keeper)
+		job_forget(node);
+}
+
+void job_forget(const char *node)
+{
+	struct memory *memory = recall(node);
+
+	if (!memory)
+		return;
+	free(memory->node);
+	*memory = memories[--memories_nr];
+	if (memories_nr)
+		return;
+	free(memories);
+	memories = NULL;
+}
+
+bool job_finalize(const char *node)
+{
+	struct memory *memory = recall(node);
+
+	if (!memory)
+		return false;
+	memory->finalized = true;
+	tell(memory);
+	return true;
+}
+
+void job_give_up(const char *node)
+{
+	struct memory *memory = recall(node);
+
+	if (!memory)
+		return;
+	memory->finalized = true;
+	memory->given_up = true;
+	tell(memory);
+}
+
+bool job_auto_finalize(const char *node)
+{
+	const struct memory *memory = recall(node);
+
+	return !memory || memory->auto_finalize;
+}
+
+bool job_auto_dismiss(const char *node)
+{
+	const struct memory *memory = recall(node);
+
+	return memory && memory->auto_dismiss;
+}
+
+char *job_node_name(const char *id)
+{
+	return print("%s" SUFFIX, id);
+}
+
+void job_name(struct job *job, const char *node)
+{
+	size_t len = strlen(node);
+	size_t tail = strlen(SUFFIX);
+
+	if (len > tail && !strcmp(node + len - tail, SUFFIX))
+		len -= tail;
+	snprintf(job->node, sizeof(job->node), "%s", node);
+	snprintf(job->id, sizeof(job->id), "%.*s", (int)len, node);
+}
+
+static uint64_t find_speed(const char *params)
+{
+	const char *at = strstr(params, " speed ");
+
+	return at ? strtoull(at + strlen(" speed "), NULL, 10) : 0;
+}
+
+/*
+ * A backup that is over and well, but that its maker wants to end himself, is pending.
+ * What was cancelled before has nothing to finalize.
+ */
+static void hold_back(struct job *job)
+{
+	const struct memory *memory = recall(job->node);
+
+	if (memory && !memory->auto_finalize && !memory->finalized &&
+	    !strcmp(job->state, "concluded") && !strcmp(job->error, "-"))
+		strcpy(job->state, "pending");
+	if (memory && memory->given_up && !job_failed(job))
+		strcpy(job->error, "ECANCELED");
+}
+
+/* Words that older kernels do not have are as if nothing had happened, unguarded. */
+static void read_rest(struct job *job, const char *status)
+{
+	unsigned long long lost = 0, run = 0;
+	char guard[JOB_WORD] = "-";
+
+	sscanf(status, "%*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu %23s %llu %*s %23s",
+	       &lost, job->lost_error, &run, guard);
+	job->lost_writes = lost;
+	job->run = run;
+	job->guarded = strcmp(guard, "-");
+}
+
+static void identify(struct job *job, struct devno devno)
+{
+	struct kdm_identity identity;
+
+	kdm_identity(devno, &identity);
+	job->devno = devno;
+	job->diskseq = identity.diskseq;
+}
+
+static bool is_at_end(const struct job *job)
+{
+	return !strcmp(job->state, "concluded") ||
+	       !strcmp(job->state, "pending");
+}
+
+/* A job never goes back, so what has done less is another one. */
+bool job_is_same(const struct job *job, const struct job *before)
+{
+	return same_devno(job->devno, before->devno) &&
+	       job->diskseq == before->diskseq && job->run == before->run &&
+	       job->done >= before->done &&
+	       (is_at_end(job) || !is_at_end(before));
+}
+
+bool job_read(struct job *job, const char *node, struct devno devno,
+	      const char *status, const char *params)
+{
+	unsigned long long done, total, in_flight, seq;
+	char snapshot[JOB_WORD];
+
+	*job = (struct job){ .speed = find_speed(params) };
+	job_name(job, node);
+	if (sscanf(status, "%23s %*s %llu/%llu %23s %23s %23s %llu %*s %*s %llu",
+		   job->state, &done, &total, job->error, snapshot,
+		   job->io_status, &in_flight, &seq) != 8 ||
+	    !strcmp(job->state, "none"))
+		return false;
+	job->done = done;
+	job->total = total;
+	job->in_flight = in_flight;
+	job->event_seq = seq;
+	job->broken = !strcmp(snapshot, "broken");
+	read_rest(job, status);
+	identify(job, devno);
+	hold_back(job);
+	return true;
+}
+
+bool job_of_node(struct job *job, const struct node *node)
+{
+	struct error ignored = { 0 };
+	struct kdm_table status;
+	bool found = false;
+
+	if (!node->table.nr ||
+	    kind_of_target(node->table.line[0].type) != KIND_BACKUP ||
+	    kdm_status(node->dev.name, &status, &ignored))
+		return false;
+	if (status.nr)
+		found = job_read(job, node->dev.name, node->dev.devno,
+				 status.line[0].params,
+				 node->table.line[0].params);
+	kdm_table_free(&status);
+	return found;
+}
+
+static int read_device(struct job *job, const struct kdm_device *device)
+{
+	struct kdm_table table = { 0 }, status = { 0 };
+	struct error ignored = { 0 };
+	int result = -1;
+
+	if (!kdm_table(device->name, &table, &ignored) &&
+	    !kdm_status(device->name, &status, &ignored))
+		result = table.nr && status.nr &&
+			 job_read(job, node_name(device), device->devno,
+				  status.line[0].params, table.line[0].params);
+	kdm_table_free(&table);
+	kdm_table_free(&status);
+	return result;
+}
+
+/* Another device of this name may have another number, or the same. */
+int job_look(struct job *job, const char *name)
+{
+	struct kdm_device device, after;
+	struct kdm_identity identity;
+	struct error ignored = { 0 };
+	int result = kdm_find(name, &device, &ignored);
+
+	if (result < 1)
+		return result;
+	kdm_identity(device.devno, &identity);
+	result = read_device(job, &device);
+	if (result > 0 && (job->diskseq != identity.diskseq ||
+			   kdm_find(name, &after, &ignored) != 1 ||
+			   !same_devno(after.devno, device.devno)))
+		result = -1;
+	return result;
+}
+
+static bool is_gone(const char *name)
+{
+	struct error ignored = { 0 };
+	struct kdm_device device;
+
+	return !kdm_find(name, &device, &ignored);
+}
+
+static bool is_over(const char *name)
+{
+	struct error ignored = { 0 };
+	struct kdm_table status;
+	char state[JOB_WORD] = "";
+	bool over;
+
+	over = !kdm_status(name, &status, &ignored) && status.nr &&
+	       sscanf(status.line[0].params, "%23s", state) == 1 &&
+	       (!strcmp(state, "none") || !strcmp(state, "concluded"));
+	kdm_table_free(&status);
+	return over;
+}
+
+bool job_is_over(const struct node *node)
+{
+	return is_over(node->dev.name);
+}
+
+int job_end(const char *node, struct error *error)
+{
+	struct pollfd wait = { .fd = kdm_poll_open(error), .events = POLLIN };
+	int result;
+
+	if (wait.fd < 0)
+		return -1;
+	result = kdm_message(node, "cancel", error);
+	while (!result && !(result = kdm_poll_arm(wait.fd, error)) &&
+	       !is_over(node) && !is_gone(node))
+		poll(&wait, 1, SECOND_MS);
+	close(wait.fd);
+	return result;
+}
+
+/*
+ * A node that is to copy before writes and no more is made without a job, and ends
+ * when it is taken out; its line says so.
+ */
+static bool is_job(const struct node *node)
+{
+	const char *params = node->table.nr ? node->table.line[0].params : "";
+
+	return node->kind == KIND_BACKUP &&
+	       (!strstr(params, " sync none") ||
+		strstr(params, " guard required"));
+}
+
+bool job_runs(const struct node *node)
+{
+	return is_job(node) && !job_is_over(node);
+}
+
+bool job_has_copied(const struct node *node)
+{
+	struct job job;
+
+	return node->kind == KIND_BACKUP && !is_job(node) &&
+	       !job_is_over(node) && job_of_node(&job, node) &&
+	       (job.done || job.broken);
+}
+
+/* Of the filters that the device lies on the one with a job; of two neither. */
+static const struct node *find_under(const struct graph *graph,
+				     const char *device)
+{
+	const struct node *node = graph_find(graph, device);
+	const struct node *found = NULL;
+	struct job job;
+
+	node = node ? attached(graph, node) : NULL;
+	for (; node && node->kind != KIND_DEVICE;
+	     node = node_same(graph, node)) {
+		if (!job_of_node(&job, node))
+			continue;
+		if (found)
+			return NULL;
+		found = node;
+	}
+	return found;
+}
+
+bool job_find(struct job *job, const struct graph *graph, const char *id)
+{
+	const struct node *under;
+	size_t i;
+
+	for (i = 0; i < graph->nr; i++)
+		if (job_of_node(job, &graph->node[i]) &&
+		    (!strcmp(job->id, id) || !strcmp(job->node, id)))
+			return true;
+	under = find_under(graph, id);
+	return under && job_of_node(job, under);
+}
+
+bool job_cancelled(const struct job *job)
+{
+	return !strcmp(job->error, "ECANCELED");
+}
+
+bool job_failed(const struct job *job)
+{
+	return strcmp(job->error, "-") && !job_cancelled(job);
+}
+
+const char *job_error_text(const struct job *job)
+{
+	const char *name;
+	int code;
+
+	if (!strcmp(job->error, "ESTALE"))
+		return "the device was given another table (by LVM or dmsetup) that leads past the filter";
+	if (!strcmp(job->error, JOB_END_UNSEEN))
+		return "the job's filter was removed before its end was seen, so how it ended is not known";
+	for (code = 1; code <= ERRNO_MAX; code++) {
+		name = strerrorname_np(code);
+		if (name && !strcmp(name, job->error))
+			return strerror(code);
+	}
+	return job->error;
+}
+
+void job_put(struct json_object *object, const struct job *job)
+{
+	json_put_string(object, "type", "backup");
+	json_put_string(object, "device", job->id);
+	json_put_number(object, "len", job->total);
+	json_put_number(object, "offset", job->done);
+	json_put_number(object, "speed", job->speed);
+	if (job_failed(job))
+		json_put_string(object, "error", job_error_text(job));
+}
+
+static int take_away(const char *name, struct error *error)
+{
+	struct plan plan = { 0 };
+	struct graph graph;
+	int result;
+
+	if (graph_read(&graph, error))
+		return -1;
+	result = edit_take_out(&graph, name, &plan, error);
+	if (!result)
+		result = plan_run(&plan, error);
+	plan_free(&plan);
+	graph_free(&graph);
+	return result;
+}
+
+static bool look_concluded(struct job *job, const char *name)
+{
+	return job_look(job, name) > 0 && !strcmp(job->state, "concluded");
+}
+
+/* With the filter goes all that there is to ask, so a failure is in the log's line. */
+static void log_end(const struct job *job)
+{
+	char *words = job_failed(job) ?
+		      print("%s, which has failed: %s", job->node,
+			    job_error_text(job)) : copy(job->node);
+
+	log_command("end of backup", words);
+	free(words);
+}
+
+/* Who had the lock before may have put another job there. */
+static bool is_to_be_deleted(struct job *job, const char *node)
+{
+	const struct memory *memory = recall(node);
+
+	return look_concluded(job, node) &&
+	       (!memory || !memory->tidier || job_is_same(job, &memory->over));
+}
+
+int job_tidy(const char *node, struct error *error)
+{
+	int result = edit_lock(error);
+	struct job job;
+
+	if (result)
+		return result;
+	if (is_to_be_deleted(&job, node)) {
+		log_end(&job);
+		result = take_away(node, error);
+	}
+	edit_unlock();
+	return result;
+}
+
+static bool is_to_go(struct memory *memory)
+{
+	return memory->auto_dismiss && !memory->tidier && !memory->keeper &&
+	       memory->again <= now() &&
+	       look_concluded(&memory->over, memory->node);
+}
+
+char *job_to_tidy(const void *tidier)
+{
+	size_t i = memories_nr;
+
+	while (i--) {
+		if (is_to_go(&memories[i])) {
+			memories[i].tidier = tidier;
+			return copy(memories[i].node);
+		}
+		if (!memories[i].keeper && is_gone(memories[i].node))
+			job_forget(memories[i].node);
+	}
+	return NULL;
+}
+
+bool jobs_wait_to_go(void)
+{
+	size_t i;
+
+	for (i = 0; i < memories_nr; i++)
+		if (memories[i].again)
+			return true;
+	return false;
+}
+
+void jobs_forget(void)
+{
+	while (memories_nr)
+		job_forget(memories[0].node);
+}

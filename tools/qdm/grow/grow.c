@@ -1,0 +1,834 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Makes a volume grow: LVM's volume, then the filters on it, then the file system on
+ * top, then the threshold further on. What is right to be done is policy.c's to
+ * say; here it is found out what there is, and done, one step after the other, with a
+ * new look before each, as writers and other programs do not wait.
+ *
+ * The threshold is set only where writes have not come yet, or may come without harm,
+ * so that whatever it raises is news. What passes it before it is set raises no event,
+ * so there is one more look.
+ *
+ * Two events of a node may be answered at once: the second waits for the first, and
+ * then finds nothing left to do. The file that is the lock keeps when the node grew,
+ * for the limit, and what could not be done, so that it is said once and not again by
+ * everyone who comes to try. An answer that stays has another lock meanwhile, which
+ * tells that somebody is at it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/json.h"
+#include "cli/words.h"
+#include "grow/conf.h"
+#include "grow/fs.h"
+#include "grow/grow.h"
+#include "grow/run.h"
+#include "kernel/targets.h"
+
+/* How often it is looked for who has it open, and if somebody is mounting something. */
+#define UNSEEN_PAUSE_MS	20
+#define UNSEEN_TRIES	100
+#define MOUNT_TRIES	1000
+#define ROUNDS		16
+#define LOOK_MS		1000	/* how often it is looked at while an answer stays */
+#define LIMIT_MS	5000
+#define GROWTHS		1024
+#define SECTOR		512
+
+/*
+ * What lies on what
+ */
+
+bool grow_is_threshold(const struct node *node)
+{
+	return node->kind == KIND_THRESHOLD ||
+	       (node->table.nr &&
+		!strcmp(node->table.line[0].type, "wthreshold"));
+}
+
+static bool is_filter(const struct node *node)
+{
+	return node && node->kind != KIND_ROOT &&
+	       (node->kind != KIND_DEVICE || grow_is_threshold(node));
+}
+
+static const struct node *filter_above(const struct graph *graph,
+				       const struct node *node)
+{
+	size_t i;
+
+	for (i = 0; i < graph->nr; i++)
+		if (node_passes_to(&graph->node[i], node->dev.devno) &&
+		    (graph->node[i].kind == KIND_THROTTLE ||
+		     grow_is_threshold(&graph->node[i])))
+			return &graph->node[i];
+	return NULL;
+}
+
+static void find_top(struct growing *growing, const struct graph *graph,
+		     const struct node *node)
+{
+	const struct node *above;
+
+	while ((above = filter_above(graph, node)))
+		node = above;
+	growing->top_at = node->dev.devno;
+	snprintf(growing->top, sizeof(growing->top), "%s", node->dev.name);
+}
+
+static int find_volume(struct growing *growing, const struct graph *graph,
+		       const struct node *node, struct error *error)
+{
+	const char *lowest = node->dev.name;
+
+	while (is_filter(node)) {
+		lowest = node->dev.name;
+		node = node->nr_below ? graph_at(graph, node->below[0]) : NULL;
+	}
+	if (!node || strncmp(node->dev.uuid, "LVM-", 4))
+		return refuse(error, "%s: it lies on %s, which is no LVM volume; only a node over a volume can grow",
+			      growing->node, node ? node->dev.name : "a disk");
+	snprintf(growing->lowest, sizeof(growing->lowest), "%s", lowest);
+	snprintf(growing->volume, sizeof(growing->volume), "%s",
+		 node->dev.name);
+	growing->volume_at = node->dev.devno;
+	return 0;
+}
+
+int grow_find(struct growing *growing, const struct graph *graph,
+	      const char *name, struct error *error)
+{
+	const struct node *node = graph_find(graph, name);
+
+	if (name != growing->node)
+		snprintf(growing->node, sizeof(growing->node), "%s", name);
+	growing->gone = !node;
+	if (!node)
+		return refuse(error, "%s: no such device", name);
+	growing->node_at = node->dev.devno;
+	if (!grow_is_threshold(node))
+		return refuse(error, "%s: it is no write-threshold node", name);
+	find_top(growing, graph, node);
+	return find_volume(growing, graph, node, error);
+}
+
+const struct node *grow_node(const struct graph *graph,
+			     const struct node *device)
+{
+	const struct node *node = device;
+
+	while (node && !grow_is_threshold(node))
+		node = filter_above(graph, node);
+	return node;
+}
+
+/*
+ * A look
+ */
+
+/* The @nr-th number in a file of the device's in sysfs, from 0. */
+static bool read_sysfs(struct devno devno, const char *file, int nr,
+		       uint64_t *value)
+{
+	const char *sysfs = getenv("QDM_SYSFS");
+	char *path = print("%s/dev/block/%u:%u/%s", sysfs ? sysfs : "/sys",
+			   devno.major, devno.minor, file);
+	FILE *from = fopen(path, "re");
+	unsigned long long number = 0;
+	bool good = from;
+
+	free(path);
+	while (good && nr-- >= 0)
+		good = fscanf(from, "%llu", &number) == 1;
+	if (from)
+		fclose(from);
+	*value = number;
+	return good;
+}
+
+static bool read_bytes(struct devno devno, uint64_t *bytes)
+{
+	if (!read_sysfs(devno, "size", 0, bytes))
+		return false;
+	*bytes *= SECTOR;
+	return true;
+}
+
+static uint64_t written_to(const struct growing *growing)
+{
+	uint64_t sectors = 0;
+
+	read_sysfs(growing->node_at, "stat", 6, &sectors);
+	return sectors * SECTOR;
+}
+
+static int read_threshold(struct growing *growing, struct error *error)
+{
+	unsigned long long threshold, mark;
+	struct kdm_table status;
+	int found;
+
+	if (kdm_status(growing->node, &status, error))
+		return -1;
+	found = status.nr ? sscanf(status.line[0].params, "%15s %llu %*u %llu",
+				   growing->state, &threshold, &mark) : 0;
+	kdm_table_free(&status);
+	if (found != 3)
+		return refuse(error, "%s: it is no write-threshold node",
+			      growing->node);
+	growing->threshold = threshold;
+	growing->view.mark = mark;
+	return 0;
+}
+
+static bool is_mounted(const struct growing *growing, struct grow_view *view,
+		       bool *read_only)
+{
+	struct mounted mounted;
+	bool found;
+
+	fs_find_mount(growing->top_at, &mounted);
+	found = fs_look(&mounted, growing->top_at, view);
+	*read_only = mounted.read_only;
+	fs_release(&mounted);
+	return found;
+}
+
+static enum grow_users find_users(const struct growing *growing)
+{
+	struct error ignored = { 0 };
+	struct kdm_device top;
+
+	if (kdm_find(growing->top, &top, &ignored) != 1)
+		return USERS_NONE;
+	return fs_users(growing->top_at, top.open_count);
+}
+
+/*
+ * Who is not seen may have closed it between the two looks, or be about to mount it,
+ * which is seen when it is done, so it is looked for again each time. A mount that
+ * mends a journal first takes its time.
+ */
+static bool is_unclear(const struct growing *growing, struct grow_view *view)
+{
+	bool read_only;
+
+	if (is_mounted(growing, view, &read_only))
+		return false;
+	view->users = read_only ? USERS_NONE : find_users(growing);
+	return view->users == USERS_UNSEEN;
+}
+
+static void look_inside(struct growing *growing)
+{
+	const struct timespec pause = { .tv_nsec = UNSEEN_PAUSE_MS * 1000000 };
+	struct grow_view *view = &growing->view;
+	int tries = 0;
+
+	view->has_fs = false;
+	while (is_unclear(growing, view) && tries++ < MOUNT_TRIES &&
+	       (tries <= UNSEEN_TRIES || fs_is_mounting()))
+		nanosleep(&pause, NULL);
+	if (!view->mounted && view->users < USERS_UNSEEN)
+		view->has_fs = fs_probe(growing->top_at, &view->fs_size);
+}
+
+int grow_look(struct growing *growing, struct error *error)
+{
+	struct grow_view *view = &growing->view;
+
+	if (!read_bytes(growing->node_at, &view->size) ||
+	    !read_bytes(growing->volume_at, &view->volume))
+		return refuse(error, "%s: it has gone away", growing->node);
+	if (read_threshold(growing, error))
+		return -1;
+	look_inside(growing);
+	return 0;
+}
+
+/*
+ * What is remembered
+ */
+
+struct memory {
+	struct growth growth[GROWTHS];
+	size_t nr;
+	char failed[16];	/* the reason that was told last */
+	int fd;
+};
+
+static char *lock_path(const char *node, const char *end)
+{
+	const char *folder = getenv("QDM_RUN");
+
+	return print("%s/qdm-extend.%s.%s", folder ? folder : "/run", node,
+		     end);
+}
+
+static int take_lock(const char *node, const char *end, int how)
+{
+	char *path = lock_path(node, end);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	free(path);
+	if (fd >= 0 && flock(fd, how)) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+int grow_lock(const char *node)
+{
+	return take_lock(node, "lock", LOCK_EX);
+}
+
+/* Shared, so that two who only look do not take each other for one who is at work. */
+static bool is_taken(const char *node, const char *end)
+{
+	char *path = lock_path(node, end);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool taken = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB);
+
+	free(path);
+	if (fd >= 0)
+		close(fd);
+	return taken;
+}
+
+bool grow_is_answered(const char *node)
+{
+	return is_taken(node, "answer");
+}
+
+bool grow_is_busy(const char *node)
+{
+	return is_taken(node, "lock");
+}
+
+static void recall_line(struct memory *memory, const char *line)
+{
+	unsigned long long at, written;
+	unsigned int paid;
+
+	if (sscanf(line, "failed %15s", memory->failed) == 1)
+		return;
+	if (memory->nr < GROWTHS &&
+	    sscanf(line, "grown %llu %llu %u", &at, &written, &paid) == 3)
+		memory->growth[memory->nr++] = (struct growth){
+			.at = at, .written = written, .paid = paid,
+		};
+}
+
+static void recall(struct memory *memory)
+{
+	FILE *file = fdopen(dup(memory->fd), "r");
+	char line[128];
+
+	memory->nr = 0;
+	*memory->failed = '\0';
+	if (!file)
+		return;
+	rewind(file);
+	while (fgets(line, sizeof(line), file))
+		recall_line(memory, line);
+	fclose(file);
+}
+
+bool grow_has_failed(const char *node, char *reason, size_t size)
+{
+	char *path = lock_path(node, "lock");
+	struct memory memory = { .fd = open(path, O_RDONLY | O_CLOEXEC) };
+
+	free(path);
+	if (memory.fd < 0)
+		return false;
+	recall(&memory);
+	close(memory.fd);
+	snprintf(reason, size, "%s", memory.failed);
+	return *reason;
+}
+
+/* Old growths count no more, but for the last, which says what was written by then. */
+static void remember(const struct memory *memory)
+{
+	size_t i = memory->nr > GROWTHS / 2 ? memory->nr - GROWTHS / 2 : 0;
+
+	if (ftruncate(memory->fd, 0))
+		return;
+	lseek(memory->fd, 0, SEEK_SET);
+	if (*memory->failed)
+		dprintf(memory->fd, "failed %s\n", memory->failed);
+	for (; i < memory->nr; i++)
+		dprintf(memory->fd, "grown %llu %llu %u\n",
+			(unsigned long long)memory->growth[i].at,
+			(unsigned long long)memory->growth[i].written,
+			memory->growth[i].paid);
+}
+
+static uint64_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_BOOTTIME, &time);
+	return time.tv_sec;
+}
+
+/*
+ * What is said
+ */
+
+/* Where nothing listens for log messages the kernel's log takes them. */
+static void say(int level, const char *text)
+{
+	FILE *log;
+
+	if (!access("/dev/log", F_OK)) {
+		openlog("qdm-extend", 0, LOG_DAEMON);
+		syslog(level, "%s", text);
+		closelog();
+		return;
+	}
+	log = fopen("/dev/kmsg", "we");
+	if (!log)
+		return;
+	fprintf(log, "<%d>qdm-extend: %s\n", level, text);
+	fclose(log);
+}
+
+/* The rules make a DM_ACTION of it. The kernel passes on letters and digits only. */
+static void tell(const struct growing *growing)
+{
+	char id[64] = "", *path;
+	FILE *file = fopen("/proc/sys/kernel/random/uuid", "re");
+
+	if (file) {
+		if (fscanf(file, "%63s", id) != 1)
+			*id = '\0';
+		fclose(file);
+	}
+	path = print("/sys/dev/block/%u:%u/uevent", growing->node_at.major,
+		     growing->node_at.minor);
+	file = fopen(path, "we");
+	free(path);
+	if (!file)
+		return;
+	fprintf(file, "change %s QDM=EXTENDFAILED REASON=%s\n", id,
+		growing->reason);
+	fclose(file);
+}
+
+/* Not again until something else has come of it. */
+static void report(const struct growing *growing, struct memory *memory,
+		   const struct error *failure)
+{
+	if (!strcmp(memory->failed, growing->reason))
+		return;
+	snprintf(memory->failed, sizeof(memory->failed), "%s", growing->reason);
+	remember(memory);
+	say(LOG_WARNING, failure->text);
+	tell(growing);
+}
+
+static void note_success(struct growing *growing, struct memory *memory)
+{
+	char *text;
+
+	if (*memory->failed) {
+		*memory->failed = '\0';
+		remember(memory);
+	}
+	text = print("%s: has %llu bytes, next threshold %llu", growing->node,
+		     (unsigned long long)growing->view.size,
+		     (unsigned long long)growing->threshold);
+	say(LOG_NOTICE, text);
+	free(text);
+}
+
+/*
+ * Steps
+ */
+
+__attribute__((format(printf, 4, 5)))
+static int fail_as(struct growing *growing, const char *reason,
+		   struct error *error, const char *fmt, ...)
+{
+	va_list args;
+	char *text;
+
+	va_start(args, fmt);
+	if (vasprintf(&text, fmt, args) < 0)
+		text = copy("out of memory");
+	va_end(args);
+	growing->reason = reason;
+	refuse(error, "%s: %s", growing->node, text);
+	free(text);
+	return -1;
+}
+
+static int check_limit(struct growing *growing, struct memory *memory,
+		       bool *paid, struct error *error)
+{
+	const struct growth *last = memory->nr ?
+				    &memory->growth[memory->nr - 1] : NULL;
+	uint64_t pause;
+
+	*paid = grow_is_paid(last, written_to(growing), &growing->policy);
+	pause = grow_pause(memory->growth, memory->nr, now(), *paid,
+			   &growing->policy);
+	if (!pause)
+		return 0;
+	if (growing->policy.per_hour == PER_HOUR_UNPAID)
+		return fail_as(growing, "LIMIT", error,
+			       "%s has grown %d times within an hour though little was written, which is no use of it; not again before %llu s have passed",
+			       growing->volume, GROW_UNPAID,
+			       (unsigned long long)pause);
+	return fail_as(growing, "LIMIT", error,
+		       "%s has grown %d times within an hour, and %s allows no more; not again before %llu s have passed",
+		       growing->volume, growing->policy.per_hour,
+		       growing->where, (unsigned long long)pause);
+}
+
+/* LVM refuses to make it as long as it is, or shorter. */
+static bool others_were_faster(const struct growing *growing)
+{
+	uint64_t bytes;
+
+	return read_bytes(growing->volume_at, &bytes) &&
+	       bytes > growing->view.volume;
+}
+
+/* What is left in the group is taken when it is less than is wanted. */
+static int extend_by_rest(struct growing *growing, uint64_t wanted,
+			  const struct error *why, struct error *error)
+{
+	const char *volume = growing->volume;
+	struct error failed = { 0 };
+	uint64_t extent, left;
+
+	if (others_were_faster(growing))
+		return 0;
+	if (run_lvs(volume, &extent, &left, &failed))
+		return fail_as(growing, "ERROR", error,
+			       "cannot extend /dev/mapper/%s: %s; %s", volume,
+			       why->text, failed.text);
+	if (left && left < wanted && !run_lvextend_all(volume, &failed))
+		return 0;
+	if (!left)
+		return fail_as(growing, "NOSPACE", error,
+			       "cannot extend /dev/mapper/%s by %llu bytes: its volume group is full",
+			       volume, (unsigned long long)wanted);
+	if (left < wanted)
+		return fail_as(growing, "NOSPACE", error,
+			       "cannot extend /dev/mapper/%s by %llu bytes, nor by the %llu that its volume group has: %s",
+			       volume, (unsigned long long)wanted,
+			       (unsigned long long)left, failed.text);
+	return fail_as(growing, "ERROR", error,
+		       "cannot extend /dev/mapper/%s by %llu bytes: %s", volume,
+		       (unsigned long long)wanted, why->text);
+}
+
+/* A maximum is not exceeded for want of a whole extent. */
+static int find_want(struct growing *growing, uint64_t *want,
+		     struct error *error)
+{
+	const uint64_t size = growing->view.volume;
+	const uint64_t maximum = growing->policy.maximum;
+	struct error failed = { 0 };
+	uint64_t extent, left;
+
+	/* In whole sectors; LVM makes whole extents of them, none of which is longer than the volume. */
+	*want = (size + growing->policy.step + SECTOR - 1) / SECTOR * SECTOR;
+	if (*want + size <= maximum)
+		return 0;
+	if (run_lvs(growing->volume, &extent, &left, &failed))
+		return fail_as(growing, "ERROR", error, "%s", failed.text);
+	*want = (*want + extent - 1) / extent * extent;
+	if (*want > maximum)
+		*want = maximum / extent * extent;
+	if (*want > size)
+		return 0;
+	return fail_as(growing, "MAXIMUM", error,
+		       "/dev/mapper/%s has %llu bytes, and %s allows no more than %llu",
+		       growing->volume, (unsigned long long)size,
+		       growing->where, (unsigned long long)maximum);
+}
+
+static int grow_volume(struct growing *growing, struct memory *memory,
+		       struct error *error)
+{
+	struct error why = { 0 };
+	uint64_t want;
+	bool paid;
+
+	if (find_want(growing, &want, error) ||
+	    check_limit(growing, memory, &paid, error))
+		return -1;
+	if (run_lvextend(growing->volume, want, &why) &&
+	    extend_by_rest(growing, want - growing->view.volume, &why, error))
+		return -1;
+	if (memory->nr == GROWTHS)
+		memmove(memory->growth, memory->growth + 1,
+			sizeof(*memory->growth) * --memory->nr);
+	memory->growth[memory->nr++] = (struct growth){
+		.at = now(), .written = written_to(growing), .paid = paid,
+	};
+	*memory->failed = '\0';
+	remember(memory);
+	return 0;
+}
+
+static int grow_nodes(struct growing *growing, struct error *error)
+{
+	struct json_object *args = json_object_new_object();
+	struct error failed = { 0 };
+	uint64_t bytes;
+
+	read_bytes(growing->volume_at, &bytes);
+	json_put_string(args, "node-name", growing->lowest);
+	json_put_number(args, "size", bytes);
+	growing->view.fitted = false;
+	if (people_tell("block_resize", args, NULL, &failed))
+		return fail_as(growing, "ERROR", error, "%s", failed.text);
+	return 0;
+}
+
+static int grow_fs(struct growing *growing, struct error *error)
+{
+	const uint64_t before = growing->view.fs_size;
+	struct error failed = { 0 };
+	struct mounted mounted;
+	int result;
+
+	fs_find_mount(growing->top_at, &mounted);
+	if (mounted.fd < 0)
+		return 0;	/* it was unmounted by now */
+	result = fs_grow(&mounted, growing->top_at, growing->view.size,
+			 &failed);
+	if (!result && fs_look(&mounted, growing->top_at, &growing->view) &&
+	    growing->view.fs_size <= before)
+		result = refuse(&failed, "the device has grown, but not the %s on %s, which says nothing of it",
+				mounted.type, mounted.where);
+	fs_release(&mounted);
+	growing->view.fitted = true;
+	if (result)
+		return fail_as(growing, "FILESYSTEM", error, "%s", failed.text);
+	return 0;
+}
+
+static int arm(struct growing *growing, uint64_t threshold,
+	       struct error *error)
+{
+	char *text = print("set-threshold %llu", (unsigned long long)threshold);
+	int result = kdm_message(growing->node, text, error);
+
+	free(text);
+	growing->threshold = threshold;
+	return result;
+}
+
+static int take_step(struct growing *growing, struct memory *memory,
+		     const struct grow_step *step, struct error *error)
+{
+	switch (step->act) {
+	case GROW_VOLUME:
+		return grow_volume(growing, memory, error);
+	case GROW_NODE:
+		return grow_nodes(growing, error);
+	case GROW_FS:
+		return grow_fs(growing, error);
+	default:
+		return arm(growing, step->threshold, error);
+	}
+}
+
+/*
+ * An answer
+ */
+
+static int find(struct growing *growing, const char *node,
+		struct error *error)
+{
+	struct graph graph;
+	int result;
+
+	if (graph_read(&graph, error))
+		return -1;
+	result = grow_find(growing, &graph, node, error);
+	graph_free(&graph);
+	return result;
+}
+
+static int look_and_decide(struct growing *growing, struct grow_step *step,
+			   struct error *error)
+{
+	if (find(growing, growing->node, error) || grow_look(growing, error))
+		return -1;
+	*step = grow_decide(&growing->view, &growing->policy);
+	return 0;
+}
+
+/* Was it passed before it was set? If it has fired since, that event is the next. */
+static int is_armed(struct growing *growing, bool *armed, struct error *error)
+{
+	struct grow_step step;
+
+	if (look_and_decide(growing, &step, error))
+		return -1;
+	*armed = step.act == GROW_ARM || !strcmp(growing->state, "fired");
+	return 0;
+}
+
+struct answer {
+	struct growing growing;
+	struct memory memory;
+	bool stays;
+	bool grown;		/* it was called for, so the next event is news */
+	unsigned int waited;	/* ms since an event that called for nothing */
+};
+
+enum outcome { FAILED = -1, DONE, LATER, NO_LINE };
+
+/* Sets in how many ms another look is due. */
+static enum outcome go_on(struct answer *answer, unsigned int *ms,
+			  struct error *error)
+{
+	struct growing *growing = &answer->growing;
+	struct grow_step step;
+	bool armed = false;
+	int round, volumes = 0;
+
+	for (round = 0; !armed && volumes <= ROUNDS; round++) {
+		if (look_and_decide(growing, &step, error))
+			return FAILED;
+		if (step.act == GROW_ARM && answer->stays && !answer->grown &&
+		    answer->waited < step.wait) {
+			*ms = step.wait - answer->waited;
+			return LATER;
+		}
+		answer->grown |= step.act != GROW_ARM;
+		volumes += step.act == GROW_VOLUME;
+		if (volumes <= ROUNDS &&
+		    take_step(growing, &answer->memory, &step, error))
+			return FAILED;
+		if (step.act == GROW_ARM && is_armed(growing, &armed, error))
+			return FAILED;
+	}
+	if (armed)
+		return DONE;
+	return fail_as(growing, "ERROR", error,
+		       "writes are faster than %d extensions by %llu bytes; a larger step in %s would help",
+		       ROUNDS, (unsigned long long)growing->policy.step,
+		       growing->where);
+}
+
+/* Read with the lock held, so that who ends the growing knows that it has ended. */
+static enum outcome go_by_line(struct answer *answer, unsigned int *ms,
+			       struct error *error)
+{
+	struct growing *growing = &answer->growing;
+	struct error ignored = { 0 };
+	int found;
+
+	free(growing->where);
+	found = conf_find(growing->node, &growing->policy, &growing->where,
+			  error);
+	if (found > 0)
+		return go_on(answer, ms, error);
+	if (!found)
+		return NO_LINE;
+	find(growing, growing->node, &ignored); /* for the event */
+	return FAILED;
+}
+
+static enum outcome with_lock(struct answer *answer, unsigned int *ms,
+			      struct error *error)
+{
+	struct growing *growing = &answer->growing;
+	struct memory *memory = &answer->memory;
+	enum outcome outcome;
+
+	memory->fd = grow_lock(growing->node);
+	if (memory->fd < 0)
+		return refuse(error, "%s: cannot take its lock in /run: %s",
+			      growing->node, strerror(errno));
+	recall(memory);
+	growing->reason = "ERROR";
+	outcome = go_by_line(answer, ms, error);
+	if (outcome == FAILED && !growing->gone)
+		report(growing, memory, error);
+	else if (outcome == DONE && (answer->grown || *memory->failed))
+		note_success(growing, memory);
+	close(memory->fd);
+	return outcome;
+}
+
+static void wait_ms(struct answer *answer, unsigned int ms)
+{
+	struct timespec pause;
+
+	if (ms > LOOK_MS && ms != LIMIT_MS)
+		ms = LOOK_MS;
+	pause = (struct timespec){ ms / 1000, ms % 1000 * 1000000 };
+	nanosleep(&pause, NULL);
+	answer->waited += ms;
+}
+
+/* A limit ends by itself, and nobody else would come back for it. */
+static bool waits_for_limit(const struct answer *answer, enum outcome outcome)
+{
+	return outcome == FAILED && answer->stays &&
+	       !strcmp(answer->growing.reason, "LIMIT");
+}
+
+static int answer_it(struct answer *answer, struct error *error)
+{
+	enum outcome outcome;
+	unsigned int ms = 0;
+
+	for (;;) {
+		outcome = with_lock(answer, &ms, error);
+		if (answer->stays &&
+		    (answer->growing.gone || outcome == NO_LINE))
+			return 0;
+		if (outcome == NO_LINE)
+			return refuse(error, "%s: no line in %s names it",
+				      answer->growing.node,
+				      answer->growing.where);
+		if (waits_for_limit(answer, outcome))
+			ms = LIMIT_MS;
+		else if (outcome != LATER)
+			return outcome;
+		*error = (struct error){ 0 };
+		wait_ms(answer, ms);
+	}
+}
+
+int grow_answer(const char *node, bool stays, struct error *error)
+{
+	struct answer *answer = calloc(1, sizeof(*answer));
+	int at_it, result;
+
+	if (!answer)
+		return refuse(error, "out of memory");
+	answer->stays = stays;
+	snprintf(answer->growing.node, sizeof(answer->growing.node), "%s",
+		 node);
+	at_it = stays ? take_lock(node, "answer", LOCK_EX) : -1;
+	result = answer_it(answer, error);
+	if (at_it >= 0)
+		close(at_it);
+	free(answer->growing.where);
+	free(answer);
+	return result;
+}
