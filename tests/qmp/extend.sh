@@ -179,7 +179,7 @@ documented_loop() {
 	pvcreate -qqy "$disk"
 	vgcreate -qq vg "$disk"
 	lvcreate -qqy -Wn --size 4G --name data vg
-	doc_example "$page" "lie on top of the volume" | sed 's/^# //' >making
+	doc_example "$page" "on top of the volume" | sed 's/^# //' >making
 	bash -eu making
 	doc_example "$page" "Wait for the event in a shell" >loop
 	bash loop >said &
