@@ -57,6 +57,7 @@ static int armed;
 static uint64_t diskseq;
 static void (*when_looked)(const char *name);
 static int interrupt_at = -1;
+static bool jobs_obey;
 
 /* What processes share: the devices as text, with a number that each change raises. */
 struct shared {
@@ -100,6 +101,7 @@ void fake_reset(void)
 	poll_fd = -1;
 	when_armed = NULL;
 	when_looked = NULL;
+	jobs_obey = false;
 	*changes = '\0';
 	if (shared) {
 		munmap(shared, sizeof(*shared));
@@ -1042,6 +1044,43 @@ int kdm_keep(const char *name, struct error *error)
 	return 0;
 }
 
+void fake_jobs_obey(void)
+{
+	jobs_obey = true;
+}
+
+static void take_speed(const char *name, const char *speed)
+{
+	struct kdm_line *line = &find(name)->live.line[0];
+	char *at = strstr(line->params, " speed ");
+	char *params;
+
+	if (!at)
+		return;
+	params = print("%.*s speed %s%s", (int)(at - line->params), line->params,
+		       speed, at + strlen(" speed ") +
+		       strspn(at + strlen(" speed "), "0123456789"));
+	free(line->params);
+	line->params = params;
+	give_shared();
+}
+
+static void obey(const char *name, const char *text)
+{
+	static const char * const states[][2] = {
+		{ "pause", "paused 0/10 0/100 - intact ok 0 0 0 0" },
+		{ "resume", "running 0/10 0/100 - intact ok 0 0 0 0" },
+		{ "cancel", "concluded 0/10 0/100 ECANCELED intact ok 0 0 0 0" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(states) / sizeof(*states); i++)
+		if (!strcmp(states[i][0], text))
+			fake_status(name, states[i][1]);
+	if (!strncmp(text, "set-speed ", strlen("set-speed ")))
+		take_speed(name, text + strlen("set-speed "));
+}
+
 int kdm_message(const char *name, const char *text, struct error *error)
 {
 	char *both = print("%s %s", name, text);
@@ -1055,6 +1094,8 @@ int kdm_message(const char *name, const char *text, struct error *error)
 		snprintf(fake->said + used, sizeof(fake->said) - used, "%s,",
 			 text);
 	give_shared();
+	if (!result && jobs_obey)
+		obey(name, text);
 	free(both);
 	return result;
 }

@@ -75,6 +75,8 @@ void fake_leave_cookie(uint32_t cookie);
 void fake_make_direct(const char *name);
 /* The messages that its target got, as "pause,resume," */
 const char *fake_said(const char *name);
+/* From now on a backup does what it is told: it pauses, resumes and is cancelled. */
+void fake_jobs_obey(void);
 /* All changes since fake_reset(), as "create a;load b;resume b;" */
 const char *fake_log(void);
 
