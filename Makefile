@@ -13,12 +13,15 @@ Q       := $(if $(V),,@)
 release  = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h 2>/dev/null)
 objects  = $(BUILD)/modules/$(release)
 kbuild   = $(MAKE) $(if $(V),,--no-print-directory -s) -C $(KDIR) M=$(objects)
+# What was installed for the running kernel can be removed when its headers are gone.
+installed_for = $(or $(release),$(if $(filter file,$(origin KDIR)),$(shell uname -r)))
+installed     = $(shell sed -n 's/^obj-m += \(.*\)\.o$$/\1.ko/p' drivers/*/Kbuild)
 
 kunit    = $(wildcard tests/kunit tests/unit/*.h)
 tool    := $(wildcard tools/Makefile)
 lab     := tests/vm
 
-.PHONY: all modules tool install uninstall setup test unit kunit demo bench lint docs clean help
+.PHONY: all modules tool install install-tool uninstall setup test unit kunit demo bench lint docs clean help
 .DEFAULT_GOAL := all
 
 all: modules tool ## build the modules for the running kernel (or KDIR=...) and the tool
@@ -32,18 +35,23 @@ modules: ## build only the modules
 tool: ## build only the tool
 	$(Q)$(if $(tool),$(MAKE) --no-print-directory -C tools all,:)
 
-install: ## install modules, tool, udev rule, units, man page (DESTDIR=...)
+install: install-modules install-tool ## install modules, tool, udev rules, units, man page (DESTDIR=...)
+
+.PHONY: install-modules
+install-modules:
 	$(Q)install -d $(DESTDIR)/lib/modules/$(release)/updates
 	$(Q)install -m 644 $(objects)/drivers/*/*.ko $(if $(QDM_KUNIT),$(objects)/tests/kunit/*.ko) \
 		$(DESTDIR)/lib/modules/$(release)/updates/
-	$(Q)$(if $(tool),$(MAKE) --no-print-directory -C tools install DESTDIR=$(DESTDIR),:)
 	$(Q)$(if $(DESTDIR),:,depmod $(release))
 
-uninstall: ## remove what install put there
-	$(Q)cd $(objects)/drivers && for ko in */*.ko; do \
-		rm -f "$(DESTDIR)/lib/modules/$(release)/updates/$${ko#*/}"; done
+install-tool: ## the same without the modules, where DKMS builds these
+	$(Q)$(if $(tool),$(MAKE) --no-print-directory -C tools install DESTDIR=$(DESTDIR),:)
+
+uninstall: ## remove what install put there; nothing needs to be built
+	$(Q)test -n "$(installed_for)" || { echo "make: no kernel headers in $(KDIR)" >&2; exit 1; }
+	$(Q)cd "$(DESTDIR)/lib/modules/$(installed_for)/updates" 2>/dev/null && rm -f $(installed) || :
 	$(Q)$(if $(tool),$(MAKE) --no-print-directory -C tools uninstall DESTDIR=$(DESTDIR),:)
-	$(Q)$(if $(DESTDIR),:,depmod $(release))
+	$(Q)$(if $(DESTDIR),:,depmod $(installed_for))
 
 setup: ## install missing Debian packages and prepare all guests
 	$(Q)$(lab)/setup 6.1 6.12 latest debug
@@ -74,5 +82,5 @@ clean: ## remove build/ (the cache of guests stays)
 	$(Q)$(if $(tool),$(MAKE) --no-print-directory -C tools clean,:)
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 21
 	@echo "Variables: KDIR DESTDIR V=1 (show commands) TESTS KERNEL LANE FULL SEED CASE"
