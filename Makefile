@@ -21,7 +21,7 @@ kunit    = $(wildcard tests/kunit tests/unit/*.h)
 tool    := $(wildcard tools/Makefile)
 lab     := tests/vm
 
-.PHONY: all modules tool install install-tool uninstall setup test unit kunit demo bench lint docs clean help
+.PHONY: all modules tool install install-tool uninstall setup test new-test unit kunit demo bench lint docs clean help
 .DEFAULT_GOAL := all
 
 all: modules tool ## build the modules for the running kernel (or KDIR=...) and the tool
@@ -59,6 +59,9 @@ setup: ## install missing Debian packages and prepare all guests
 test: ## every test on every kernel (TESTS=topic KERNEL=6.12 LANE=smp narrow it, FULL=1 widens it)
 	$(Q)tests/run-all
 
+new-test: ## a new topic of tests to be written: make new-test NAME, or qmp/NAME
+	$(Q)tests/new-test $(new)
+
 unit: ## the pure cores in user space, under ASan and UBSan
 	$(Q)$(MAKE) --no-print-directory -C tests/unit test
 
@@ -84,3 +87,11 @@ clean: ## remove build/ (the cache of guests stays)
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 21
 	@echo "Variables: KDIR DESTDIR V=1 (show commands) TESTS KERNEL LANE FULL SEED CASE"
+
+# The words behind "new-test" are a name and nothing to be made.
+ifeq ($(firstword $(MAKECMDGOALS)),new-test)
+new := $(NAME) $(wordlist 2,9,$(MAKECMDGOALS))
+.PHONY: $(new)
+$(filter-out $(NAME),$(new)):
+	@:
+endif
