@@ -716,7 +716,7 @@ static int waits_by_hand(const char *states)
 		states, case_folder());
 	fputs("dmsetup() { case $1 in info) echo 3 ;; wait) : ;; status) head -n 1 $left | grep . && sed -i 1d $left ;; esac; }\n"
 	      "timeout() { shift; \"$@\"; }\n", script);
-	fprintf(script, "eval \"$(awk '/^end, in a script of bash/ { found = 1 } found && /^    / { print; any = 1; next } any { exit }' %s/dm-backupcow.rst)\"\n",
+	fprintf(script, "eval \"$(awk '/^job, in a bash script/ { found = 1 } found && /^    / { print; any = 1; next } any { exit }' %s/dm-backupcow.rst)\"\n",
 		QDM_DOCUMENTATION);
 	fclose(script);
 	status = system(command);
