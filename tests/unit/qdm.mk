@@ -22,7 +22,7 @@ $(OUT)/qdm/%.o: %.c
 $(OUT)/qdm.a: $(QDM_OBJECTS)
 	$(Q)rm -f $@ && ar qc $@ $^
 
--include $(wildcard $(OUT)/qdm/*.d)
+-include $(QDM_OBJECTS:.o=.d)
 
 QDM_TESTS := $(basename $(notdir $(wildcard $(HERE)test-qdm-*.c)))
 $(foreach test,$(QDM_TESTS),$(eval $(test)_SOURCES := $(test).c $(OUT)/qdm.a))

@@ -13,9 +13,11 @@
 #include <cmocka.h>
 
 #include "base/json.h"
+#include "graph/job-memory.h"
 #include "qdm-case.h"
 #include "qdm-fake-dm.h"
 #include "server/events.h"
+#include "server/job-ends.h"
 
 #define LEN	131072
 

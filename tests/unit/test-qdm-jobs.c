@@ -14,10 +14,12 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "graph/job-memory.h"
 #include "graph/job.h"
 #include "qdm-case.h"
 #include "qdm-fake-dm.h"
 #include "qmp/execute.h"
+#include "server/job-ends.h"
 
 #define DONE	"{\"return\":{}}"
 

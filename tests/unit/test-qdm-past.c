@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "cli/verbs.h"
+#include "graph/job-memory.h"
 #include "graph/job.h"
 #include "qdm-case.h"
 #include "qdm-fake-dm.h"

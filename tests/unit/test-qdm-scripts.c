@@ -22,6 +22,7 @@
 #include <cmocka.h>
 
 #include "base/alloc.h"
+#include "graph/job-memory.h"
 #include "graph/job.h"
 #include "kernel/groups.h"
 #include "qdm-case.h"

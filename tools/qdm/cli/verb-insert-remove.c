@@ -13,6 +13,7 @@
 #include "base/size.h"
 #include "cli/verbs.h"
 #include "cli/words.h"
+#include "edit/backup.h"
 #include "edit/edit.h"
 #include "edit/limit.h"
 #include "graph/job.h"

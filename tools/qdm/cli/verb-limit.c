@@ -14,6 +14,7 @@
 #include "graph/describe.h"
 #include "graph/resolve.h"
 #include "kernel/groups.h"
+#include "qmp/commands/limit.h"
 
 /*
  * Groups

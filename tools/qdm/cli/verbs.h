@@ -26,7 +26,7 @@ VERB(verb_job);
 VERB(verb_list);	/* verb-list.c */
 VERB(verb_watch);
 VERB(verb_events);	/* verb-events.c */
-VERB(verb_put_back);	/* edit/put-back.c */
+VERB(verb_put_back);	/* verb-put-back.c */
 VERB(verb_doctor);	/* cli/doctor/doctor.c */
 
 /* Shows a backup until it is over, and dismisses it; verb-backup.c. */

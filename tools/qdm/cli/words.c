@@ -11,10 +11,9 @@
 #include <sys/sysmacros.h>
 
 #include "base/alloc.h"
-#include "base/json.h"
 #include "base/size.h"
 #include "cli/words.h"
-#include "qmp/execute.h"
+#include "qmp/ask.h"
 
 static bool knows(const char *known, const char *option)
 {
@@ -129,37 +128,12 @@ int people_named(struct options *options, struct error *error)
 	return 0;
 }
 
-static void take_error(struct json_object *reply, struct error *error)
-{
-	struct json_object *body;
-
-	if (json_object_object_get_ex(reply, "error", &body))
-		refuse(error, "%s", json_string(body, "desc", "?"));
-}
-
 struct json_object *people_ask(const char *command, struct json_object *args,
 			       const struct options *options,
 			       struct error *error)
 {
-	struct json_object *input = json_object_new_object();
-	struct json_object *reply, *answer = NULL;
-	enum qmp_mode mode = QMP_FREE;
-	const char *text;
-
-	json_put_string(input, "execute", command);
-	if (args)
-		json_object_object_add(input, "arguments", args);
-	text = json_object_to_json_string_ext(input, JSON_C_TO_STRING_PLAIN);
-	reply = qmp_execute(text, strlen(text), &mode,
-			    options && options->dry_run ? stdout : NULL);
-	if (reply) {
-		take_error(reply, error);
-		if (json_object_object_get_ex(reply, "return", &answer))
-			json_object_get(answer);
-		json_object_put(reply);
-	}
-	json_object_put(input);
-	return answer;
+	return qmp_ask(command, args,
+		       options && options->dry_run ? stdout : NULL, error);
 }
 
 int people_tell(const char *command, struct json_object *args,

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * block_set_io_throttle, the older way to limit a device: no group and no node
- * need be made. It is done by a filter that the command puts under the device
- * and takes out by itself, called <device>-throttle, as `qdm throttle` calls
- * it, too.
+ * Limits on a device without a node or group to name. It is done by a filter that is
+ * put under the device and taken out with the last limit, called <device>-throttle, as
+ * `qdm throttle` calls it, too.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,68 +13,13 @@
 #include "edit/limit.h"
 #include "edit/put-back.h"
 #include "graph/describe.h"
+#include "graph/dropped.h"
 #include "graph/resolve.h"
 #include "kernel/groups.h"
-#include "qmp/commands/handlers.h"
 
 #define RATES	6
 
-/* In the order of limit_names. */
-static const char * const old_names[LIMITS_NR] = {
-#define THREE(name)	name, name "_max", name "_max_length"
-	THREE("bps"), THREE("bps_rd"), THREE("bps_wr"),
-	THREE("iops"), THREE("iops_rd"), THREE("iops_wr"),
-#undef THREE
-	"iops_size",
-};
-
 const char * const throttle_discards[] = { "ops", "bytes", NULL };
-
-const struct arg io_throttle_args[] = {
-	{ .name = "id", .type = ARG_STRING, .what = "the device" },
-	{ .name = "device", .type = ARG_STRING,
-	  .what = "the same; one of them must be given" },
-#define RATE(rate, unit) \
-	{ .name = rate, .type = ARG_INT, .must = true, .what = unit }, \
-	{ .name = rate "_max", .type = ARG_INT, .what = unit ", in bursts" }, \
-	{ .name = rate "_max_length", .type = ARG_INT, \
-	  .what = "seconds that a burst may last" }
-	RATE("bps", "bytes per second in all"),
-	RATE("bps_rd", "bytes per second read"),
-	RATE("bps_wr", "bytes per second written"),
-	RATE("iops", "operations per second in all"),
-	RATE("iops_rd", "reads per second"),
-	RATE("iops_wr", "writes per second"),
-#undef RATE
-	{ .name = "iops_size", .type = ARG_INT,
-	  .what = "bytes beyond which a request counts as several" },
-	{ .name = "group", .type = ARG_STRING,
-	  .what = "a group to share the limits with; made if it is not there, and then gone with its last member" },
-	{ .name = "x-discard", .type = ARG_WORD, .words = throttle_discards,
-	  .what = "what a discard is charged as: one operation, or its length; stays as it is if not given" },
-	{ 0 }
-};
-
-const char *limit_old_name(int i)
-{
-	return old_names[i];
-}
-
-static int read_limits(const struct call *call, struct limits *limits,
-		       struct error *error)
-{
-	struct json_object *value;
-	int i;
-
-	limits_init(limits);
-	for (i = 0; i < LIMITS_NR; i++) {
-		value = call_value(call, old_names[i]);
-		if (value && limits_set(limits, limit_names[i],
-					json_object_get_int64(value), error))
-			return -1;
-	}
-	return limits_check(limits, error);
-}
 
 bool limits_are_off(const struct limits *limits)
 {
@@ -326,21 +270,4 @@ int limit_device(struct graph *graph, const struct limiting *wanted,
 		result = put_there(graph, name, wanted, plan, error);
 	free(name);
 	return result;
-}
-
-int block_set_io_throttle(struct call *call, struct error *error)
-{
-	struct limiting wanted = {
-		.device = call_word(call, "id"),
-		.group = call_word(call, "group"),
-	};
-
-	if (!wanted.device == !call_word(call, "device"))
-		return refuse(error, "Need exactly one of 'device' and 'id'");
-	if (!wanted.device)
-		wanted.device = call_word(call, "device");
-	wanted.discard = call_word(call, "x-discard");
-	if (read_limits(call, &wanted.limits, error))
-		return -1;
-	return limit_device(&call->graph, &wanted, &call->plan, error);
 }

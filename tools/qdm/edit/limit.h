@@ -17,8 +17,6 @@ struct limiting {
 /* How a throttle may charge a discard; the first is the default. */
 extern const char * const throttle_discards[];
 
-/* What block_set_io_throttle calls limit_names[@i]. */
-const char *limit_old_name(int i);
 bool limits_are_off(const struct limits *limits);
 /* Made for a group that it joins when it is put in, and has not yet? */
 bool limit_is_on_its_way(const struct node *node);

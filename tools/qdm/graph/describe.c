@@ -11,8 +11,8 @@
 
 #include "base/alloc.h"
 #include "base/json.h"
-#include "edit/put-back.h"
 #include "graph/describe.h"
+#include "graph/dropped.h"
 #include "kernel/groups.h"
 
 #define SECTOR	512

@@ -75,11 +75,6 @@ const char *node_name(const struct kdm_device *device)
 	return is_passing(device) ? name_in_uuid(device->uuid) : device->name;
 }
 
-bool same_devno(struct devno a, struct devno b)
-{
-	return a.major == b.major && a.minor == b.minor;
-}
-
 static void node_free(struct node *node)
 {
 	kdm_table_free(&node->table);

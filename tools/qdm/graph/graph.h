@@ -68,7 +68,6 @@ bool node_is_inner(const struct graph *graph, const struct node *node);
 bool is_passing(const struct kdm_device *device);
 const char *node_name(const struct kdm_device *device);
 
-bool same_devno(struct devno a, struct devno b);
 const char *kind_word(enum kind kind);
 const char *kind_driver(enum kind kind);
 /* The target that such a node has, NULL when it may have any. */

@@ -5,15 +5,9 @@
  *
  *	node vg-lv-backup  ->  job vg-lv		node nightly  ->  job nightly
  *
- * The kernel's states are those of QMP's jobs. What the kernel does not know is
- * whether a job should wait before it concludes, or go when it has concluded;
- * this is remembered for as long as this process lives, and if it does not live
- * that long, the job stays concluded until it is dismissed. In a server the edits
- * are made by children: what they remember is told to it before they change
- * anything, and kept at least until they have ended.
+ * The kernel's states are those of QMP's jobs; what it does not know this process
+ * remembers (job-memory.c).
  */
-#include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,180 +16,12 @@
 
 #include "base/alloc.h"
 #include "base/json.h"
-#include "edit/edit.h"
+#include "graph/job-memory.h"
 #include "graph/job.h"
 #include "graph/resolve.h"
-#include "plan/log.h"
 
 #define SUFFIX		"-backup"
 #define ERRNO_MAX	133
-#define SECOND_MS	1000
-/* Seconds before what has failed to go is tried again, the first time and the last. */
-#ifndef TIDY_PAUSE
-#define TIDY_PAUSE	5
-#endif
-#define TIDY_PAUSE_MAX	640
-
-struct memory {
-	char *node;
-	bool auto_finalize;
-	bool auto_dismiss;
-	bool finalized;
-	bool given_up;
-	const void *keeper;	/* the edit under way that has said so */
-	const void *tidier;	/* the edit under way that deletes it */
-	struct job over;	/* what that is to delete */
-	time_t again;		/* when that is tried again after it has failed */
-	unsigned int pause;	/* and how long that was, in seconds */
-};
-
-static struct memory *memories;
-static size_t memories_nr;
-static tell_memory_fn *tell_memory;
-static void *tell_context;
-
-static time_t now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec;
-}
-
-static struct memory *recall(const char *node)
-{
-	size_t i;
-
-	for (i = 0; i < memories_nr; i++)
-		if (!strcmp(memories[i].node, node))
-			return &memories[i];
-	return NULL;
-}
-
-void jobs_tell_memory(tell_memory_fn *tell, void *context)
-{
-	tell_memory = tell;
-	tell_context = context;
-}
-
-static void tell(const struct memory *memory)
-{
-	struct job_memory told = {
-		.auto_finalize = memory->auto_finalize,
-		.auto_dismiss = memory->auto_dismiss,
-		.finalized = memory->finalized,
-		.given_up = memory->given_up,
-	};
-
-	snprintf(told.node, sizeof(told.node), "%s", memory->node);
-	if (tell_memory)
-		tell_memory(tell_context, &told);
-}
-
-static struct memory *remember(const char *node)
-{
-	job_forget(node);
-	memories = more(memories, memories_nr, sizeof(*memories));
-	memories[memories_nr] = (struct memory){ .node = copy(node) };
-	return &memories[memories_nr++];
-}
-
-void job_remember(const char *node, bool auto_finalize, bool auto_dismiss)
-{
-	struct memory *memory = remember(node);
-
-	memory->auto_finalize = auto_finalize;
-	memory->auto_dismiss = auto_dismiss;
-	tell(memory);
-}
-
-void job_hear_memory(const struct job_memory *told, const void *keeper)
-{
-	struct memory *memory = remember(told->node);
-
-	memory->auto_finalize = told->auto_finalize;
-	memory->auto_dismiss = told->auto_dismiss;
-	memory->finalized = told->finalized;
-	memory->given_up = told->given_up;
-	memory->keeper = keeper;
-}
-
-void jobs_let_go(const void *edit, bool failed)
-{
-	struct memory *memory;
-	size_t i;
-
-	for (i = 0; i < memories_nr; i++) {
-		memory = &memories[i];
-		if (memory->keeper == edit)
-			memory->keeper = NULL;
-		if (memory->tidier != edit)
-			continue;
-		memory->tidier = NULL;
-		memory->pause = !failed ? 0 :
-				memory->pause < TIDY_PAUSE_MAX ?
-				memory->pause * 2 + TIDY_PAUSE : TIDY_PAUSE_MAX;
-		memory->again = failed ? now() + memory->pause : 0;
-	}
-}
-
-void job_forget_gone(const char *node)
-{
-	const struct memory *memory = recall(node);
-
-	if (memory && !memory->keeper)
-		job_forget(node);
-}
-
-void job_forget(const char *node)
-{
-	struct memory *memory = recall(node);
-
-	if (!memory)
-		return;
-	free(memory->node);
-	*memory = memories[--memories_nr];
-	if (memories_nr)
-		return;
-	free(memories);
-	memories = NULL;
-}
-
-bool job_finalize(const char *node)
-{
-	struct memory *memory = recall(node);
-
-	if (!memory)
-		return false;
-	memory->finalized = true;
-	tell(memory);
-	return true;
-}
-
-void job_give_up(const char *node)
-{
-	struct memory *memory = recall(node);
-
-	if (!memory)
-		return;
-	memory->finalized = true;
-	memory->given_up = true;
-	tell(memory);
-}
-
-bool job_auto_finalize(const char *node)
-{
-	const struct memory *memory = recall(node);
-
-	return !memory || memory->auto_finalize;
-}
-
-bool job_auto_dismiss(const char *node)
-{
-	const struct memory *memory = recall(node);
-
-	return memory && memory->auto_dismiss;
-}
 
 char *job_node_name(const char *id)
 {
@@ -226,7 +52,7 @@ static uint64_t find_speed(const char *params)
  */
 static void hold_back(struct job *job)
 {
-	const struct memory *memory = recall(job->node);
+	const struct kept_job *memory = job_recall(job->node);
 
 	if (memory && !memory->auto_finalize && !memory->finalized &&
 	    !strcmp(job->state, "concluded") && !strcmp(job->error, "-"))
@@ -349,7 +175,7 @@ int job_look(struct job *job, const char *name)
 	return result;
 }
 
-static bool is_gone(const char *name)
+bool job_is_gone(const char *name)
 {
 	struct error ignored = { 0 };
 	struct kdm_device device;
@@ -357,7 +183,7 @@ static bool is_gone(const char *name)
 	return !kdm_find(name, &device, &ignored);
 }
 
-static bool is_over(const char *name)
+bool job_has_ended(const char *name)
 {
 	struct error ignored = { 0 };
 	struct kdm_table status;
@@ -373,22 +199,7 @@ static bool is_over(const char *name)
 
 bool job_is_over(const struct node *node)
 {
-	return is_over(node->dev.name);
-}
-
-int job_end(const char *node, struct error *error)
-{
-	struct pollfd wait = { .fd = kdm_poll_open(error), .events = POLLIN };
-	int result;
-
-	if (wait.fd < 0)
-		return -1;
-	result = kdm_message(node, "cancel", error);
-	while (!result && !(result = kdm_poll_arm(wait.fd, error)) &&
-	       !is_over(node) && !is_gone(node))
-		poll(&wait, 1, SECOND_MS);
-	close(wait.fd);
-	return result;
+	return job_has_ended(node->dev.name);
 }
 
 /*
@@ -487,98 +298,4 @@ void job_put(struct json_object *object, const struct job *job)
 	json_put_number(object, "speed", job->speed);
 	if (job_failed(job))
 		json_put_string(object, "error", job_error_text(job));
-}
-
-static int take_away(const char *name, struct error *error)
-{
-	struct plan plan = { 0 };
-	struct graph graph;
-	int result;
-
-	if (graph_read(&graph, error))
-		return -1;
-	result = edit_take_out(&graph, name, &plan, error);
-	if (!result)
-		result = plan_run(&plan, error);
-	plan_free(&plan);
-	graph_free(&graph);
-	return result;
-}
-
-static bool look_concluded(struct job *job, const char *name)
-{
-	return job_look(job, name) > 0 && !strcmp(job->state, "concluded");
-}
-
-/* With the filter goes all that there is to ask, so a failure is in the log's line. */
-static void log_end(const struct job *job)
-{
-	char *words = job_failed(job) ?
-		      print("%s, which has failed: %s", job->node,
-			    job_error_text(job)) : copy(job->node);
-
-	log_command("end of backup", words);
-	free(words);
-}
-
-/* Who had the lock before may have put another job there. */
-static bool is_to_be_deleted(struct job *job, const char *node)
-{
-	const struct memory *memory = recall(node);
-
-	return look_concluded(job, node) &&
-	       (!memory || !memory->tidier || job_is_same(job, &memory->over));
-}
-
-int job_tidy(const char *node, struct error *error)
-{
-	int result = edit_lock(error);
-	struct job job;
-
-	if (result)
-		return result;
-	if (is_to_be_deleted(&job, node)) {
-		log_end(&job);
-		result = take_away(node, error);
-	}
-	edit_unlock();
-	return result;
-}
-
-static bool is_to_go(struct memory *memory)
-{
-	return memory->auto_dismiss && !memory->tidier && !memory->keeper &&
-	       memory->again <= now() &&
-	       look_concluded(&memory->over, memory->node);
-}
-
-char *job_to_tidy(const void *tidier)
-{
-	size_t i = memories_nr;
-
-	while (i--) {
-		if (is_to_go(&memories[i])) {
-			memories[i].tidier = tidier;
-			return copy(memories[i].node);
-		}
-		if (!memories[i].keeper && is_gone(memories[i].node))
-			job_forget(memories[i].node);
-	}
-	return NULL;
-}
-
-bool jobs_wait_to_go(void)
-{
-	size_t i;
-
-	for (i = 0; i < memories_nr; i++)
-		if (memories[i].again)
-			return true;
-	return false;
-}
-
-void jobs_forget(void)
-{
-	while (memories_nr)
-		job_forget(memories[0].node);
 }

@@ -47,12 +47,13 @@ bool job_is_same(const struct job *job, const struct job *before);
 bool job_of_node(struct job *job, const struct node *node);
 /* Will it never write to its target again? */
 bool job_is_over(const struct node *node);
+/* The same by the node's name; and is there no such node? */
+bool job_has_ended(const char *name);
+bool job_is_gone(const char *name);
 /* Has its filter a job that is not over? What blockdev-add makes has none. */
 bool job_runs(const struct node *node);
 /* Has such a filter without a job copied something already? */
 bool job_has_copied(const struct node *node);
-/* Cancels the job and waits until it is over, which a target that hangs puts off. */
-int job_end(const char *node, struct error *error);
 /* By its id, or by the name of the node or of the device directly on it. */
 bool job_find(struct job *job, const struct graph *graph, const char *id);
 bool job_failed(const struct job *job);
@@ -64,48 +65,5 @@ void job_put(struct json_object *object, const struct job *job);
 
 /* How a job's node is called, for the caller to free. */
 char *job_node_name(const char *id);
-
-/*
- * How a job is to end. This is the server's, as the kernel has no place for
- * it, and it does not matter: a job that nobody remembers waits for
- * job-dismiss.
- */
-void job_remember(const char *node, bool auto_finalize, bool auto_dismiss);
-void job_forget(const char *node);
-bool job_finalize(const char *node);
-/* The same for a job that waits for its end, but it counts as cancelled. */
-void job_give_up(const char *node);
-bool job_auto_finalize(const char *node);
-bool job_auto_dismiss(const char *node);
-/*
- * A job that has concluded and is to go by itself is found by job_to_tidy(), which
- * gives its node's name, for the caller to free, or NULL, and marks it as being
- * deleted by @tidier. It is deleted by job_tidy(), if it is still so by then.
- */
-char *job_to_tidy(const void *tidier);
-int job_tidy(const char *node, struct error *error);
-/* Has that failed for one, so that it is to be tried again later? */
-bool jobs_wait_to_go(void);
-void jobs_forget(void);
-
-/* What one process remembers, for another one. */
-struct job_memory {
-	char node[KDM_NAME_LEN];
-	bool auto_finalize;
-	bool auto_dismiss;
-	bool finalized;
-	bool given_up;
-};
-
-typedef void tell_memory_fn(void *context, const struct job_memory *memory);
-
-/* In a child: what is remembered from now on is told. */
-void jobs_tell_memory(tell_memory_fn *tell, void *context);
-/* In its parent; not forgotten before @keeper lets go. */
-void job_hear_memory(const struct job_memory *memory, const void *keeper);
-/* This edit has ended; if it was to delete a job, has it @failed? */
-void jobs_let_go(const void *edit, bool failed);
-/* The node is not there any more, unless an edit is about to make it again. */
-void job_forget_gone(const char *node);
 
 #endif /* QDM_GRAPH_JOB_H */

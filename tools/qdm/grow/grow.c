@@ -28,12 +28,12 @@
 
 #include "base/alloc.h"
 #include "base/json.h"
-#include "cli/words.h"
 #include "grow/conf.h"
 #include "grow/fs.h"
 #include "grow/grow.h"
 #include "grow/run.h"
 #include "kernel/targets.h"
+#include "qmp/ask.h"
 
 /* How often it is looked for who has it open, and if somebody is mounting something. */
 #define UNSEEN_PAUSE_MS	20
@@ -598,7 +598,7 @@ static int grow_nodes(struct growing *growing, struct error *error)
 	json_put_string(args, "node-name", growing->lowest);
 	json_put_number(args, "size", bytes);
 	growing->view.fitted = false;
-	if (people_tell("block_resize", args, NULL, &failed))
+	if (qmp_tell("block_resize", args, &failed))
 		return fail_as(growing, "ERROR", error, "%s", failed.text);
 	return 0;
 }

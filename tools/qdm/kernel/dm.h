@@ -20,6 +20,11 @@ struct devno {
 	unsigned int minor;
 };
 
+static inline bool same_devno(struct devno a, struct devno b)
+{
+	return a.major == b.major && a.minor == b.minor;
+}
+
 struct kdm_device {
 	char name[KDM_NAME_LEN];
 	char uuid[KDM_UUID_LEN];

@@ -22,7 +22,6 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "graph/graph.h"
 #include "kernel/host.h"
 #include "kernel/use.h"
 

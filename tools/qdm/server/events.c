@@ -15,6 +15,7 @@
 
 #include "base/alloc.h"
 #include "base/json.h"
+#include "graph/job-memory.h"
 #include "server/events.h"
 
 static void tell(struct events *events, const char *name,

@@ -27,9 +27,11 @@
 
 #include "base/alloc.h"
 #include "base/json.h"
+#include "graph/job-memory.h"
 #include "qmp/commands/handlers.h"
 #include "server/client.h"
 #include "server/events.h"
+#include "server/job-ends.h"
 #include "server/listen.h"
 #include "server/server.h"
 #include "server/socket.h"

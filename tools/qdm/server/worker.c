@@ -25,9 +25,11 @@
 
 #include "base/alloc.h"
 #include "base/json.h"
+#include "graph/job-memory.h"
 #include "graph/job.h"
 #include "plan/log.h"
 #include "qmp/execute.h"
+#include "server/job-ends.h"
 #include "server/worker.h"
 
 enum { MEMORY, ANSWER, FAILURE };

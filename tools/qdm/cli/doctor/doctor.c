@@ -37,6 +37,7 @@
 #include "edit/edit.h"
 #include "edit/limit.h"
 #include "edit/put-back.h"
+#include "graph/dropped.h"
 #include "graph/graph.h"
 #include "graph/job.h"
 #include "graph/resolve.h"

@@ -38,7 +38,7 @@ HANDLER(block_remove_node);
 HANDLER(block_set_write_threshold);
 HANDLER(block_resize);
 
-/* edit/limit.c: the older way to throttle */
+/* limit.c: the older way to throttle */
 extern const struct arg io_throttle_args[];
 HANDLER(block_set_io_throttle);
 

@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/json.h"
 #include "edit/edit.h"
+#include "graph/job-memory.h"
 #include "graph/job.h"
 #include "graph/resolve.h"
 #include "qmp/commands/handlers.h"

@@ -7,11 +7,11 @@
 
 #include "base/alloc.h"
 #include "base/json.h"
-#include "edit/limit.h"
 #include "graph/describe.h"
 #include "graph/resolve.h"
 #include "kernel/limits.h"
 #include "qmp/commands/handlers.h"
+#include "qmp/commands/limit.h"
 #include "qmp/execute.h"
 #include "qmp/schema.h"
 
