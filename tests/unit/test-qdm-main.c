@@ -206,8 +206,12 @@ static const struct {
 	{ "qmp --stdout", 2 }, { "qmp --socket", 2 },
 	{ "reference", 0 }, { "reference all", 2 },
 	{ "complete", 0 }, { "complete a b", 2 },
-	{ "--help", 0 }, { "--version", 0 }, { "--version x", 2 },
-	{ "nosuch", 2 },
+	{ "--help", 0 }, { "-h", 0 }, { "--version", 0 }, { "-V", 0 }, { "--version x", 2 },
+	{ "help", 0 }, { "help throttle", 0 }, { "help nosuch", 2 }, { "help throttle list", 2 },
+	{ "tree --help", 0 }, { "backup vg-lv -h", 0 }, { "show -- -h", 1 }, { "list -x", 2 },
+	{ "list --json=yes", 2 }, { "throttle --dry-run vg-lv iops-total=5 --group=new", 0 },
+	{ "throttle --dry vg-lv iops-total=6", 0 }, { "throttle --group", 2 },
+	{ "nosuch", 2 }, { "-x", 2 }, { "", 2 },
 };
 
 #define STATUSES	(sizeof(statuses) / sizeof(*statuses))
@@ -235,6 +239,55 @@ static void exit_statuses(void **state)
 	for (i = 0; i < verbs.nr; i++)
 		if (!is_tried(lines, STATUSES, verbs.word[i]))
 			fail_msg("%s is not tried", verbs.word[i]);
+}
+
+/*
+ * Help
+ */
+
+static void says_help(const char *line, const char *words)
+{
+	assert_int_equal(line_run(line), 0);
+	if (!strstr(line_out, words))
+		fail_msg("%s does not say '%s': %s", line, words, line_out);
+}
+
+/* An option that help cannot explain is in no table. */
+static void explains(const char *verb)
+{
+	char *line = print("help %s", verb);
+	char *at;
+
+	assert_int_equal(line_run(line), 0);
+	for (at = line_out; (at = strstr(at, "\n  --")); at++)
+		if (strcspn(at + 1, "\n") == strspn(at + 1, " -abcdefghijklmnopqrstuvwxyz") &&
+		    strcspn(at + 3, " \n") == strcspn(at + 3, "\n"))
+			fail_msg("%s leaves an option unexplained: %s", line,
+				 line_out);
+	free(line);
+}
+
+static void helps(void **state)
+{
+	struct words verbs;
+	size_t i;
+
+	(void)state;
+	says_help("help throttle", "--group GROUP");
+	says_help("help throttle", "iops-write-max-length");
+	says_help("throttle --help", "qdm throttle vg-data off");
+	says_help("backup -h", "--cancel-on-exit ");
+	says_help("help job", "speed JOB SIZE");
+	says_help("help group", "make, change and delete them");
+	says_help("help", "qdm help VERB");
+	ask(&verbs, "complete");
+	for (i = 0; i < verbs.nr; i++)
+		explains(verbs.word[i]);
+	assert_int_equal(line_run(""), 2);
+	assert_non_null(strstr(line_err, "usage: qdm VERB"));
+	assert_non_null(strstr(line_err, "  backup "));
+	assert_int_equal(line_run("list --jso --nosuch"), 2);
+	assert_non_null(strstr(line_err, "'--nosuch' is no option here; known are: --json"));
 }
 
 /*
@@ -500,6 +553,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		TEST(json_everywhere),
 		TEST(exit_statuses),
+		TEST(helps),
 		TEST(serves_stdio),
 		TEST(serves_socket),
 		TEST(man_has_verbs),

@@ -336,17 +336,18 @@ static const char *const odd_names[] = {
 static int words_run(int (*verb)(int argc, char **argv, struct error *error),
 		     const char *first, const char *device, const char *third)
 {
-	char *argv[] = { (char *)"verb", (char *)first, (char *)device,
-			 (char *)third, NULL };
+	char *argv[] = { (char *)"verb", (char *)"--", (char *)first,
+			 (char *)device, (char *)third, NULL };
 	char **from = first ? argv : argv + 1;
 	FILE *terminal = stdout;
 	size_t len;
 
 	from[0] = (char *)"verb";
+	from[1] = (char *)"--";
 	free(text);
 	error = (struct error){ 0 };
 	stdout = open_memstream(&text, &len);
-	result = verb((first ? 3 : 2) + (third != NULL), from, &error);
+	result = verb((first ? 4 : 3) + (third != NULL), from, &error);
 	fclose(stdout);
 	stdout = terminal;
 	if (result)

@@ -11,6 +11,8 @@
 
 #include "base/alloc.h"
 #include "base/json.h"
+#include "cli/help.h"
+#include "cli/options.h"
 #include "cli/shell.h"
 #include "cli/tree.h"
 #include "cli/verbs.h"
@@ -22,13 +24,6 @@
 #include "server/server.h"
 
 enum { DONE, FAILED, MISUSED };
-
-struct verb {
-	const char *name;
-	const char *usage;
-	const char *what;
-	int (*run)(int argc, char **argv);
-};
 
 static int failed(const struct error *error)
 {
@@ -49,18 +44,31 @@ static int misused(const char *fmt, ...)
 	return MISUSED;
 }
 
+/* 0 if the verb has these options and no more than @words words, else its exit status. */
+static int read_line(struct options *options, int argc, char **argv,
+		     const char *known, size_t words)
+{
+	struct error error = { 0 };
+
+	if (options_read(options, argc, argv, known, &error))
+		return misused("%s: %s", argv[0], error.text);
+	if (options->nr > words)
+		return misused("%s: '%s' is unexpected", argv[0],
+			       options->word[words]);
+	return DONE;
+}
+
 static int run_tree(int argc, char **argv)
 {
-	bool json = argc == 2 && !strcmp(argv[1], "--json");
 	struct error error = { 0 };
+	struct options options;
 	struct graph graph;
 
-	if (argc > 1 && !json)
-		return misused("tree: '%s' is unexpected, only --json is known",
-			       argv[argc - 1]);
+	if (read_line(&options, argc, argv, "--json", 0))
+		return MISUSED;
 	if (graph_read(&graph, &error))
 		return failed(&error);
-	if (json)
+	if (options.json)
 		tree_print_json(&graph, stdout);
 	else
 		tree_print(&graph, stdout);
@@ -96,26 +104,26 @@ static int run_show(int argc, char **argv)
 	struct error error = { 0 };
 	struct json_object *shown;
 	struct graph graph;
+	struct options options;
 	struct node *node;
-	bool json = argc > 1 && !strcmp(argv[1], "--json");
 	char *name;
 	int result;
 
-	argc -= json;
-	argv += json;
-	if (argc < 2 || argc > 3)
+	if (read_line(&options, argc, argv, "--json", 2))
+		return MISUSED;
+	if (!options.nr)
 		return misused("show: give a node, and at most one key");
 	if (graph_read(&graph, &error))
 		return failed(&error);
-	name = people_node(&graph, argv[1]);
+	name = people_node(&graph, options.word[0]);
 	node = graph_find(&graph, name);
 	free(name);
 	if (node) {
 		shown = describe_node(&graph, node);
-		result = show_member(shown, argv[2], json);
+		result = show_member(shown, options.word[1], options.json);
 		json_object_put(shown);
 	} else {
-		refuse(&error, "Node '%s' not found", argv[1]);
+		refuse(&error, "Node '%s' not found", options.word[0]);
 		result = failed(&error);
 	}
 	graph_free(&graph);
@@ -147,30 +155,22 @@ static int execute(const char *text, size_t len, FILE *script)
 	return result;
 }
 
+/* A reply is JSON in any case, so --json changes nothing. */
 static int run_exec(int argc, char **argv)
 {
-	const char *command = NULL;
-	FILE *script = NULL;
+	struct options options;
+	const char *command;
+	FILE *script;
 	size_t len;
 	char *text;
-	int result, i;
+	int result;
 
-	for (i = 1; i < argc; i++) {
-		if (!strcmp(argv[i], "--dry-run"))
-			script = stdout;
-		else if (!strcmp(argv[i], "--json"))
-			continue;	/* a reply is JSON in any case */
-		else if (!strncmp(argv[i], "--", 2))
-			return misused("exec: '%s' is no option here; known are: --dry-run --json",
-				       argv[i]);
-		else if (command)
-			return misused("exec: '%s' is one command too many",
-				       argv[i]);
-		else
-			command = argv[i];
-	}
-	if (!command)
+	if (read_line(&options, argc, argv, "--dry-run --json", 1))
+		return MISUSED;
+	if (!options.nr)
 		return misused("exec: give a command as JSON, or - to read it from standard input");
+	script = options.dry_run ? stdout : NULL;
+	command = options.word[0];
 	if (strcmp(command, "-"))
 		return execute(command, strlen(command), script);
 	text = read_stdin(&len);
@@ -181,27 +181,29 @@ static int run_exec(int argc, char **argv)
 
 static int run_qmp(int argc, char **argv)
 {
-	const char *path = SERVER_SOCKET;
 	struct error error = { 0 };
+	struct options options;
+	int result;
 
-	if (argc == 2 && !strcmp(argv[1], "--stdio"))
-		return server_on_stdio(&error) ? failed(&error) : DONE;
-	if (argc == 3 && !strcmp(argv[1], "--socket"))
-		path = argv[2];
-	else if (argc > 1)
-		return misused("qmp: '%s' is unexpected, known are --stdio and --socket PATH",
-			       argv[1]);
-	return server_on_socket(path, &error) ? failed(&error) : DONE;
+	if (read_line(&options, argc, argv, "--stdio --socket", 0))
+		return MISUSED;
+	if (options.stdio && options.socket)
+		return misused("qmp: give --stdio or --socket, not both");
+	if (options.stdio)
+		result = server_on_stdio(&error);
+	else
+		result = server_on_socket(options.socket ? options.socket :
+					  SERVER_SOCKET, &error);
+	return result ? failed(&error) : DONE;
 }
 
 static int run_reference(int argc, char **argv)
 {
-	bool man = argc == 2 && !strcmp(argv[1], "--man");
+	struct options options;
 
-	if (argc > 1 && !man)
-		return misused("reference: '%s' is unexpected, only --man is known",
-			       argv[argc - 1]);
-	if (man)
+	if (read_line(&options, argc, argv, "--man", 0))
+		return MISUSED;
+	if (options.man)
 		reference_print_man(stdout);
 	else
 		reference_print(stdout);
@@ -308,31 +310,17 @@ static const struct verb verbs[] = {
 	  run_reference },
 	{ "complete", "[WORD]", "print what may follow, for the shell's completion",
 	  run_complete },
+	{ "help", "[VERB]", "print this, or all options of a verb", run_help },
 	{ "--help", "", "print this", run_help },
 	{ "--version", "", "print the version", run_version },
 };
 
 #define VERBS	(sizeof(verbs) / sizeof(*verbs))
 
-/* The @nr-th option in the usage of that verb, whose lines are several. */
 static bool verb_option(const char *verb, unsigned int nr, char *text,
 			size_t room)
 {
-	const char *at;
-	size_t i, len;
-
-	for (i = 0; i < VERBS; i++) {
-		if (strcmp(verbs[i].name, verb))
-			continue;
-		for (at = verbs[i].usage; (at = strstr(at, "--")); at += len) {
-			len = strspn(at, "-abcdefghijklmnopqrstuvwxyz");
-			if (nr--)
-				continue;
-			snprintf(text, room, "%.*s", (int)len, at);
-			return true;
-		}
-	}
-	return false;
+	return help_option(verb, nr, verbs, VERBS, text, room);
 }
 
 static void print_options(const char *verb)
@@ -362,17 +350,12 @@ static int run_complete(int argc, char **argv)
 
 static int run_help(int argc, char **argv)
 {
-	size_t i;
-
-	(void)argc;
-	(void)argv;
-	puts("qdm: filters for block devices (throttle, backup, write threshold), by device-mapper\n");
-	for (i = 0; i < VERBS; i++)
-		printf("  qdm %s %s\n\t%s\n", verbs[i].name, verbs[i].usage,
-		       verbs[i].what);
-	puts("\nWith --dry-run nothing is changed, and the dmsetup and configfs commands that\n"
-	     "would do it are printed as a script.\n"
-	     "Exit status: 0 done, 1 refused or failed, 2 wrong command line. See qdm(8).");
+	if (argc > 2)
+		return misused("help: '%s' is unexpected", argv[2]);
+	if (argc == 1)
+		help_print(stdout, verbs, VERBS);
+	else if (!help_print_verb(stdout, argv[1], verbs, VERBS))
+		return misused("'%s' is not a verb", argv[1]);
 	return DONE;
 }
 
@@ -391,17 +374,30 @@ static void note_words(int argc, char **argv)
 	free(words);
 }
 
+static const char *long_name(const char *name)
+{
+	return !strcmp(name, "-h") ? "--help" :
+	       !strcmp(name, "-V") ? "--version" : name;
+}
+
 static int run(int argc, char **argv)
 {
+	const char *name;
 	size_t i;
 
-	if (argc < 2)
-		return misused("give a verb");
+	if (argc < 2) {
+		help_print_short(stderr, verbs, VERBS);
+		return MISUSED;
+	}
 	note_words(argc, argv);
-	for (i = 0; i < VERBS; i++)
-		if (!strcmp(verbs[i].name, argv[1]))
-			return verbs[i].run(argc - 1, argv + 1);
-	return misused("'%s' is not a verb", argv[1]);
+	name = long_name(argv[1]);
+	for (i = 0; i < VERBS && strcmp(verbs[i].name, name);)
+		i++;
+	if (i == VERBS)
+		return misused("'%s' is not a verb", name);
+	if (options_ask_help(argc - 1, argv + 1))
+		return run_help(2, argv);
+	return verbs[i].run(argc - 1, argv + 1);
 }
 
 static const char *verb_name(unsigned int nr)

@@ -39,25 +39,6 @@ struct words {
 	void (*print)(const struct words *words);
 };
 
-static int take_option(const char *name, const char *value,
-		       struct words *words, struct error *error)
-{
-	if (!value)
-		return misuse(error, "%s needs a value", name);
-	if (!strcmp(name, "--node"))
-		words->node = value;
-	else if (!strcmp(name, "--group"))
-		words->group = value;
-	else if (!strcmp(name, "--discard"))
-		words->discard = value;
-	else if (!strcmp(name, "--on-cbw-error"))
-		words->policy = value;
-	else
-		return misuse(error, "'%s' is no option here; there are --node, --group, --discard, --force, --on-cbw-error, --dry-run and --json",
-			      name);
-	return 0;
-}
-
 static int take_word(const char *word, struct words *words,
 		     struct error *error)
 {
@@ -74,28 +55,23 @@ static int take_word(const char *word, struct words *words,
 	return 0;
 }
 
-static int read_words(int argc, char **argv, struct words *words,
-		      struct error *error)
+static int read_words(int argc, char **argv, const char *known,
+		      struct words *words, struct error *error)
 {
-	int i;
+	struct options options;
+	size_t i;
 
-	for (i = 1; i < argc; i++) {
-		if (!strcmp(argv[i], "--dry-run")) {
-			words->dry_run = true;
-		} else if (!strcmp(argv[i], "--json")) {
-			words->json = true;
-		} else if (!strcmp(argv[i], "--cancel")) {
-			words->cancel = true;
-		} else if (!strcmp(argv[i], "--force")) {
-			words->force = true;
-		} else if (!strncmp(argv[i], "--", 2)) {
-			if (take_option(argv[i], argv[i + 1], words, error))
-				return -1;
-			i++;
-		} else if (take_word(argv[i], words, error)) {
+	if (options_read(&options, argc, argv, known, error))
+		return -1;
+	*words = (struct words){
+		.node = options.node, .group = options.group,
+		.discard = options.discard, .policy = options.on_error,
+		.dry_run = options.dry_run, .json = options.json,
+		.cancel = options.cancel, .force = options.force,
+	};
+	for (i = 0; i < options.nr; i++)
+		if (take_word(options.word[i], words, error))
 			return -1;
-		}
-	}
 	return 0;
 }
 
@@ -433,15 +409,15 @@ static int cancel_job(const struct words *words, struct error *error)
 
 int verb_insert(int argc, char **argv, struct error *error)
 {
-	struct words words = { 0 };
 	struct filter filter = { 0 };
+	struct words words;
 	char *tail = NULL;
 	int result = -1;
 
-	if (read_words(argc, argv, &words, error))
+	if (read_words(argc, argv,
+		       "--node --group --discard --force --on-cbw-error --dry-run --json",
+		       &words, error))
 		return -1;
-	if (words.cancel)
-		return misuse(error, "--cancel goes with remove");
 	if (fill_filter(&filter, &words, &tail, error))
 		return -1;
 	if (words.dry_run || !edit_lock(error))
@@ -453,16 +429,13 @@ int verb_insert(int argc, char **argv, struct error *error)
 
 int verb_remove(int argc, char **argv, struct error *error)
 {
-	struct words words = { 0 };
+	struct words words;
 	int result = -1;
 
-	if (read_words(argc, argv, &words, error))
+	if (read_words(argc, argv, "--cancel --dry-run --json", &words, error))
 		return -1;
 	if (!words.kind || words.device)
 		return misuse(error, "give one node to remove");
-	if (words.node || words.group || words.discard || words.policy ||
-	    words.force)
-		return misuse(error, "remove takes only --cancel, --dry-run and --json");
 	if (words.cancel && words.dry_run)
 		return misuse(error, "--cancel waits for a job's end, which --dry-run cannot");
 	if (words.cancel && cancel_job(&words, error))

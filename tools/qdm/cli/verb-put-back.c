@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/pause.h"
+#include "cli/options.h"
 #include "cli/verbs.h"
 #include "edit/edit.h"
 #include "edit/put-back.h"
@@ -221,11 +222,15 @@ static int start(struct error *error)
 
 int verb_put_back(int argc, char **argv, struct error *error)
 {
-	if (argc == 2 && !strcmp(argv[1], "--udev"))
-		return start(error);
-	if (argc > 1)
+	struct options options;
+
+	if (options_read(&options, argc, argv, "--udev", error))
+		return -1;
+	if (options.nr)
 		return misuse(error, "put-back: unexpected argument '%s'",
-			      argv[1]);
+			      options.word[0]);
+	if (options.udev)
+		return start(error);
 	if (take_all_down_locked(error))
 		return -1;
 	return put_all_back(error);

@@ -7,41 +7,12 @@
 #include <json-c/json.h>
 
 #include "base/error.h"
+#include "cli/options.h"
 #include "graph/graph.h"
 #include "kernel/limits.h"
 
-#define WORDS_MAX	24
 /* People's backups give way, and not what writes to the device, as in QEMU. */
 #define SAFE_POLICY	"break-snapshot"
-
-/* A verb's words and options; an option that it does not know is refused. */
-struct options {
-	const char *word[WORDS_MAX];
-	size_t nr;
-	char name[KDM_NAME_LEN];	/* what a path in the first word stands for */
-	bool json;
-	bool dry_run;
-	bool wait;
-	bool cancel_on_exit;
-	bool once;
-	bool repair;
-	bool force;
-	bool idle;
-	bool now;
-	const char *group;
-	const char *speed;
-	const char *sync;
-	const char *on_error;
-	const char *node;
-	const char *step;
-	const char *reserve;
-	const char *max;
-	const char *per_hour;
-};
-
-/* @known: the options that this verb has, as "--json --group". */
-int options_read(struct options *options, int argc, char **argv,
-		 const char *known, struct error *error);
 
 /* People name dm devices by path, too. The name, for the caller to free. */
 char *people_node(const struct graph *graph, const char *word);
