@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Memory that is there or ends the program; see alloc.h. */
+/* Allocation that ends the program on failure; see alloc.h. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

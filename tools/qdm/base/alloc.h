@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Memory that is there or ends the program: when there is none, nothing
- * sensible can follow, so it says so and ends. No edit is lost by that: each
- * plan is complete before its first step runs, and a server keeps nothing that
- * cannot be read from the kernel again.
+ * Allocation that ends the program on failure, with a message, as no useful work can
+ * follow. No edit is lost by that: each plan is complete before its first step runs,
+ * and a server keeps no state that cannot be read from the kernel again.
  */
 #ifndef QDM_BASE_ALLOC_H
 #define QDM_BASE_ALLOC_H
@@ -15,11 +14,11 @@
 void *more(void *array, size_t nr, size_t size);
 void *resize(void *memory, size_t len);
 char *copy(const char *text);
-/* Frees text that may hold a key, and leaves nothing of it in memory. */
+/* Wipes and frees text that may hold a key. */
 void wipe(char *text);
 __attribute__((format(printf, 1, 2)))
 char *print(const char *fmt, ...);
-/* Of a name that has to become shorter. */
+/* Hash of a name that has to be shortened. */
 uint64_t text_hash(const char *text);
 
 #endif /* QDM_BASE_ALLOC_H */
