@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Bytes that come and go: what a client has sent, what it has yet to read. */
+/* Byte queues: input of a client that is not parsed yet, output that is not sent yet. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Bytes that come and go; see buffer.c. */
+/* Byte queues; see buffer.c. */
 #ifndef QDM_BASE_BUFFER_H
 #define QDM_BASE_BUFFER_H
 
@@ -12,9 +12,9 @@ struct buffer {
 };
 
 void buffer_add(struct buffer *buffer, const char *bytes, size_t len);
-/* Away with the first @len bytes. */
+/* Drops the first @len bytes. */
 void buffer_take(struct buffer *buffer, size_t len);
-/* Away with everything, and with the memory if it is much. */
+/* Drops all bytes, and frees a large allocation. */
 void buffer_clear(struct buffer *buffer);
 void buffer_free(struct buffer *buffer);
 
