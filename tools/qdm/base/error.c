@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Filling in an error: the first reason stays, because what fails later
- * while things are undone is a consequence, not the cause.
+ * Filling in an error: the first reason is kept, because failures during the undoing
+ * are a consequence, not the cause.
  */
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Why something was refused: a QMP class and one sentence. Every function
- * that can fail fills one in at the place that knows the reason, so callers
- * only pass it up; cli/main.c and qmp/execute.c alone print it.
+ * The reason of a refusal: a QMP class and one sentence. A function that can fail fills
+ * it in at the place that detects the failure, so callers only pass it up; cli/main.c
+ * and qmp/execute.c alone print it.
  */
 #ifndef QDM_BASE_ERROR_H
 #define QDM_BASE_ERROR_H
@@ -11,7 +11,7 @@
 #define ERROR_NOT_FOUND		"DeviceNotFound"
 #define ERROR_NOT_ACTIVE	"DeviceNotActive"
 #define ERROR_NO_COMMAND	"CommandNotFound"
-#define ERROR_MISUSE		"CommandLine"	/* of people, never in QMP */
+#define ERROR_MISUSE		"CommandLine"	/* never in QMP */
 
 struct error {
 	const char *class;
