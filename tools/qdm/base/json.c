@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Reading JSON from outside. json-c builds the values, but it has two traps:
- * of two equal keys the last one silently wins, and an integer too large for
- * 64 bits silently becomes the largest that fits. Both would turn a mistake
- * into another device's limits. So the text is walked once before json-c sees
- * it: the walk checks the grammar (JSON, and strings in single quotes as QMP
- * servers take them), the depth, the keys and the integers.
+ * Reading JSON from outside. json-c builds the values, but it has two traps: of two
+ * equal keys the last one silently wins, and an integer too large for 64 bits silently
+ * becomes the largest that fits. Both would turn a mistake into another device's
+ * limits. So the text is checked first: the grammar (JSON, and strings in single
+ * quotes, which QMP servers accept), the depth, the keys and the integers.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -284,7 +283,7 @@ const char *json_string(struct json_object *object, const char *key,
 	return json_object_get_string(value);
 }
 
-/* Neither looked up nor copied: half of what a large answer costs. */
+/* Neither looked up nor copied, which halves the cost of a large reply. */
 void json_put(struct json_object *object, const char *key,
 	      struct json_object *value)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Reading JSON that came from outside; see json.c. */
+/* Reading JSON from outside; see json.c. */
 #ifndef QDM_BASE_JSON_H
 #define QDM_BASE_JSON_H
 
@@ -17,13 +17,13 @@
 struct json_object *json_read(const char *text, size_t len,
 			      struct error *error);
 
-/* The member's string, or @def when it is not there. */
+/* The member's string, or @def if it is missing. */
 const char *json_string(struct json_object *object, const char *key,
 			const char *def);
 
 /*
- * Puts a new value into @object. The key must live for ever, as a string in the
- * program does, and must not be there yet.
+ * Adds a new value to @object. The key must be a string constant, and must not exist
+ * yet.
  */
 void json_put(struct json_object *object, const char *key,
 	      struct json_object *value);
@@ -33,7 +33,7 @@ void json_put_number(struct json_object *object, const char *key,
 		     unsigned long long value);
 void json_put_bool(struct json_object *object, const char *key, bool value);
 
-/* Adds the value as text for a client. */
+/* Appends the value as text for a client. */
 void json_write(struct buffer *out, struct json_object *value);
 
 #endif /* QDM_BASE_JSON_H */
