@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What goes to clients, as text: in ASCII, as QEMU writes it, with blanks in
- * json-c's way. json-c's own writer formats each number by printf and takes
- * each character alone, which for the answer about a hundred nodes is as much
- * work as finding out what to say.
+ * Output for clients: in ASCII, as QEMU writes it, with blanks in json-c's way.
+ * json-c's own writer formats each number by printf and handles each character
+ * separately; for a reply about a hundred nodes that costs as much as collecting the
+ * data.
  */
 #include <stdio.h>
 #include <string.h>
@@ -15,7 +15,7 @@ static void add_text(struct buffer *out, const char *text)
 	buffer_add(out, text, strlen(text));
 }
 
-/* In UTF-16, as JSON has it. */
+/* In UTF-16, as JSON requires. */
 static void add_code(struct buffer *out, unsigned int code)
 {
 	char text[16];
