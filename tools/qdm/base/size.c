@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Sizes as people write them, and as they are written for people. */
+/* Sizes in human-readable form: parsing and formatting. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -19,13 +19,13 @@ static uint64_t power(int base, const char *letter)
 	return value;
 }
 
-/* Of the small ones only k is a unit: m is a thousandth. */
+/* Of the lower-case letters only k is a unit: m means a thousandth. */
 static const char *letter_of(const char *unit)
 {
 	return strchr(letters, *unit == 'k' ? 'K' : *unit);
 }
 
-/* What the unit of a size multiplies by, as dd and truncate have it; or 0. */
+/* The factor of a size's unit, as in dd and truncate; or 0. */
 static uint64_t size_factor(const char *unit)
 {
 	const char *letter = letter_of(unit);
@@ -48,7 +48,7 @@ static uint64_t count_factor(const char *unit)
 	return letter && !unit[1] ? power(1000, letter) : 0;
 }
 
-/* Digits behind a point, as a part of @one, rounded down. */
+/* The digits after the point as a fraction of @one, rounded down. */
 static uint64_t part_of(const char *digits, const char *end, uint64_t one)
 {
 	unsigned __int128 part = 0, whole = 1;
