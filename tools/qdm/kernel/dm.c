@@ -276,7 +276,7 @@ static int read_lines(int kind, bool loaded, const char *name,
 	return result;
 }
 
-/* Mangled in libdevmapper's way, or too long for the kernel. */
+/* Mangled as libdevmapper does, or too long for the kernel. */
 static bool is_plain(const char *name)
 {
 	return strlen(name) < KDM_NAME_LEN &&
