@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The door to throttle groups: a group is a folder in configfs, its limits a
- * file in it. QDM_CONFIGFS names another folder, for tests.
+ * Access to throttle groups: a group is a folder in configfs, its limits a file in it.
+ * QDM_CONFIGFS selects another folder, for tests.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -35,7 +35,7 @@ static char *path_of(const char *group, const char *file)
 	return print("%s/%s%s%s", groups_dir(), group, *file ? "/" : "", file);
 }
 
-/* The module brings configfs along, but nobody need have mounted it. */
+/* The module loads configfs, but it may not be mounted yet. */
 int groups_mount(struct error *error)
 {
 	if (!access(groups_dir(), F_OK))
@@ -73,7 +73,7 @@ bool group_exists(const char *name)
 	return there;
 }
 
-/* A name of full length has no room for more: its hash stands for the rest. */
+/* A name of maximum length leaves no room for the prefix: a hash replaces its end. */
 char *group_marker(const char *name)
 {
 	return print(MARKER "%016" PRIx64 "-%.38s", text_hash(name), name);
@@ -154,7 +154,7 @@ int group_remove(const char *name, struct error *error)
 	free(path);
 	if (code == ENOENT)
 		return refuse(error, "object '%s' not found", name);
-	/* EPERM: a table line has made it, and still names it */
+	/* EPERM: a table line made it, and still refers to it */
 	if (code == EBUSY || code == ENOTEMPTY || code == EPERM)
 		return refuse(error, "object '%s' is in use, can not be deleted",
 			      name);
@@ -206,7 +206,7 @@ bool group_has_members(const char *name)
 	return got > 0;
 }
 
-/* One write: the kernel takes the whole change or nothing of it. */
+/* One write: the kernel applies the whole change or none of it. */
 int group_write_limits(const char *name, const char *text,
 		       struct error *error)
 {

@@ -11,14 +11,14 @@
 const char *groups_dir(void);
 int groups_mount(struct error *error);
 
-/* Also keeps names from leading out of the folder. */
+/* Also rejects names that would leave the folder. */
 int group_check_name(const char *name, struct error *error);
-/* Names in order; the caller frees each and the array. */
+/* Sorted names; the caller frees each and the array. */
 int groups_list(char ***names, size_t *nr, struct error *error);
 bool group_exists(const char *name);
 /*
- * A folder that stands beside a group while object-add makes it, and by which
- * doctor knows what a killed one has left. No list of groups has it.
+ * A marker folder that exists next to a group while object-add makes it; doctor uses it
+ * to detect a group left by a killed command. No list of groups contains it.
  */
 char *group_marker(const char *name);
 bool group_is_adding(const char *name);
