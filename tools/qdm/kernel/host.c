@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Device-mapper knows the devices that its tables name, and nothing of md, loop,
- * partitions and file systems, by which a device may lie on another one all the same:
+ * Device-mapper knows the devices in its tables. It does not know of md, loop devices,
+ * partitions and file systems, which can also stack one device on another:
  *
  *	/dev/loop0 -> /mnt/x -> ext4 on vg-lv		md0 -> sda1, sdb1
  *
- * The kernel tells of them in /sys and /proc. QDM_SYS and QDM_PROC name other folders,
+ * The kernel lists these in /sys and /proc. QDM_SYS and QDM_PROC select other folders,
  * for tests.
  */
 #include <dirent.h>
@@ -106,7 +106,7 @@ static int open_path(char *path, struct devno devno, int flags)
 	return -1;
 }
 
-/* By the name that the kernel has given it, else by the link that udev has made. */
+/* By the kernel's name, else by udev's link. */
 int host_open(struct devno devno, int flags)
 {
 	char *path = host_sys("dev/block/%u:%u/uevent", devno.major,
@@ -146,7 +146,7 @@ static void add(struct devno devno, struct devno **list, size_t *nr)
 	(*list)[(*nr)++] = devno;
 }
 
-/* The devices that a folder of sysfs has links to; takes @path. */
+/* The devices linked from a sysfs folder; takes @path. */
 static void add_links(char *path, struct devno **list, size_t *nr)
 {
 	DIR *folder = opendir(path);
@@ -162,7 +162,7 @@ static void add_links(char *path, struct devno **list, size_t *nr)
 	free(path);
 }
 
-/* A mounted btrfs is known by one of its devices, and sysfs has all of them. */
+/* mountinfo names only one device of a btrfs; sysfs has all of them. */
 static void add_btrfs(struct devno one, struct devno **list, size_t *nr)
 {
 	char *path = host_sys("fs/btrfs");
@@ -190,7 +190,7 @@ static void add_btrfs(struct devno one, struct devno **list, size_t *nr)
 	free(path);
 }
 
-/* A space in a mount point is "\\040" there. */
+/* /proc escapes a space in a mount point as "\\040". */
 void host_unescape(char *text)
 {
 	char *from = text;
@@ -210,7 +210,7 @@ void host_unescape(char *text)
 static void add_file_system(const char *path, struct devno number,
 			    struct devno **list, size_t *nr);
 
-/* An overlay's own files are in its upper folder. */
+/* The modified files of an overlay are in its upper folder. */
 static void add_upper(const char *line, struct devno **list, size_t *nr)
 {
 	const char *at = strstr(line, "upperdir=");
@@ -237,7 +237,7 @@ static bool is_within(const char *path, const char *folder)
 	return !strncmp(path, folder, len) && (!path[len] || path[len] == '/');
 }
 
-/* The line of the mount that the file is in: the last one among the longest. */
+/* The mountinfo line of the file's mount: the last one of the longest matches. */
 static char *find_mount(const char *path)
 {
 	char *table = host_proc("self/mountinfo");
@@ -263,7 +263,7 @@ static char *find_mount(const char *path)
 	return found;
 }
 
-/* btrfs and overlays have a number that is no device's. */
+/* The device number of btrfs and overlays belongs to no block device. */
 static void add_mount(const char *path, struct devno **list, size_t *nr)
 {
 	char *line = find_mount(path);
@@ -295,7 +295,10 @@ static void add_file_system(const char *path, struct devno number,
 		add_mount(path, list, nr);
 }
 
-/* Its own word is true also where the file was renamed, or is in another namespace. */
+/*
+ * The loop driver's own record is right even if the file was renamed, or is in another
+ * namespace.
+ */
 static bool ask_loop(const char *loop, struct loop_info64 *info)
 {
 	char *path = print("/dev/%s", loop);
@@ -348,7 +351,7 @@ static void add_loop(const char *loop, struct devno **list, size_t *nr)
 		add_mount(path, list, nr);
 }
 
-/* Where sysfs has the device, a folder named after it. */
+/* The device's folder in sysfs, which has its name. */
 static bool kernel_name(struct devno devno, char *name, size_t len)
 {
 	char *path = host_sys("dev/block/%u:%u", devno.major, devno.minor);
@@ -373,7 +376,10 @@ bool host_loop_file(struct devno devno, char *path, size_t len)
 	       backing_file(name, path, len);
 }
 
-/* A partition lies on what its disk lies on, and not on the disk's other partitions. */
+/*
+ * A partition is stacked on the devices beneath its disk, not on the disk's other
+ * partitions.
+ */
 void host_below(struct devno devno, struct devno **below, size_t *nr)
 {
 	const struct devno disk = kdm_disk(devno);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the kernel tells of block devices besides device-mapper; see host.c. */
+/* Block devices outside device-mapper; see host.c. */
 #ifndef QDM_KERNEL_HOST_H
 #define QDM_KERNEL_HOST_H
 
@@ -12,28 +12,28 @@ __attribute__((format(printf, 1, 2)))
 char *host_proc(const char *fmt, ...);
 /* The first line of such a file, without its end; takes @path. */
 bool host_line(char *path, char *text, size_t len);
-/* The number in sysfs' file "dev" of that folder; takes @folder. */
+/* The device number in the file "dev" of that sysfs folder; takes @folder. */
 bool host_number(char *folder, struct devno *devno);
 
-/* Is the path a block device, and which? */
+/* Is the path a block device? Fills in its number. */
 bool host_device(const char *path, struct devno *devno);
 /* Opens the device with that number, or -1 with errno. */
 int host_open(struct devno devno, int flags);
 
-/* Takes the escapes out of a word of /proc's tables. */
+/* Decodes the escapes in a word of /proc's tables. */
 void host_unescape(char *text);
 /* The program, as "qemu-system-x86 (pid 123)"; false if it is gone. */
 bool host_program(int pid, char *text, size_t len);
 
 /*
- * The devices on which a device lies that is not device-mapper's: the members of an
- * array, what a loop device shows, the disks of the file system that its file is on.
- * The caller frees the array.
+ * The devices beneath a device that is not device-mapper's: the members of an array,
+ * the device behind a loop device, the disks of the file system with the loop device's
+ * file. The caller frees the array.
  */
 void host_below(struct devno devno, struct devno **below, size_t *nr);
-/* The file that a loop device shows. */
+/* The file behind a loop device. */
 bool host_loop_file(struct devno devno, char *path, size_t len);
-/* The block device that it shows instead. */
+/* The block device behind a loop device. */
 bool host_loop_device(const char *loop, struct devno *devno);
 
 #endif /* QDM_KERNEL_HOST_H */
