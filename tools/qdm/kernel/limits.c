@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The rules on throttle limits, without any device. The kernel has the same
- * rules and the last word; but a write to configfs can only answer with an
- * errno, and a QMP client must be told which rule it broke.
+ * The rules for throttle limits, without any device. The kernel has the same rules and
+ * makes the final check; but a write to configfs can only fail with an errno, and a QMP
+ * client needs the rule that was broken.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -12,7 +12,7 @@
 
 #include "kernel/limits.h"
 
-/* Six buckets of rate, burst rate and burst length; the last limit is alone. */
+/* Six buckets of rate, burst rate and burst length, then a single limit. */
 enum { BPS_TOTAL, BPS_READ, BPS_WRITE, OPS_TOTAL, OPS_READ, OPS_WRITE, BUCKETS };
 enum { RATE, BURST, LENGTH, FIELDS };
 

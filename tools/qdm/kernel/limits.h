@@ -19,13 +19,13 @@ struct limits {
 extern const char * const limit_names[LIMITS_NR];
 
 void limits_init(struct limits *limits);
-/* @value as it came from outside: below zero is refused by the rules. */
+/* @value is unchecked input: the rules reject negative values. */
 int limits_set(struct limits *limits, const char *name, int64_t value,
 	       struct error *error);
 int limits_check(const struct limits *limits, struct error *error);
-/* Reads words like iops-total=100, between blanks or newlines. */
+/* Parses words like iops-total=100, separated by blanks or newlines. */
 int limits_read(struct limits *limits, const char *text, struct error *error);
-/* All of @now that differ from @before, in a form limits_read() takes. */
+/* The limits of @now that differ from @before, in the form that limits_read() parses. */
 void limits_write(const struct limits *now, const struct limits *before,
 		  char *text, size_t len);
 
