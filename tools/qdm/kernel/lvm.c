@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * LVM swaps its volumes' tables as we do, and a look before each ioctl leaves the
- * moment in between: under a pvmove that never ends, one edit in some hundred fell
- * into it, and once a volume was left on what LVM had just taken away. So an edit of
- * a volume has LVM's own lock of its group meanwhile, as each command of LVM that
- * changes something has: an flock on a file named after the group. The last one who
- * has it removes the file, so who gets it looks whether it is still that file.
+ * LVM swaps its volumes' tables as qdm does, and a check before each ioctl leaves a
+ * window: under a permanent pvmove, about one edit in a hundred hit it, and once a
+ * volume was left on a device that LVM had just removed. So an edit of a volume holds
+ * LVM's own lock of its group, as each command of LVM that changes something does: an
+ * flock on a file named after the group. The last holder removes the file, so after
+ * locking it the file is checked to be still in place.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,11 +25,11 @@
 #define MOVING		"-pvmove"
 
 #define NOT_HAD		(-1)
-#define NOT_THERE	(-2)	/* LVM's folder, so nothing keeps us off */
+#define NOT_THERE	(-2)	/* LVM's folder does not exist: no lock needed */
 
 struct lock {
 	char *path;
-	int fd;		/* or one of the two */
+	int fd;		/* or NOT_HAD or NOT_THERE */
 };
 
 static struct lock *locks;
@@ -48,7 +48,7 @@ bool lvm_is_moving(const struct kdm_device *device)
 	       !at[strlen(MOVING) + strspn(at + strlen(MOVING), "0123456789")];
 }
 
-/* The name up to the first hyphen that is not doubled; "a--b-lv" is in a-b. */
+/* The name up to the first single hyphen; "a--b-lv" is in group a-b. */
 static char *lock_path(const char *name)
 {
 	const char *folder = getenv("QDM_LVM_LOCKS");
@@ -72,7 +72,7 @@ static bool is_same_file(int fd, const char *path)
 	       held.st_dev == there.st_dev && held.st_ino == there.st_ino;
 }
 
-/* -1 if it is not to be had now, for the reason in errno. */
+/* -1 with errno if the lock is not available now. */
 static int try_lock(const char *path)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0777);
@@ -86,7 +86,7 @@ static int try_lock(const char *path)
 	return -1;
 }
 
-/* LVM that has never run here has no folder, and nothing to be kept from. */
+/* If LVM has never run on this host, there is no folder and no command to exclude. */
 static int take(const char *path, struct error *error)
 {
 	struct waiting waiting = { 0 };
@@ -149,7 +149,7 @@ static int by_path(const void *a, const void *b)
 		      ((const struct lock *)b)->path);
 }
 
-/* All anew in one order, LVM's own, so that two do not wait for each other. */
+/* All locks are taken again in LVM's own order, to avoid a deadlock. */
 int lvm_lock(struct error *error)
 {
 	struct error failed = { 0 };

@@ -6,17 +6,17 @@
 #include "base/error.h"
 #include "kernel/dm.h"
 
-/* The group that the device is a volume of, if it is one, belongs to the next lock. */
+/* Adds the device's volume group, if it is a volume, to the set of groups to lock. */
 void lvm_want(const struct kdm_device *device);
 /*
- * Keeps LVM's commands from changing all groups that are wanted; 1 if that was not so
- * before, 0 if it was, -1 if one of them is not to be had.
+ * Locks all groups of the set against LVM's commands; 1 if they were not locked before,
+ * 0 if they were, -1 if a lock is not available.
  */
 int lvm_lock(struct error *error);
-/* All groups again. */
+/* Releases all groups. */
 void lvm_unlock(void);
 
-/* A volume that pvmove has made to copy others through, and will take away. */
+/* A temporary volume of pvmove, which removes it at the end. */
 bool lvm_is_moving(const struct kdm_device *device);
 
 #endif /* QDM_KERNEL_LVM_H */
