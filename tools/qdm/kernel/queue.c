@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * With each table a dm device gets the limits of what lies below it, and what an
- * administrator has set in /sys/block/dm-N/queue is gone. So the tool reads these
- * settings before it swaps a table and writes back those that have changed. A value
- * that the new table does not allow is refused by the kernel, and stays as it is.
+ * With each new table a dm device gets the limits of the devices beneath it, and an
+ * administrator's values in /sys/block/dm-N/queue are lost. So the tool reads these
+ * settings before it swaps a table and writes back those that have changed. The kernel
+ * rejects a value that the new table does not allow; then its own value stays.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 
 #include "kernel/queue.h"
 
-/* Those that can be set on a device that takes bios. */
+/* The settings that a bio-based device accepts. */
 static const char * const names[QUEUE_SETTINGS] = {
 	"add_random", "discard_max_bytes", "iostats", "max_sectors_kb",
 	"nomerges", "rotational", "rq_affinity",

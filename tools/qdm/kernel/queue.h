@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Settings in a device's queue folder; see queue.c. */
+/* Settings of a device's request queue; see queue.c. */
 #ifndef QDM_KERNEL_QUEUE_H
 #define QDM_KERNEL_QUEUE_H
 
@@ -14,7 +14,7 @@ struct queue_settings {
 };
 
 void queue_read(struct queue_settings *settings, struct devno devno);
-/* Writes those back that are others now. */
+/* Writes back those that have changed. */
 void queue_restore(const struct queue_settings *settings);
 
 #endif /* QDM_KERNEL_QUEUE_H */
