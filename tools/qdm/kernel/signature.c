@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What a block device holds, by the signature that blkid finds on it. blkid does not
- * say which volume group a physical volume is of, which LVM's metadata does; LVM
- * itself would not tell of devices that its filters or its devices file leave out,
- * as they do with the disks of virtual machines.
+ * The content of a block device, by the signature that blkid finds on it. blkid does
+ * not report the volume group of a physical volume, so it is read from LVM's metadata;
+ * LVM itself leaves out devices excluded by its filters or its devices file, such as
+ * the disks of virtual machines.
  */
 #include <blkid.h>
 #include <endian.h>
@@ -26,7 +26,7 @@ struct pv_label {
 	char id[8];
 	uint64_t sector;
 	uint32_t crc;
-	uint32_t offset;	/* of the header behind it, from here */
+	uint32_t offset;	/* of the header that follows, from here */
 	char type[8];
 };
 
@@ -48,7 +48,7 @@ struct mda_header {
 	uint32_t version;
 	uint64_t start;
 	uint64_t size;
-	uint64_t text_offset;	/* from the start of the area, 0 if there is none */
+	uint64_t text_offset;	/* from the start of the area, 0 if it has none */
 	uint64_t text_size;
 } __attribute__((packed));
 
@@ -78,7 +78,7 @@ static bool probe_one(blkid_probe probe, struct signature *signature)
 	return true;
 }
 
-/* The first that is found, and those come first that others may be hidden in. */
+/* The first signature found; types that can enclose others are probed first. */
 static int probe_all(int fd, struct signature *signature)
 {
 	blkid_probe probe = blkid_new_probe();
@@ -105,7 +105,7 @@ static const struct pv_area *skip_areas(const struct pv_area *area,
 	return area + 1;
 }
 
-/* Where the metadata is, or 0. */
+/* The offset of the metadata, or 0. */
 static uint64_t find_metadata(int fd)
 {
 	char sectors[LABEL_SECTORS][SECTOR] __attribute__((aligned(8)));
@@ -151,8 +151,8 @@ static void find_group(int fd, char *group, size_t len)
 }
 
 /*
- * What was read of the device before is not believed, nor left for others to read:
- * a backup, or a device under it, changes without this cache.
+ * Drops the page cache before and after reading: a backup, or a device beneath, changes
+ * the content without updating it.
  */
 int signature_read(struct signature *signature, struct devno devno,
 		   const char *name, struct error *error)
