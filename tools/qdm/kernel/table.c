@@ -34,7 +34,7 @@ void kdm_table_copy(struct kdm_table *to, const struct kdm_table *from)
 	}
 }
 
-/* Tables can hold keys (dm-crypt), so they are wiped before they are freed. */
+/* Tables can contain keys (dm-crypt), so they are wiped before they are freed. */
 void kdm_table_free(struct kdm_table *table)
 {
 	size_t i;
