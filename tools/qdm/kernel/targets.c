@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What the tool knows of targets' table lines: at which words they name
- * devices, and which of them may live twice for a moment.
+ * Table lines of targets: the words that name devices, and the targets that may be
+ * active twice during a swap.
  *
- * Moving a table down makes a second device with the same table; until the
- * swap both are there, the upper one in use and the lower one idle. That is
- * harmless for targets that only map (linear, striped, crypt), and for thin,
- * whose pool counts openers. It is not for those with a journal, a log or a
- * cache of their own, nor for a running backup, whose job belongs to its
- * device. A target that is not in this list is refused, not guessed at.
+ * Moving a table down makes a second device with the same table; until the swap both
+ * exist, the upper one in use and the lower one idle. That is harmless for targets that
+ * only map (linear, striped, crypt), and for thin, whose pool counts openers. It is not
+ * for targets with a journal, a log or a cache of their own, nor for a running backup,
+ * whose job belongs to its device. A target that is not in this list is refused.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +16,7 @@
 #include "base/alloc.h"
 #include "kernel/targets.h"
 
-/* Devices stand at word @first, and then every @step words, @count times. */
+/* The devices are word @first and every @step words after it, @count times. */
 struct shape {
 	const char *type;
 	unsigned int first;
@@ -25,7 +24,7 @@ struct shape {
 	unsigned int count;
 	bool movable;
 	bool secret;
-	bool same;	/* shows what its first device holds */
+	bool same;	/* shows the data of its first device */
 };
 
 #define MANY	1000000
@@ -87,7 +86,7 @@ static bool is_device_word(const struct shape *shape, unsigned int at)
 	       (at - shape->first) / shape->step < shape->count;
 }
 
-/* The line's words with the device replaced; counts into *@hits. */
+/* The line with the device replaced; adds the replacements to *@hits. */
 static char *replace_words(const struct shape *shape, const char *params,
 			   const char *old, const char *new, int *hits)
 {
@@ -107,7 +106,7 @@ static char *replace_words(const struct shape *shape, const char *params,
 		wipe(result);
 		result = longer;
 	}
-	/* strtok has put NULs into it */
+	/* modified by strtok */
 	explicit_bzero(words, strlen(params));
 	free(words);
 	return result;
@@ -196,7 +195,7 @@ static void add_once(struct devno **below, size_t *nr, struct devno devno)
 	(*below)[(*nr)++] = devno;
 }
 
-/* A word that stands for no device is a dash. */
+/* A dash means no device. */
 static bool add_line(const struct shape *shape, const char *params,
 		     struct devno **below, size_t *nr)
 {
