@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Who uses a block device. device-mapper and the kernel's exclusive openers keep
- * each other off, but a program that has a disk open as QEMU has its guests' disks
- * is no exclusive opener, and its disk would be overwritten. So a destination is
- * looked for where the kernel tells of users: mounts of all mount namespaces, swap,
- * arrays, loop devices, open files of all processes.
+ * Users of a block device. The kernel's exclusive opens exclude device-mapper and each
+ * other, but a program such as QEMU opens its guests' disks without O_EXCL, and its
+ * disk would be overwritten. So the users of a destination are searched in the mounts
+ * of all mount namespaces, swap, arrays, loop devices and open files of all processes.
  *
  * udev, blkid and LVM's commands open every device for milliseconds, so an opener
  * counts only if the device is still open after WAIT_MS.
@@ -62,7 +61,7 @@ static bool say(char text[USE_TEXT], const char *fmt, ...)
  * Mounts
  */
 
-/* The device is in the number, or for btrfs only in the name of the source. */
+/* The device is given by its number, for btrfs only by the name of the source. */
 static bool is_mount_of(const char *line, struct devno devno)
 {
 	const char *rest = strstr(line, " - ");
@@ -98,7 +97,7 @@ static bool find_mount(char *table, struct devno devno, char *folder)
 	return found;
 }
 
-/* Every namespace once, however many processes are in it. */
+/* Each namespace once, however many processes it has. */
 static bool is_new(const char *pid, char ***seen, size_t *nr)
 {
 	char *path = host_proc("%s/ns/mnt", pid);
@@ -216,7 +215,7 @@ static bool is_swap(struct devno devno, char text[USE_TEXT])
 }
 
 /*
- * What lies on it: /sys/.../holders. Those of device-mapper are in the graph.
+ * Holders: /sys/.../holders. Those of device-mapper are in the graph.
  */
 
 static bool has_holder(char *path, char text[USE_TEXT])
@@ -246,7 +245,7 @@ static bool is_held(struct devno devno, char text[USE_TEXT])
 	found = has_holder(print("%s/holders", path), text) ||
 		has_holder(host_sys("dev/block/%u:%u/holders", disk.major,
 				    disk.minor), text);
-	/* a disk's partitions are folders in its own */
+	/* a disk's partitions are folders in its folder */
 	while (folder && !found && (entry = readdir(folder)))
 		if (*entry->d_name != '.')
 			found = has_holder(print("%s/%s/holders", path,
@@ -308,7 +307,7 @@ bool use_is_claimed(struct devno devno)
  * Open files
  */
 
-/* Asked of the kernel alone: a server of files that has died is not waited for. */
+/* Uses the kernel's cached attributes, as a dead file server would block. */
 static bool is_open_at(int folder, const char *name, struct devno devno)
 {
 	struct statx info;
