@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Waiting for a lock. Half a minute without a word looks like a hang, so after a
- * second it is said what is waited for, with the program that has it; /proc/locks
- * knows that by the lock file's number.
+ * Waiting for a lock. Half a minute without output looks like a hang, so after a second
+ * the lock and its holder are printed; /proc/locks identifies the holder by the lock
+ * file's inode number.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,7 +44,7 @@ static void tell(const char *what, const char *path)
 	char program[64];
 	int pid = stat(path, &file) ? 0 : find_holder(&file);
 
-	/* the process that took it may have ended and left it to another */
+	/* the process that took it may have ended, with a child still holding it */
 	if (!pid || !host_program(pid, program, sizeof(program)))
 		strcpy(program, "another program");
 	fprintf(stderr, "qdm: waiting for %s (%s), held by %s\n", what, path,

@@ -13,8 +13,8 @@ struct waiting {
 };
 
 /*
- * Sleeps a little; false when WAITING_S are over. After a second it says on stderr
- * what is waited for, and which program has it.
+ * Sleeps briefly; false after WAITING_S. After a second it prints on stderr the lock
+ * that is waited for, and the program that holds it.
  */
 bool waiting_for(struct waiting *waiting, const char *what, const char *path);
 
