@@ -205,7 +205,7 @@ static const struct {
 	{ "exec {", 1 }, { "exec", 2 }, { "exec --force {}", 2 },
 	{ "qmp --stdout", 2 }, { "qmp --socket", 2 },
 	{ "reference", 0 }, { "reference all", 2 },
-	{ "complete", 0 }, { "complete a b", 2 },
+	{ "complete", 0 }, { "complete backup --sync", 0 }, { "complete a b", 2 },
 	{ "--help", 0 }, { "-h", 0 }, { "--version", 0 }, { "-V", 0 }, { "--version x", 2 },
 	{ "help", 0 }, { "help throttle", 0 }, { "help nosuch", 2 }, { "help throttle list", 2 },
 	{ "tree --help", 0 }, { "backup vg-lv -h", 0 }, { "show -- -h", 1 }, { "list -x", 2 },
@@ -526,6 +526,12 @@ static void completes(void **state)
 	assert_string_equal(offers("qdm ins"), "insert\n");
 	assert_string_equal(offers("qdm remove --d"), "--dry-run\n");
 	assert_string_equal(offers("qdm insert th"), "throttle\nthreshold\n");
+	assert_string_equal(offers("qdm backup --sync ''"), "full\nnone\n");
+	assert_string_equal(offers("qdm backup --on-cbw-error break-s"), "break-snapshot\n");
+	assert_string_equal(offers("qdm backup --speed ''"), "\n");
+	assert_string_equal(offers("qdm throttle vg-lv iops-w"), "iops-write=\niops-write-max=\niops-write-max-length=\n");
+	assert_string_equal(offers("qdm backup --wait --s"), "--speed\n--sync\n");
+	assert_string_equal(offers("qdm throttle /dev/nul"), "/dev/null\n");
 	for (i = 0; i < commands_nr; i++) {
 		template = print("'{\"execute\":\"%s\"", commands[i].name);
 		if (!strstr(offers("qdm exec ''"), template))

@@ -36,7 +36,7 @@ static const struct {
 
 #define EXAMPLES	(sizeof(examples) / sizeof(*examples))
 
-static bool takes_limits(const char *name)
+bool help_takes_limits(const char *name)
 {
 	return !strcmp(name, "throttle") || !strcmp(name, "group") ||
 	       !strcmp(name, "insert");
@@ -123,7 +123,7 @@ static void print_examples(FILE *out, const char *name)
 bool help_print_verb(FILE *out, const char *name, const struct verb *verbs,
 		     size_t nr)
 {
-	bool found = false, sizes = takes_limits(name);
+	bool found = false, sizes = help_takes_limits(name);
 	size_t i;
 
 	for (i = 0; i < nr; i++) {
@@ -138,7 +138,7 @@ bool help_print_verb(FILE *out, const char *name, const struct verb *verbs,
 	if (!found)
 		return false;
 	print_options(out, name, verbs, nr);
-	if (takes_limits(name))
+	if (help_takes_limits(name))
 		print_limits(out);
 	if (sizes)
 		fputs("\nSizes: " SIZE_UNITS "\n", out);

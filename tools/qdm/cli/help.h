@@ -21,6 +21,8 @@ void help_print_short(FILE *out, const struct verb *verbs, size_t nr);
 /* Options, values, names of limits and an example; false if there is no such verb. */
 bool help_print_verb(FILE *out, const char *name, const struct verb *verbs,
 		     size_t nr);
+/* Are LIMIT=VALUE among the verb's words? */
+bool help_takes_limits(const char *name);
 /* The @at-th option in the usage of that verb. */
 bool help_option(const char *name, unsigned int at, const struct verb *verbs,
 		 size_t nr, char *text, size_t room);

@@ -18,6 +18,7 @@
 #include "cli/verbs.h"
 #include "cli/words.h"
 #include "graph/describe.h"
+#include "kernel/limits.h"
 #include "plan/log.h"
 #include "qmp/execute.h"
 #include "qmp/reference.h"
@@ -308,7 +309,7 @@ static const struct verb verbs[] = {
 	  run_qmp },
 	{ "reference", "[--man]", "print the reference page of the QMP commands, or the man page's part",
 	  run_reference },
-	{ "complete", "[WORD]", "print what may follow, for the shell's completion",
+	{ "complete", "[VERB [OPTION]]", "print what may follow, for the shell's completion",
 	  run_complete },
 	{ "help", "[VERB]", "print this, or all options of a verb", run_help },
 	{ "--help", "", "print this", run_help },
@@ -332,17 +333,37 @@ static void print_options(const char *verb)
 		puts(option);
 }
 
+/* One of "full|none" a line; what is in capitals stands for any word. */
+static void print_values(const char *values)
+{
+	size_t len;
+
+	for (; *values; values += len + (values[len] == '|')) {
+		len = strcspn(values, "|");
+		if (*values < 'A' || *values > 'Z')
+			printf("%.*s\n", (int)len, values);
+	}
+}
+
 static int run_complete(int argc, char **argv)
 {
 	size_t i;
 
-	if (argc > 2)
-		return misused("complete: '%s' is unexpected", argv[2]);
+	if (argc > 3)
+		return misused("complete: '%s' is unexpected", argv[3]);
+	if (argc == 3 && !option_value(argv[2]))
+		return misused("complete: '%s' is no option with a value",
+			       argv[2]);
 	for (i = 0; argc == 1 && i < VERBS; i++)
 		if (!i || strcmp(verbs[i].name, verbs[i - 1].name))
 			puts(verbs[i].name);
+	if (argc == 3)
+		print_values(option_value(argv[2]));
 	if (argc == 2)
 		print_options(argv[1]);
+	if (argc == 2 && help_takes_limits(argv[1]))
+		for (i = 0; i < LIMITS_NR; i++)
+			printf("%s=\n", limit_names[i]);
 	if (argc == 2 && !strcmp(argv[1], "exec"))
 		reference_templates(stdout);
 	return DONE;

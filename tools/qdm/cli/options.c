@@ -42,13 +42,15 @@ static const struct option_kind kinds[] = {
 	VALUE("group", "GROUP", group, "share the limits of that group"),
 	VALUE("speed", "SIZE", speed, "copy at most that many bytes per second"),
 	VALUE("sync", "full|none", sync, "copy everything (the default), or only what is overwritten"),
-	VALUE("on-cbw-error", "POLICY", on_error, "break-snapshot (the default) or break-guest-write"),
+	VALUE("on-cbw-error", "break-snapshot|break-guest-write", on_error,
+	      "an error of the copy ends the backup (the default), or fails the write"),
 	VALUE("node", "NAME", node, "the name of the new node"),
 	VALUE("step", "SIZE", step, "grow by that much"),
 	VALUE("reserve", "SIZE", reserve, "grow when less than that is free"),
 	VALUE("max", "SIZE", max, "never grow beyond that size"),
 	VALUE("per-hour", "NUMBER|any", per_hour, "growths in an hour at most"),
-	VALUE("discard", "WORD", discard, "how discards count: ops or bytes for a throttle, ignore or count for a threshold"),
+	VALUE("discard", "ops|bytes|ignore|count", discard,
+	      "how discards count: ops or bytes for a throttle, ignore or count for a threshold"),
 	VALUE("socket", "PATH", socket, "listen on that socket"),
 };
 
