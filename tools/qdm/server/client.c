@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A client's connection: a session with descriptors. What the client can make
- * the server hold is bounded: who does not read is not listened to, and is left
- * when events pile up; who begins a command and stays silent is left, too.
+ * A client's connection: a session with descriptors. The memory of a client is bounded:
+ * replies that it does not read stop further reads, and queued events above a limit
+ * close the connection, as does a command that stays incomplete for too long.
  *
  *	reads ----> unread ----> session ----> out ----> writes
  *	  ^ off while    ^ one command          ^ on while out
  *	    there is some  a turn                 is not empty
  *
- * However many commands come at once, each is a turn of the loop, and others have
- * theirs in between. There is none while out is full, or an edit is under way.
+ * Of several commands that arrive together each is a turn of the loop, and other
+ * clients get their turns in between. There is no turn while out is full, or an edit is
+ * in progress.
  */
 #include <errno.h>
 #include <linux/limits.h>
@@ -30,8 +31,8 @@ static void over(struct client *client)
 }
 
 /*
- * Standard output may be a pipe, or a file. It is somebody else's, too, so it is
- * not made non-blocking; but a pipe that has room takes this much.
+ * Standard output may be a pipe, or a file. It is shared with other processes, so it is
+ * not made non-blocking; but a pipe that polls as writable accepts this many bytes.
  */
 static ssize_t put_out(int fd, const struct buffer *out)
 {
@@ -55,7 +56,7 @@ static ssize_t put(struct client *client)
 	return sent;
 }
 
-/* False when the connection is over. */
+/* False when the connection has ended. */
 static bool flush(struct client *client)
 {
 	ssize_t sent;
@@ -80,7 +81,7 @@ static void switch_source(sd_event_source *source, bool on)
 					    on ? SD_EVENT_ON : SD_EVENT_OFF);
 }
 
-/* A client that is not to be heard any more may still read what it is told. */
+/* A client whose input is closed may still read its replies. */
 static void be_patient(struct client *client)
 {
 	const struct session *session = &client->session;
@@ -101,7 +102,7 @@ static void be_patient(struct client *client)
 	}
 }
 
-/* Is there something to read, or the end of it, and nothing that keeps from it? */
+/* Is input, or its end, pending, and may it be read now? */
 static bool has_turn(const struct client *client)
 {
 	const struct session *session = &client->session;
@@ -110,7 +111,10 @@ static bool has_turn(const struct client *client)
 	       !session->closing && session->out.len < CLIENT_OUT_FULL;
 }
 
-/* Sends what can be sent and says what to wait for; it may be over then. */
+/*
+ * Sends as much as possible and sets the poll events; the connection may have ended
+ * then.
+ */
 static void settle(struct client *client)
 {
 	const struct session *session = &client->session;
@@ -140,7 +144,7 @@ static void receive(struct client *client)
 		client->at_end = true;
 }
 
-/* One command, or the end. */
+/* One command, or the end of the input. */
 static void take_turn(struct client *client)
 {
 	struct session *session = &client->session;
@@ -182,7 +186,7 @@ static int on_input(sd_event_source *source, int fd, uint32_t events,
 	return 0;
 }
 
-/* Standard input from a file, which cannot be waited for. */
+/* Standard input from a file, which cannot be polled. */
 static int on_file(sd_event_source *source, void *context)
 {
 	(void)source;
@@ -229,7 +233,7 @@ static int add_sources(struct client *client, sd_event *loop)
 	if (code >= 0)
 		code = sd_event_add_io(loop, &client->writes, client->out,
 				       EPOLLOUT, on_room, client);
-	if (code == -EPERM)	/* a file, see send_soon() */
+	if (code == -EPERM)	/* a regular file, see send_soon() */
 		code = 0;
 	if (code >= 0)
 		code = sd_event_add_defer(loop, &client->turn, on_turn, client);
@@ -244,7 +248,7 @@ static int add_sources(struct client *client, sd_event *loop)
 	return code;
 }
 
-/* What cannot be waited for, a file, takes everything at once. */
+/* A regular file cannot be polled, and accepts all data immediately. */
 static void send_soon(struct client *client)
 {
 	if (client->writes)

@@ -9,7 +9,10 @@
 #include "server/session.h"
 
 #define CLIENT_READ_BYTES	65536
-/* What a client may leave unread before it is not listened to, and is left. */
+/*
+ * Limits of unread output: of replies, after which input stops, and of events, after
+ * which the connection is closed.
+ */
 #define CLIENT_OUT_FULL		(1u << 20)
 #define CLIENT_OUT_MAX		(64u << 20)
 #ifndef CLIENT_HALF_SECONDS
@@ -22,38 +25,38 @@
 struct client;
 
 struct client_owner {
-	/* an edit is to be carried out; client_answer() is called then */
+	/* carries out an edit; the reply follows by client_answer() */
 	void (*edit)(void *context, struct client *client, const char *text,
 		     size_t len);
-	/* other commands have been */
+	/* called after other commands */
 	void (*ran)(void *context);
-	/* the connection is over */
+	/* called when the connection has ended */
 	void (*over)(void *context, struct client *client);
 	void *context;
-	bool endless;		/* the last answers wait for room as long as it takes */
+	bool endless;		/* no time limit for sending the last replies */
 };
 
 struct client {
 	struct session session;
-	struct buffer unread;	/* what has come and is not the session's yet */
+	struct buffer unread;	/* received and not passed to the session yet */
 	const struct client_owner *owner;
 	struct ucred peer;	/* of a socket */
 	int in;
-	int out;		/* another number than @in: each is waited for */
-	bool at_end;		/* nothing more comes in */
+	int out;		/* another number than @in: each is polled separately */
+	bool at_end;		/* end of input */
 	sd_event_source *reads;
 	sd_event_source *writes;
-	sd_event_source *turn;	/* on while there is another command to run */
-	sd_event_source *patience;	/* runs while a command is half there */
+	sd_event_source *turn;	/* enabled while another command is pending */
+	sd_event_source *patience;	/* runs while a command is incomplete */
 	struct client *next;
 };
 
-/* Takes the descriptors; NULL when there is no memory for it in sd-event. */
+/* Takes the descriptors; NULL if sd-event has no memory. */
 struct client *client_new(sd_event *loop, int in, int out,
 			  const struct client_owner *owner);
 void client_tell(struct client *client, struct json_object *event);
 void client_answer(struct client *client, const char *reply, size_t len);
-/* Ends it at once, after one last try to send what there is; false if that was not all. */
+/* Closes it, after a last attempt to send; false if output was lost. */
 bool client_free(struct client *client);
 
 #endif /* QDM_SERVER_CLIENT_H */
