@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What has happened, from what is. The kernel says only that something has
- * happened somewhere; what it was is read from the devices' status, which
- * keeps numbers of events and states. So a wakeup may stand for any number of
- * events and none is lost between two looks: a state that was passed through
- * in between is told as well, as a job's states come in a fixed order.
+ * Events, derived from states. The kernel only signals that an event was raised on some
+ * device; its kind is read from the devices' status, which has event counts and states.
+ * So a wakeup may stand for any number of events, and none is lost between two reads: a
+ * state that was passed in between is reported as well, as a job's states have a fixed
+ * order.
  *
- * The first look learns what there is and tells nothing.
+ * The first read only records the present states.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,7 +50,7 @@ static void look_at_threshold(struct events *events, struct seen *seen,
 		   &fired_at) != 3)
 		return;
 	seen->threshold_seq = seq;
-	/* counted from the beginning again: another device of that name */
+	/* the count started again: another device of that name */
 	if (seq < before)
 		before = 0;
 	if (seq == before || !events->begun)
@@ -109,7 +109,7 @@ static bool is_one_of(const char *state, const char *a, const char *b)
 	return !strcmp(state, a) || !strcmp(state, b);
 }
 
-/* What lies between the state that was seen last and the end. */
+/* The states between the last one seen and the end. */
 static void tell_way_to_end(struct events *events, const char *from,
 			    const struct job *job)
 {
@@ -144,9 +144,9 @@ static void job_moved(struct events *events, const char *from,
 }
 
 /*
- * Another program removed the filter before this one saw the end. It may have
- * ended well, failed or been cancelled, so no client may take it for a backup,
- * nor for a cancel that somebody asked for.
+ * Another program removed the filter before this one saw the end. The job may have
+ * completed, failed or been cancelled, so a client must not take it for a backup, nor
+ * for a cancel that was requested.
  */
 static void job_gone(struct events *events, struct seen *seen)
 {
@@ -163,8 +163,8 @@ static void job_gone(struct events *events, struct seen *seen)
 }
 
 /*
- * If a job of its name has been there before, and is not any more, then what is
- * remembered of that one says nothing of this.
+ * If an earlier job of this name existed and is gone, its remembered settings do not
+ * apply to this one.
  */
 static void look_at_job(struct events *events, struct seen *seen)
 {
@@ -216,7 +216,7 @@ static void look_at(struct events *events, struct seen *seen)
 		return;
 	seen->kind = status.nr ? kind_of_target(status.line[0].type) :
 				 KIND_DEVICE;
-	/* just being made, so what it is going to be is not known yet */
+	/* still being made, so its kind is not known yet */
 	seen->fresh = !status.nr;
 	if (seen->kind == KIND_THRESHOLD)
 		look_at_threshold(events, seen, status.line[0].params);
@@ -227,7 +227,7 @@ static void look_at(struct events *events, struct seen *seen)
 	kdm_table_free(&status);
 }
 
-/* A job can be paused by a message, which raises no event. */
+/* A message can pause a job, which raises no event. */
 static bool is_worth_a_look(const struct seen *seen,
 			    const struct kdm_device *now)
 {
@@ -304,9 +304,9 @@ void events_job_error(struct events *events, const char *node,
 }
 
 /*
- * A write to the device has failed because its old data was not copied:
- * @operation is the copy's, @name the error's. The filter has no device in
- * QEMU's sense, and no QOM path.
+ * A write to the device failed because its old data was not copied: @operation is the
+ * copy's, @name the error's. The filter is no device in QEMU's sense, and has no QOM
+ * path.
  */
 void events_io_error(struct events *events, const char *node,
 		     const char *operation, const char *action,

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What has happened, from what is; see events.c. */
+/* Events, derived from states; see events.c. */
 #ifndef QDM_SERVER_EVENTS_H
 #define QDM_SERVER_EVENTS_H
 
 #include "graph/job.h"
 
-/* What is known of one device since the last look. */
+/* The state of one device at the last read. */
 struct seen {
 	struct kdm_device dev;
 	enum kind kind;		/* by its table */
 	bool there;
-	bool fresh;		/* not there at the last look */
+	bool fresh;		/* not present at the last read */
 	uint64_t threshold_seq;
 	bool has_job;
 	struct job job;
@@ -19,14 +19,17 @@ struct seen {
 struct events {
 	struct seen *seen;
 	size_t nr;
-	bool begun;		/* the first look tells nothing */
+	bool begun;		/* the first read reports nothing */
 	void (*tell)(void *context, struct json_object *event);
 	void *context;
 };
 
-/* Looks at all devices and tells what has happened since the last look. */
+/* Reads all devices and reports the events since the last read. */
 int events_look(struct events *events, struct error *error);
-/* What no status says: what failed in a backup, and what failed because of it. */
+/*
+ * Events that no status has: I/O errors of a backup, and writes that failed because of
+ * one.
+ */
 void events_job_error(struct events *events, const char *node,
 		      const char *operation, const char *action);
 void events_io_error(struct events *events, const char *node,
