@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Jobs that go by themselves when they have concluded, as their makers have wished
- * (graph/job-memory.c): the server finds them, and a child of it deletes their nodes.
+ * Deletion of concluded jobs with auto-dismiss (graph/job-memory.c): the server finds
+ * them, and a child of it deletes their nodes.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 #include "plan/log.h"
 #include "server/job-ends.h"
 
-/* Seconds before what has failed to go is tried again, the first time and the last. */
+/* Seconds before a failed deletion is tried again, at first and at most. */
 #ifndef TIDY_PAUSE
 #define TIDY_PAUSE	5
 #endif
@@ -68,7 +68,7 @@ static bool look_concluded(struct job *job, const char *name)
 	return job_look(job, name) > 0 && !strcmp(job->state, "concluded");
 }
 
-/* With the filter goes all that there is to ask, so a failure is in the log's line. */
+/* The job cannot be queried after its filter is deleted, so a failure is logged. */
 static void log_end(const struct job *job)
 {
 	char *words = job_failed(job) ?
@@ -79,7 +79,7 @@ static void log_end(const struct job *job)
 	free(words);
 }
 
-/* Who had the lock before may have put another job there. */
+/* The previous holder of the lock may have begun another job there. */
 static bool is_to_be_deleted(struct job *job, const char *node)
 {
 	const struct kept_job *memory = job_recall(node);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Jobs that go by themselves; see job-ends.c. */
+/* Deletion of concluded jobs; see job-ends.c. */
 #ifndef QDM_SERVER_JOB_ENDS_H
 #define QDM_SERVER_JOB_ENDS_H
 
@@ -8,15 +8,15 @@
 #include "base/error.h"
 
 /*
- * A job that has concluded and is to go by itself is found by job_to_tidy(), which
- * gives its node's name, for the caller to free, or NULL, and marks it as being
- * deleted by @tidier. It is deleted by job_tidy(), if it is still so by then.
+ * job_to_tidy() finds a concluded job with auto-dismiss, returns its node's name, for
+ * the caller to free, or NULL, and marks it as being deleted by @tidier. job_tidy()
+ * deletes it, if that is still true by then.
  */
 char *job_to_tidy(const void *tidier);
 int job_tidy(const char *node, struct error *error);
-/* Has that failed for one, so that it is to be tried again later? */
+/* Has a deletion failed that must be tried again later? */
 bool jobs_wait_to_go(void);
-/* This edit has ended; if it was to delete a job, has it @failed? */
+/* An edit has ended; @failed: it could not delete its job. */
 void jobs_let_go(const void *edit, bool failed);
 
 #endif /* QDM_SERVER_JOB_ENDS_H */
