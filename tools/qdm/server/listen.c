@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What wakes the server and `qdm events`: one descriptor of device-mapper for
- * all devices, which says only that something has happened and not what, and
- * udev's monitor for the one thing that no status keeps, an error in a backup.
+ * Event sources of the server and `qdm events`: one descriptor of device-mapper for all
+ * devices, which only signals that something has happened, and udev's monitor for the
+ * one event without a status, an I/O error in a backup.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 
 #include "server/listen.h"
 
-/* Armed before looking: what happens from then on wakes us again. */
+/* Armed before the devices are read, so that later events wake the loop again. */
 static int on_kernel(sd_event_source *source, int fd, uint32_t events,
 		     void *context)
 {
@@ -37,7 +37,7 @@ static const char *property(sd_device *device, const char *name)
 									value;
 }
 
-/* What failed in a backup is said by the uevent alone. */
+/* Only the uevent has the details of a backup's error. */
 static int on_uevent(sd_device_monitor *monitor, sd_device *device,
 		     void *context)
 {
@@ -56,7 +56,7 @@ static int on_uevent(sd_device_monitor *monitor, sd_device *device,
 	return 0;
 }
 
-/* Without udev there are no such events; the rest goes on. */
+/* Without udev these events are missing; all others work. */
 static void watch_uevents(struct listener *listener, sd_event *loop)
 {
 	if (sd_device_monitor_new(&listener->monitor) < 0)

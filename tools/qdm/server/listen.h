@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Where events come from: the kernel's descriptor and udev; see listen.c. */
+/* Event sources: the kernel's descriptor and udev; see listen.c. */
 #ifndef QDM_SERVER_LISTEN_H
 #define QDM_SERVER_LISTEN_H
 
@@ -10,14 +10,14 @@
 
 struct listener {
 	struct events *events;
-	/* after something has happened somewhere: to look, and more */
+	/* called after an event on any device */
 	void (*woken)(void *context);
 	void *context;
 	int kernel;
 	sd_device_monitor *monitor;
 };
 
-/* Learns what there is; from then on nothing that happens is missed. */
+/* Records the present states; no later event is missed. */
 int listen_begin(struct listener *listener, sd_event *loop,
 		 struct error *error);
 void listen_end(struct listener *listener);
