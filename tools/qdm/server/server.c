@@ -6,13 +6,13 @@
  *	               ^  ^        |                           |  ^
  *	               |  |        +------> workers: edits ----|--+
  *	               |  +--- events.c <------- descriptor ---+
- *	               +------- answers ---- of workers
+ *	               +------- replies ---- of workers
  *
- * Nothing in the loop waits: what changes something is carried out by a child
- * (worker.c), and its client alone waits for it. Before its answer comes what has
- * happened by it. Only root and the server's own user are let in. When there are
- * too many connections, the oldest that has never said anything sensible goes
- * first, so that idle ones do not keep a client out.
+ * The loop never blocks: a child (worker.c) carries out each edit, and only its client
+ * waits for it. The events caused by an edit precede its reply. Only root and the
+ * server's own user may connect. Above the limit of connections, the oldest one that
+ * has not negotiated is closed first, so that idle connections do not keep a client
+ * out.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -40,15 +40,15 @@
 #define CLIENTS_MAX	256
 #define KEPT_BYTES	(4 << 20)
 #define SECOND		1000000ull
-/* How long edits may go on to their answers when the server is told to end. */
+/* Time for edits in progress to send their replies after a signal to end. */
 #define LAST_ANSWERS	(SECOND / 2)
 
 struct server {
 	sd_event *loop;
-	struct client *clients;		/* the oldest first */
+	struct client *clients;		/* oldest first */
 	size_t clients_nr;
-	bool last_ends;			/* there is no socket to come back by */
-	bool lost;			/* an answer, at standard output */
+	bool last_ends;			/* no socket: the server ends with its last client */
+	bool lost;			/* a reply to standard output could not be written */
 	bool ending;
 	struct client_owner owner;
 	struct worker *workers;
@@ -57,8 +57,8 @@ struct server {
 	struct listener listener;
 	struct listening socket;
 	sd_event_source *connections;
-	sd_event_source *room;		/* runs while nobody is let in */
-	sd_event_source *again;		/* runs while something is to be tidied */
+	sd_event_source *room;		/* runs while no connection is accepted */
+	sd_event_source *again;		/* runs while a deletion is pending */
 	struct sigaction child_before;
 };
 
@@ -71,7 +71,7 @@ static void tell_all(void *context, struct json_object *event)
 		client_tell(client, event);
 }
 
-/* What edits remember is known before anybody sees what they did. */
+/* The settings that edits remember are read before their effect is reported. */
 static void look(struct server *server)
 {
 	struct error error = { 0 };
@@ -114,7 +114,7 @@ static void try_later(struct server *server)
 	sd_event_source_set_enabled(server->again, SD_EVENT_ONESHOT);
 }
 
-/* What has concluded may go by itself. */
+/* Begins the deletion of a concluded job with auto-dismiss. */
 static void tidy(struct server *server)
 {
 	struct error error = { 0 };
@@ -167,7 +167,7 @@ static void on_edit(void *context, struct client *client, const char *text,
 	answer(client, qmp_failure(text, len, &error));
 }
 
-/* Its process was killed, and what it had begun has been finished, or undone. */
+/* Its process was killed, and its guard has completed or undone the edit. */
 static void give_no_answer(struct worker *worker)
 {
 	struct error error = { 0 };
@@ -242,7 +242,7 @@ static int on_patience(sd_event_source *source, uint64_t now, void *context)
 	return sd_event_exit(server->loop, 0);
 }
 
-/* Edits that are nearly done are answered; others go on without the server. */
+/* Edits that end soon are answered; others continue without the server. */
 static void end_soon(struct server *server)
 {
 	if (!any_waits(server)) {
@@ -275,7 +275,7 @@ static void on_ran(void *context)
 		end_soon(context);
 }
 
-/* Who has waited for an edit does not any more. */
+/* The client that waited for an edit is gone. */
 static bool free_client(struct server *server, struct client *client)
 {
 	struct worker *worker;
@@ -334,7 +334,7 @@ static bool is_allowed(int fd)
 	return false;
 }
 
-/* The oldest that has not negotiated; false when all have. */
+/* Closes the oldest client that has not negotiated; false if all have. */
 static bool make_room(struct server *server)
 {
 	struct client *client;
@@ -347,7 +347,10 @@ static bool make_room(struct server *server)
 	return false;
 }
 
-/* Who cannot be let in would be announced again and again; so the queue waits. */
+/*
+ * A connection that cannot be accepted would wake the loop repeatedly; so polling
+ * pauses.
+ */
 static void pause_connections(struct server *server)
 {
 	sd_event_source_set_enabled(server->connections, SD_EVENT_OFF);
@@ -364,14 +367,14 @@ static int on_room(sd_event_source *source, uint64_t now, void *context)
 	return sd_event_source_set_enabled(server->connections, SD_EVENT_ON);
 }
 
-/* EMFILE and the like, not what ends by itself or with the connection. */
+/* A lack of resources such as EMFILE, not a transient error or one of the connection. */
 static bool is_shortage(int code)
 {
 	return code != EAGAIN && code != ECONNABORTED && code != EINTR;
 }
 
 /*
- * A client takes two descriptors. The second is had before the connection is
+ * A client needs two descriptors. The second is reserved before the connection is
  * accepted: once accepted, it could only be closed.
  */
 static int accept_pair(int listening, int *out)
@@ -422,8 +425,8 @@ static int on_connection(sd_event_source *source, int listening,
  */
 
 /*
- * A large answer takes a megabyte while it is made. Given back to the kernel
- * each time and asked for again, that would be a third of its time.
+ * A large reply needs a megabyte while it is built. Returning it to the kernel and
+ * allocating it again each time would cost a third of the time.
  */
 static void keep_memory(void)
 {
@@ -459,7 +462,7 @@ static int add_sources(struct server *server)
 	return code;
 }
 
-/* Children are not waited for: they tell when they have ended. */
+/* Children are not reaped here: the end of their pipe shows that they have ended. */
 static void set_signals(struct server *server)
 {
 	const struct sigaction ignore = { .sa_handler = SIG_IGN };
@@ -498,7 +501,7 @@ static int set_up(struct server *server, struct error *error)
 	return listen_begin(&server->listener, server->loop, error);
 }
 
-/* Edits under way go on, and nobody is told of them. */
+/* Edits in progress continue, without a reply. */
 static void tear_down(struct server *server)
 {
 	struct client *client;
@@ -560,7 +563,7 @@ int server_on_socket(const char *path, struct error *error)
 	return result;
 }
 
-/* The last answers wait for who reads them, and if he does not that is said. */
+/* The last replies wait for their reader; lost ones are reported. */
 int server_on_stdio(struct error *error)
 {
 	struct server server;

@@ -7,7 +7,7 @@
 
 #define SERVER_SOCKET	"/run/qdm/qmp.sock"
 
-/* Serve until told to end; 0 then, -1 when that could not be begun. */
+/* Serves until quit or a signal; 0 then, -1 if it could not start. */
 int server_on_socket(const char *path, struct error *error);
 int server_on_stdio(struct error *error);
 
