@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * One client's side of the protocol: bytes in, replies out, in the order of the
- * commands. The bytes are cut where a JSON value ends; what is in between is
- * base/json.c's matter. Where values end can be told by brackets and quotes alone,
- * in constant memory for each byte, so a client cannot make this costly:
+ * commands. The bytes are split at the end of each JSON value; base/json.c parses the
+ * value. Brackets and quotes alone show where a value ends, in constant memory for each
+ * byte, so a client cannot make this expensive:
  *
  *	{"execute": "a"}{"execute": [1, "}"]} 5 x
  *	                ^                    ^ ^ ^ cut here
  *
- * After brackets that do not match, the rest of the line is skipped. After a
- * control character, or a byte of 0xff, what follows is a new beginning; that
- * is how clients bring a parser into a known state. A value that is too long
- * ends the connection, as there is no telling where the next one would begin.
+ * After brackets that do not match, the rest of the line is skipped. After a control
+ * character, or a byte of 0xff, parsing starts again; clients use this to reset a
+ * parser to a known state. A value that is too long ends the connection, as the start
+ * of the next one cannot be found.
  *
- * After each answer it stops, and says how far it came: others have their turn
- * then, and a client that does not read is not answered without an end. A command
- * that edits is handed out, as it may take long, and nothing that follows is read
- * before its answer is there.
+ * It stops after each reply and returns the number of bytes used, so that other clients
+ * get their turns and a client that does not read is not sent unlimited replies. A
+ * command that edits is handed out, as it may take long, and no later input is read
+ * before its reply is there.
  */
 #include <string.h>
 
@@ -88,7 +88,7 @@ void session_answer(struct session *session, const char *reply, size_t len)
 	session->busy = false;
 }
 
-/* Is the value a bare word or number, which only something else can end? */
+/* Is the value a bare word or number, which only the next token ends? */
 static bool in_bare_word(const struct session *session)
 {
 	return session->in.len && !session->depth && !session->quote;
@@ -142,7 +142,7 @@ static bool is_control(const struct session *session, char byte)
 	       (code < 0x20 && (session->quote || !is_space(byte)));
 }
 
-/* Whatever may stand between values and begin one. */
+/* A byte between values, or the first of one. */
 static void take_outside(struct session *session, char byte)
 {
 	if (in_bare_word(session) && (is_space(byte) || strchr("{[\"'", byte)))
