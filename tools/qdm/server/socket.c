@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * One server for each path, and never a wait to find out. Two servers that begin at
- * one moment would each find nobody at the path; so a server has the lock of a file
- * beside it (PATH.lock) for as long as it lives, and looks at the path only then. What
- * it finds there may still be another program's, which knows of no lock: a socket
- * whose queue of clients is full belongs to somebody as well as one that answers.
+ * One server for each path, detected without blocking. Two servers that start at the
+ * same time would both find no server at the path; so a server holds a lock on the file
+ * PATH.lock for its lifetime, and checks the path only with the lock. Another program,
+ * which does not use the lock, may still own the path: a socket whose queue of
+ * connections is full is in use, as is one that accepts.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +26,7 @@ static int is_another(const char *path, struct error *error)
 	return refuse(error, "another server listens on '%s'", path);
 }
 
-/* A socket that nobody answers is left from a server that was killed. */
+/* A socket without a listener was left by a killed server. */
 static int clear_path(const char *path, const struct sockaddr_un *address,
 		      struct error *error)
 {
@@ -69,7 +69,7 @@ static bool is_same_file(int fd, const char *path)
 	       held.st_dev == there.st_dev && held.st_ino == there.st_ino;
 }
 
-/* The server that ends removes the file; then another one is tried. */
+/* A server removes the file when it ends; then the lock is tried on a new file. */
 static int take_lock(struct listening *socket, struct error *error)
 {
 	const char *path = socket->lock_path;
@@ -90,7 +90,7 @@ static int take_lock(struct listening *socket, struct error *error)
 	return is_another(socket->path, error);
 }
 
-/* The mode is there before anybody can connect. */
+/* The mode is set before a client can connect. */
 static int bind_path(struct listening *socket, struct error *error)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };

@@ -10,18 +10,18 @@
 
 struct listening {
 	int fd;
-	int lock;		/* -1: the socket is systemd's */
+	int lock;		/* -1: the socket is from systemd */
 	char *path;
 	char *lock_path;
-	struct stat ours;	/* what has been put at the path */
+	struct stat ours;	/* the socket made at the path */
 };
 
-/* From systemd, if it has opened the socket; else by ourselves. */
+/* Takes the socket from systemd, or makes one. */
 int listening_open(struct listening *socket, const char *path,
 		   struct error *error);
-/* Takes away what is ours, and nothing that somebody else has put there since. */
+/* Removes our socket, but not one that another program has made there since. */
 void listening_close(struct listening *socket);
-/* The same in a child, which takes nothing away. */
+/* Closes it in a child, and removes nothing. */
 void listening_drop(struct listening *socket);
 
 #endif /* QDM_SERVER_SOCKET_H */
