@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * An edit may take long: a device below hangs, or LVM has its lock. So the server
- * has each one carried out by a child, which has all that it needs in its copy of the
- * memory, and goes on with its loop: it answers queries, tells events and ends when
- * it is told to, whatever the child waits for.
+ * An edit may take long: a device below hangs, or LVM holds its lock. So the server has
+ * each edit carried out by a child, which has all it needs in its copy of the memory.
+ * The loop continues to answer queries, to send events and to end on a signal, whatever
+ * the child waits for.
  *
- *	server	fork ---- queries, events ---- look, answer ----->
- *	child	   \----- "remember" - ioctls -- "answer" - ends
+ *	server	fork ---- queries, events ---- look, reply ------>
+ *	child	   \----- "remember" - ioctls -- "reply" -- ends
  *
- * What comes back are messages of a length: what is to be remembered of a job, and
- * one answer. A child that is killed gives none; what it had begun its guard
- * finishes (plan/guard.c). Signals that end the server do not end a child, and it lets
- * go of the server's descriptors, so that another server can take its place.
+ * The child sends back messages with a length: the settings of a job to remember, and
+ * one reply. A killed child sends no reply; its guard completes the edit
+ * (plan/guard.c). Signals that end the server do not end a child, and the child closes
+ * the server's descriptors, so that another server can take its place.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -43,7 +43,7 @@ struct head {
  * In the child
  */
 
-/* Where nobody listens any more, there is nobody to miss it. */
+/* If the server has ended, the message is not needed. */
 static void say(int fd, const void *bytes, size_t len)
 {
 	const char *at = bytes;
@@ -84,7 +84,7 @@ static void say_reply(int fd, struct json_object *reply)
 		    text.len);
 }
 
-/* Standard input and output may be a client's. */
+/* Standard input and output may belong to a client. */
 static void drop_standard(void)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -138,7 +138,7 @@ static int on_word(sd_event_source *source, int fd, uint32_t events,
 	return 0;
 }
 
-/* The child's end of a pipe in the child, where it returns 0; else the child's number. */
+/* Returns 0 in the child, with the child's end of a pipe; else the child's pid. */
 static pid_t begin(struct worker *worker, sd_event *loop, int *fd,
 		   struct error *error)
 {

@@ -11,9 +11,9 @@
 struct worker;
 
 struct worker_owner {
-	/* in the child: let go of what is the server's alone */
+	/* in the child: close the server's descriptors */
 	void (*drop)(void *context);
-	/* there is its answer, or there will be none */
+	/* its reply is there, or it has ended without one */
 	void (*ended)(void *context, struct worker *worker);
 	void *context;
 };
@@ -25,23 +25,26 @@ struct worker {
 	struct buffer in;
 	bool answered;
 	bool failed;
-	bool over;		/* the child has ended, or says no more */
+	bool over;		/* the child has ended, or closed its pipe */
 	struct buffer answer;
 	struct buffer text;	/* the command */
-	struct client *client;	/* who waits for it, if he is still there */
-	char *node;		/* whose job has concluded and is deleted */
+	struct client *client;	/* the client that waits for it, or NULL if it is gone */
+	char *node;		/* the node of a concluded job that it deletes */
 	struct worker *next;
 };
 
-/* A client's command, or the deletion of a job's node. Text that says why it was not begun. */
+/*
+ * A client's command, or the deletion of a job's node. @error has the reason if it was
+ * not begun.
+ */
 int worker_edit(struct worker *worker, sd_event *loop, const char *text,
 		size_t len, struct error *error);
 int worker_tidy(struct worker *worker, sd_event *loop, struct error *error);
 
 struct worker *worker_new(const struct worker_owner *owner);
-/* Takes what it has said so far, and what it remembers of jobs. */
+/* Reads its messages so far, and records the job settings in them. */
 void worker_hear(struct worker *worker);
-/* The child goes on, and nobody listens to it. */
+/* Lets the child continue without reading its messages. */
 void worker_free(struct worker *worker);
 
 #endif /* QDM_SERVER_WORKER_H */
