@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What a backup may write to. The kernel refuses a destination that is mounted, but all
- * of device-mapper counts as one user to it, so a volume group's disk that other
- * volumes lie on, the backed-up device itself, or a destination of another backup would
- * be overwritten. The graph knows who lies where, kernel/use.c who has it open or mounted,
- * and kernel/signature.c what is on it that nobody uses at the moment.
+ * Checks of a backup's destination. The kernel refuses a destination that is mounted,
+ * but counts all of device-mapper as one user. So it would overwrite a disk of a volume
+ * group with other volumes, the origin itself, or the destination of another backup.
+ * The graph shows how the devices are stacked, kernel/use.c who has one open or
+ * mounted, and kernel/signature.c the content of an unused one.
  *
- *	source    destination	not if it is the source, or a partition of it, lies on
- *	   |           |	it, or lies under it, also by way of files, arrays and
- *	  PV          disk	loop devices; nor if anybody else lies on it or has it
- *				open, but a backup that is over
+ *	source    destination	refused if it is above or beneath the source, or a
+ *	   |           |	partition of it, also through files, arrays and loop
+ *	  PV          disk	devices; or if any device is on top of it or a program
+ *				has it open, except a backup that is over
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +24,7 @@
 
 #define DEPTH	64
 
-/* @nr: of the devices that it lies on, so many count. */
+/* @nr: the number of devices beneath to follow. */
 static bool uses(const struct node *node, size_t nr, struct devno devno)
 {
 	size_t i;
@@ -36,8 +36,8 @@ static bool uses(const struct node *node, size_t nr, struct devno devno)
 }
 
 /*
- * Is it the device, or does it lie on that at whatever depth? Where its data comes
- * from, or with @all also where backups in between write to.
+ * Is it the device, or on top of it, at whatever depth? Follows the data, or with @all
+ * also the destinations of backups in between.
  */
 static bool rests_on(const struct graph *graph, struct devno at,
 		     struct devno devno, bool all, int depth)
@@ -85,10 +85,10 @@ static int check_users(const struct graph *graph, const struct node *self,
 }
 
 /*
- * Whoever else has it open
+ * Other users
  */
 
-/* Its openers are counted if it is device-mapper's; else they are looked for. */
+/* Openers of a dm device are counted; those of any other are searched. */
 static bool is_open(const struct graph *graph, struct devno devno)
 {
 	const struct node *node = graph_at(graph, devno);
@@ -134,7 +134,7 @@ static int check_use(const struct graph *graph, struct devno target,
 	return refuse(error, "destination '%s' %s", name, text);
 }
 
-/* One of the names that the destination has: @above is what leads to it. */
+/* One of the names of the destination: @above is the node that refers to it. */
 static int check_level(const struct graph *graph, const struct node *above,
 		       const struct place *source, struct devno target,
 		       const char *name, struct error *error)
@@ -152,7 +152,7 @@ static int check_level(const struct graph *graph, const struct node *above,
 	return check_use(graph, target, name, error);
 }
 
-/* Down through filters and nodes of leaves, which show what lies below them. */
+/* Down through filters and leaf nodes, which show the data beneath. */
 static int check_levels(const struct graph *graph, const struct node *self,
 			const struct place *source, const struct place *target,
 			const char *name, struct error *error)
@@ -172,7 +172,7 @@ static int check_levels(const struct graph *graph, const struct node *self,
 }
 
 /*
- * What is on it
+ * Its content
  */
 
 static void read_source(const struct graph *graph, const struct place *source,
@@ -186,7 +186,7 @@ static void read_source(const struct graph *graph, const struct place *source,
 		       &ignored);
 }
 
-/* An earlier backup of the same device shows its signature, and may be replaced. */
+/* An earlier backup of the same device has the device's signature, and may be replaced. */
 static int check_content(const struct graph *graph, const struct place *source,
 			 const struct place *target, const char *name,
 			 bool keep, struct error *error)
@@ -210,7 +210,7 @@ static int check_content(const struct graph *graph, const struct place *source,
 		      name, held.type, *held.uuid ? ", UUID " : "", held.uuid);
 }
 
-/* Has the backup that is there got it already? */
+/* Does the existing backup have this destination already? */
 static bool has_it(const struct node *node, const struct place *target)
 {
 	return node && node->nr_below > 1 &&
@@ -229,7 +229,7 @@ static int refuse_circle(const struct place *target, const char *name,
 		      name);
 }
 
-/* Also what shows the same data under another name: a root that is idle yet. */
+/* Also the same data under another name: a root that is still idle. */
 static bool is_circle(const struct graph *graph, const struct place *source,
 		      const struct place *target)
 {
