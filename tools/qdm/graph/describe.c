@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What a node is and how it does, as one JSON object: from its table and its
- * status line, whose positions are documented and only ever appended to. The
- * tree, its JSON and query-named-block-nodes all print from this object.
+ * Properties and state of a node as one JSON object, from its table and its status
+ * line, whose positions are documented and only ever appended to. The tree, its JSON
+ * and query-named-block-nodes all print from this object.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,7 +47,7 @@ static const struct {
 	{ "backupcow", backup_words },
 };
 
-/* A figure of the form done/total becomes two members. */
+/* A word done/total becomes two members. */
 static bool put_progress(struct json_object *object, const char *key,
 			 const char *word)
 {
@@ -107,7 +107,7 @@ static void put_status(struct json_object *object, const char *name)
 	kdm_table_free(&status);
 }
 
-/* A private group's limits stand in its table line, after <#opts>. */
+/* A private group's limits are in its table line, after <#opts>. */
 static void read_table_limits(const char *params, struct limits *limits)
 {
 	struct error ignored = { 0 };
@@ -137,7 +137,7 @@ const char *discard_in(const char *params, const char *none)
 	return at && sscanf(at, " discard %15s", word) == 1 ? word : none;
 }
 
-/* A group's limits that cannot be read, as without configfs, are not none. */
+/* Limits that cannot be read, such as without configfs, are shown as unknown. */
 static void put_limits(struct json_object *object, const char *group,
 		       const char *params)
 {
@@ -213,8 +213,8 @@ static void put_children(struct json_object *object,
 }
 
 /*
- * Of the host's page cache: what comes through dm has passed it already. The
- * same for all nodes and kept: making it took some seven per cent of a large answer.
+ * Members about the page cache, which is above device-mapper. They are the same for all
+ * nodes and kept: making them took about seven percent of a large reply.
  */
 static void put_cache(struct json_object *object)
 {
@@ -229,7 +229,7 @@ static void put_cache(struct json_object *object)
 	json_put(object, "cache", json_object_get(cache));
 }
 
-/* What clients of QEMU expect in a node; the rest of it means nothing here. */
+/* Members that clients of QEMU expect in a node; most have no meaning here. */
 static void put_qemu_members(struct json_object *object,
 			     const struct node *node, const char *path)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Nodes in words and as JSON; see describe.c. */
+/* Nodes as text and as JSON; see describe.c. */
 #ifndef QDM_GRAPH_DESCRIBE_H
 #define QDM_GRAPH_DESCRIBE_H
 
@@ -10,11 +10,11 @@
 /* A node with its status, limits and children. */
 struct json_object *describe_node(const struct graph *graph,
 				  const struct node *node);
-/* All nodes and devices, as query-named-block-nodes gives them. */
+/* All nodes and devices, as in query-named-block-nodes. */
 struct json_object *describe_all(const struct graph *graph);
-/* How a throttle's or threshold's line takes discards, @none if it does not say. */
+/* The discard option in a throttle's or threshold's line, @none if it has none. */
 const char *discard_in(const char *params, const char *none);
-/* What a leaf is called: its path. */
+/* The name of a leaf: its path. */
 void describe_leaf(struct devno devno, char *path, size_t len);
 
 #endif /* QDM_GRAPH_DESCRIBE_H */
