@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * LVM does not know of filters. When it changes a volume it loads the table that it has
- * in mind, which drops the filters; when it removes a volume, filters and root are left
- * behind and keep open what the volume lay on.
+ * LVM does not know of filters. When it changes a volume it loads its own table, which
+ * drops the filters; when it removes a volume, filters and root are left behind and
+ * keep the devices beneath open.
  *
- * The kernel keeps all that tells this from filters that were merely made, or taken out
- * by a client. A root's UUID says whose root it is. That its filters are under the device
- * is marked by flagging the root for deferred removal: it is removed with the last filter
- * on it, as plans do anyway.
+ * The kernel keeps the data that distinguishes these from filters that were merely
+ * made, or taken out by a client. A root's UUID identifies its device. Flagging the
+ * root for deferred removal marks that its filters are under the device: it is removed
+ * with the last filter on it, as plans do anyway.
  */
 #include "graph/dropped.h"
 #include "graph/resolve.h"
@@ -44,7 +44,7 @@ static const struct node *device_of(const struct graph *graph,
 	return NULL;
 }
 
-/* Does a device that is not ours lie on it, directly or on filters between? */
+/* Is a device that is not ours on top of it, directly or with filters in between? */
 static bool is_in(const struct graph *graph, const struct node *node)
 {
 	const struct node *above;

@@ -8,10 +8,10 @@
 /* The only filter that has the node for its data; NULL if there are several. */
 const struct node *only_above(const struct graph *graph,
 			      const struct node *node);
-/* The device under which the filter was, if it was dropped from there; or NULL. */
+/* The device that the filter was dropped from, or NULL. */
 const struct node *dropped_from(const struct graph *graph,
 				const struct node *node);
-/* Is it of a kind that is put back? */
+/* Is it a throttle or write threshold, which are put back? */
 bool comes_back(const struct node *filter);
 /* The device's root, if filters on it have been dropped and can be put back. */
 const struct node *find_dropped(const struct graph *graph,
