@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The graph. The kernel is the only place where it is kept: a node is a dm
- * device, its name the node's name, its UUID says what kind of node it is,
- * and an edge is a device that its table refers to. Whatever is no dm device
- * is a leaf. This file reads that once per command; nothing is remembered.
+ * The graph. The kernel alone keeps it: a node is a dm device, its name the node's
+ * name, its UUID identifies the node's kind, and an edge is a device that its table
+ * refers to. Any other device is a leaf. This file reads the graph once per command;
+ * nothing is cached.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,7 +52,7 @@ enum kind kind_of_target(const char *type)
 	return KIND_DEVICE;
 }
 
-/* What the UUID calls the node, or NULL if it is none of ours. */
+/* The node's name from the UUID, or NULL if it is none of ours. */
 static const char *name_in_uuid(const char *text)
 {
 	struct uuid uuid;
@@ -81,7 +81,7 @@ static void node_free(struct node *node)
 	free(node->below);
 }
 
-/* The kernel lists devices in no promised order; a table line's first leads. */
+/* The kernel lists devices in no defined order; the first in a table line is put first. */
 static void order_below(struct node *node)
 {
 	struct devno first, swap;
@@ -99,7 +99,7 @@ static void order_below(struct node *node)
 	}
 }
 
-/* 1 when read; 0 when it went away since it was listed, which is no error. */
+/* 1 when read; 0 if it was removed since it was listed, which is no error. */
 static int node_read(struct node *node, const char *name, struct error *error)
 {
 	struct error late = { 0 };
@@ -212,7 +212,7 @@ struct node *graph_above(const struct graph *graph, struct devno devno)
 	return NULL;
 }
 
-/* A table that is loaded has its devices open, too. */
+/* A loaded table has its devices open, too. */
 static bool has_loaded(const struct node *node, struct devno devno)
 {
 	struct error ignored = { 0 };
@@ -263,7 +263,7 @@ bool node_passes_to(const struct node *node, struct devno devno)
 	return node->nr_below && same_devno(node->below[0], devno);
 }
 
-/* Past what changes nothing: a filter, or one linear line over all of a device. */
+/* Skips nodes that show the same data: a filter, or a linear line over all of a device. */
 bool node_shows(const struct graph *graph, const struct node *node,
 		struct devno devno)
 {
@@ -288,7 +288,7 @@ const struct node *node_same(const struct graph *graph,
 	return shape_is_same(&node->table, &at) ? graph_at(graph, at) : NULL;
 }
 
-/* In the form before, only the name told them from devices' roots. */
+/* In the old form, only the name distinguishes them from devices' roots. */
 bool node_is_host(const struct node *node)
 {
 	struct uuid uuid;
@@ -298,7 +298,7 @@ bool node_is_host(const struct node *node)
 			     !strcmp(uuid.name, node->dev.name));
 }
 
-/* Down the first edge, which in a filter is the data and not a target. */
+/* Down the first edge, which in a filter is the data and not the destination. */
 const struct node *node_root(const struct graph *graph,
 			     const struct node *node)
 {
@@ -308,7 +308,7 @@ const struct node *node_root(const struct graph *graph,
 									NULL;
 }
 
-/* What a LUKS device or a volume on it shows is not what the node holds. */
+/* A LUKS device or a volume on top shows other content than the node. */
 static bool is_shown_above(const struct graph *graph, const struct node *node)
 {
 	struct devno at;

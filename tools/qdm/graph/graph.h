@@ -31,38 +31,38 @@ struct graph {
 int graph_read(struct graph *graph, struct error *error);
 void graph_free(struct graph *graph);
 
-/* It is as good as gone; pointers to nodes are others then. */
+/* Removes it from the graph; invalidates pointers to nodes. */
 void graph_drop(struct graph *graph, struct node *node);
 
 struct node *graph_find(const struct graph *graph, const char *name);
 struct node *graph_at(const struct graph *graph, struct devno devno);
-/* Any node that lies directly on the device, or NULL. */
+/* Any node directly on top of the device, or NULL. */
 struct node *graph_above(const struct graph *graph, struct devno devno);
-/* So many have it open; those that are only planned do not yet. */
+/* The number of its openers, without nodes that are only planned. */
 unsigned int graph_users(const struct graph *graph, struct devno devno);
 bool node_uses(const struct node *node, struct devno devno);
 bool node_reaches(const struct graph *graph, const struct node *node,
 		  const struct node *wanted);
-/* Does it pass its I/O on to the device? A backup only writes to its target. */
+/* Does it map I/O to the device? A backup only writes to its destination. */
 bool node_passes_to(const struct node *node, struct devno devno);
-/* Does @node show what the device holds, sector for sector? */
+/* Does @node show the device's data, sector for sector? */
 bool node_shows(const struct graph *graph, const struct node *node,
 		struct devno devno);
-/* The node that it lies on and shows sector for sector, or NULL. */
+/* The node beneath, whose data it shows sector for sector, or NULL. */
 const struct node *node_same(const struct graph *graph,
 			     const struct node *node);
-/* A leaf that blockdev-add has made a node of, and no device's root. */
+/* A leaf's node, made by blockdev-add, and no device's root. */
 bool node_is_host(const struct node *node);
-/* The root of a device that a node of ours lies on, down the data; or NULL. */
+/* The device's root beneath a node of ours, following the data; or NULL. */
 const struct node *node_root(const struct graph *graph,
 			     const struct node *node);
-/* Does another device show the same data to the users? */
+/* Do users see the same data in another device? */
 bool node_is_inner(const struct graph *graph, const struct node *node);
 
 /*
- * A device has its node's name, but for a moment: `qdm insert --node NAME` makes
- * the filter under a passing name and gives it its own when it is put in. The
- * UUID has the node's name from the beginning.
+ * A device has its node's name, with one exception: `qdm insert --node NAME` makes the
+ * filter under a temporary name and renames it when it is inserted. The UUID has the
+ * node's name from the beginning.
  */
 #define PASSING_END	"-inserting"
 bool is_passing(const struct kdm_device *device);
@@ -70,7 +70,7 @@ const char *node_name(const struct kdm_device *device);
 
 const char *kind_word(enum kind kind);
 const char *kind_driver(enum kind kind);
-/* The target that such a node has, NULL when it may have any. */
+/* The target of nodes of this kind, NULL if it may be any. */
 const char *kind_target(enum kind kind);
 enum kind kind_of_target(const char *type);
 enum kind kind_of(const char *uuid);
