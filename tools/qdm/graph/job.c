@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Backups as jobs. A job is what a backupcow node says of itself; its id is the
- * node's name, without "-backup" behind it if that is there:
+ * Backups as jobs. A job is the status of a backupcow node; its id is the node's name,
+ * without the suffix "-backup" if it has one:
  *
  *	node vg-lv-backup  ->  job vg-lv		node nightly  ->  job nightly
  *
- * The kernel's states are those of QMP's jobs; what it does not know this process
- * remembers (job-memory.c).
+ * The kernel's states are those of QMP's jobs; this process remembers the settings that
+ * the kernel cannot store (job-memory.c).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,8 +47,8 @@ static uint64_t find_speed(const char *params)
 }
 
 /*
- * A backup that is over and well, but that its maker wants to end himself, is pending.
- * What was cancelled before has nothing to finalize.
+ * A backup that completed without an error and has auto-finalize off is pending. A
+ * cancelled job has nothing to finalize.
  */
 static void hold_back(struct job *job)
 {
@@ -61,7 +61,7 @@ static void hold_back(struct job *job)
 		strcpy(job->error, "ECANCELED");
 }
 
-/* Words that older kernels do not have are as if nothing had happened, unguarded. */
+/* Status words that older kernels lack default to no failure, and no guard line. */
 static void read_rest(struct job *job, const char *status)
 {
 	unsigned long long lost = 0, run = 0;
@@ -89,7 +89,7 @@ static bool is_at_end(const struct job *job)
 	       !strcmp(job->state, "pending");
 }
 
-/* A job never goes back, so what has done less is another one. */
+/* Progress never decreases, so a job with less progress is another one. */
 bool job_is_same(const struct job *job, const struct job *before)
 {
 	return same_devno(job->devno, before->devno) &&
@@ -203,8 +203,8 @@ bool job_is_over(const struct node *node)
 }
 
 /*
- * A node that is to copy before writes and no more is made without a job, and ends
- * when it is taken out; its line says so.
+ * A node that only copies before writes is made without a job, and ends when it is
+ * taken out; its table line shows this.
  */
 static bool is_job(const struct node *node)
 {
@@ -229,7 +229,7 @@ bool job_has_copied(const struct node *node)
 	       (job.done || job.broken);
 }
 
-/* Of the filters that the device lies on the one with a job; of two neither. */
+/* The filter beneath the device that has a job; NULL if two have one. */
 static const struct node *find_under(const struct graph *graph,
 				     const char *device)
 {
