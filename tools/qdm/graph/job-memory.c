@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What this process remembers of jobs: whether one should wait before it concludes, or
- * go when it has concluded. The kernel has no place for it. It is remembered for as long
- * as this process lives, and if it does not live that long, the job stays concluded until
- * it is dismissed. In a server the edits are made by children: what they remember is told
- * to it before they change anything, and kept at least until they have ended.
+ * Job settings that this process remembers: auto-finalize and auto-dismiss, which the
+ * kernel cannot store. They exist as long as this process; after that a job stays
+ * concluded until it is dismissed. In a server children make the edits: they send their
+ * settings to the server before they change anything, and the server keeps them at
+ * least until the child has ended.
  */
 #include <stdio.h>
 #include <stdlib.h>
