@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Places in the graph where an edge can end: a node, or a leaf that only its path
- * names; and which of them may be edited. edit/edit.c makes plans of them.
+ * The ends of edges in the graph: a node, or a leaf named by its path; and which of
+ * them may be edited. edit/edit.c plans with them.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +28,10 @@ bool is_path(const char *word)
 	return *word == '/';
 }
 
-/* udev spells odd names otherwise in /dev/mapper, and the kernel takes words apart. */
+/*
+ * udev escapes special characters in /dev/mapper, and the kernel splits table lines at
+ * blanks.
+ */
 static void place_by_number(struct place *place)
 {
 	snprintf(place->word, sizeof(place->word), "%u:%u", place->devno.major,
@@ -132,8 +135,8 @@ int check_editable(const struct node *node, struct error *error)
 }
 
 /*
- * What can be accessed directly is, past any filter, and device-mapper never
- * takes that away from a device that has it.
+ * Direct access bypasses every filter, and device-mapper never takes this ability away
+ * from a device.
  */
 int check_not_direct(const struct node *device, struct error *error)
 {
@@ -146,9 +149,9 @@ int check_not_direct(const struct node *device, struct error *error)
 }
 
 /*
- * A device may be called by 127 characters of any kind; what is made for it has the
- * name in its UUID, too, which has room for less, and stands in table lines, which are
- * split at blanks. A hash of the whole name tells those apart that are alike so far.
+ * A device's name may have 127 characters of any kind. The names of nodes made for it
+ * are also in UUIDs, which have less room, and in table lines, which are split at
+ * blanks. A hash of the whole name distinguishes shortened names.
  */
 #define STEM_MAX	53
 #define HASH_DIGITS	8
@@ -194,8 +197,8 @@ char *derived_name(const char *device, const char *end)
 }
 
 /*
- * A device that was renamed keeps what is called after it, so its old name may be
- * taken: then there is another, and another after that.
+ * A renamed device keeps the nodes named after it, so the derived name may be taken:
+ * then another hash is tried, and so on.
  */
 static char *next_derived_name(char *name, const char *device, const char *end)
 {
@@ -222,7 +225,7 @@ char *root_name(const char *device)
 	return derived_name(device, "root");
 }
 
-/* What an edited device lies on: the topmost filter, or the root itself. */
+/* The node beneath an edited device: the topmost filter, or the root itself. */
 const struct node *attached(const struct graph *graph,
 				   const struct node *device)
 {
@@ -266,7 +269,7 @@ bool is_root_of(const struct node *root, const struct node *device)
 	return same;
 }
 
-/* What it lies on; else what was made for it, which nothing lies on yet. */
+/* The node beneath it; else one that was made for it and is not inserted yet. */
 const struct node *find_root(const struct graph *graph,
 			     const struct node *device)
 {
@@ -288,7 +291,7 @@ static bool is_own_throttle(const struct node *node)
 	       !strcmp(node->dev.name + len - tail, end);
 }
 
-/* Under it; else out of use over its root, since somebody replaced its table. */
+/* Under the device; else unused on its root, after its table was replaced. */
 const struct node *find_throttle(const struct graph *graph,
 				 const struct node *device)
 {
