@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A name is looked up once. Between that look and the ioctl an edit may wait for
- * LVM's lock, and then "/dev/vg/spare" may be another volume, which nobody has
- * allowed to be overwritten; a number, too, is given to another device when its
- * own is gone. So what a word was seen to be is kept: the number, with the UUID that
- * device-mapper has for it and the sequence number of its disk, which no two disks
- * have had since the machine was started (Linux 5.15).
+ * A name is resolved once. Between that and the ioctl an edit may wait for LVM's lock,
+ * and then "/dev/vg/spare" may be another volume, which must not be overwritten; a
+ * device number, too, is reused after its device is removed. So the identity of each
+ * word's device is kept: the number, with the dm UUID and the disk's sequence number,
+ * which is unique since boot (Linux 5.15).
  */
 #include <stdlib.h>
 #include <string.h>
