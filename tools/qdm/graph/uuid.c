@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The dm UUIDs of nodes, which say what a node is:
+ * The dm UUIDs of nodes, which identify their kind:
  *
- *	QDM-<kind>-<node>				what users open
+ *	QDM-<kind>-<node>				a node that users open
  *	stratis-1-private-QDM-<kind>-<node>		a filter on a device's root
  *	stratis-1-private-QDM-root-<identity>-<device>	a device's root
  *	stratis-1-private-QDM-leaf-<node>		a leaf's node
  *
- * Inner nodes show the same content as the device above them. LVM takes such a
- * node for the same physical volume once more, refuses to change or activate the
- * group, and heeds none of udev's flags. It passes over dm UUIDs with a few
- * reserved prefixes. "stratis-1-private" is the one of them that libblkid passes
- * over as well (blkid, mount UUID=), and that does not call the content encrypted,
- * as "CRYPT-" does to systemd, lsblk and cryptsetup's initramfs hook. Stratis
- * itself finds its devices by their names.
+ * Inner nodes show the same content as the device above them. LVM would take such a
+ * node for a second copy of the physical volume, refuse to change or activate the
+ * group, and ignore udev's flags. It skips dm UUIDs with a few reserved prefixes. Of
+ * these, "stratis-1-private" is the one that libblkid skips as well (blkid, mount
+ * UUID=), and that does not call the content encrypted, as "CRYPT-" does for systemd,
+ * lsblk and cryptsetup's initramfs hook. Stratis itself finds its devices by their
+ * names.
  *
- * A root's identity is a hash of its device's dm UUID, or of what else is never
- * given again if it has none. Names are: the root of a volume that was removed is
- * not to be taken for its successor's.
+ * A root's identity is a hash of its device's dm UUID, or without one of another value
+ * that is never reused. Names are reused: the root of a removed volume must not be
+ * taken for that of a new volume with its name.
  *
- * The form before that was QDM-root-<device> and QDM-root-<node> for roots and
- * leaves, and no prefix; nodes that are left from it are still understood.
+ * The earlier form was QDM-root-<device> and QDM-root-<node> for roots and leaves,
+ * without a prefix; such nodes are still understood.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -134,7 +134,10 @@ uint64_t uuid_identity(const struct kdm_device *device)
 	return text_hash(number);
 }
 
-/* The name is for people, and only as far as it fits and needs no quotes. */
+/*
+ * The name is only a hint for readers: it is shortened to fit, without special
+ * characters.
+ */
 char *uuid_of_root(const struct kdm_device *device)
 {
 	char *uuid = print(PRIVATE OURS "%s-%016" PRIx64 "-%s",

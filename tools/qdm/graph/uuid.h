@@ -8,7 +8,7 @@
 
 struct uuid {
 	enum kind kind;		/* KIND_DEVICE if it is none of ours */
-	bool private;		/* has the prefix that makes others look away */
+	bool private;		/* has the prefix that hides it from other tools */
 	bool leaf;		/* a leaf's node, not a device's root */
 	bool identified;	/* a root that has its device's identity */
 	uint64_t identity;
@@ -24,7 +24,7 @@ char *uuid_of_root(const struct kdm_device *device);
 
 bool root_is_identified(const struct node *root);
 
-/* Stays with the device when it is renamed, and is not its successor's. */
+/* Unchanged when the device is renamed, and never reused for another device. */
 uint64_t uuid_identity(const struct kdm_device *device);
 
 #endif /* QDM_GRAPH_UUID_H */
