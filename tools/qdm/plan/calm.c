@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * ^C in an edit would be a kill between two of its steps: what a killed edit leaves is
- * doctor's, a semaphore at least. So INT, TERM and HUP are kept while a plan runs, and
- * acted on when it is done or undone. But a swap may wait for I/O that hangs below
- * the device, and then ^C has to help. So they are not blocked: the handler does
- * nothing but note them, and the ioctl that waits ends with EINTR, as it does when it
- * has waited for too long, by a timer. The step has failed then, and is undone. That is
- * sooner than another edit gives up waiting for the lock.
+ * ^C in an edit would be a kill between two of its steps, and doctor would have to
+ * clear its remains, at least a semaphore. So INT, TERM and HUP are deferred while a
+ * plan runs, until it is done or undone. But a swap may wait for I/O that hangs below
+ * the device, and then ^C has to work. So the signals are not blocked: the handler only
+ * records them, and the waiting ioctl fails with EINTR, as it does when a timer limits
+ * the wait. The step has failed then, and is undone. That is sooner than another edit's
+ * wait for the lock ends.
  *
- * Who ignores a signal, or blocks it as the server does, goes on to do so. The timer
- * fires again and again, since the first may come just before the wait.
+ * A process that ignores a signal, or blocks it as the server does, continues to do so.
+ * The timer fires repeatedly, since the first signal may arrive just before the wait.
  */
 #include <signal.h>
 #include <stddef.h>
