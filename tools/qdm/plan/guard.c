@@ -1,28 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * One swap is one ioctl, and what came before it doctor can undo. But a plan that
- * goes on after a swap would be half done if the process ended there: one node of
- * several has its new table or length, or a filter is out and not deleted. And a
- * plan that swaps several devices at one instant has them all suspended for a
- * moment, and they would stand still for ever if the process ended in that moment,
- * or waited for something that lies on one of the devices.
+ * One swap is one ioctl, and doctor can undo the steps before it. But a plan with steps
+ * after a swap would be half done if the process ended there: one node of several has
+ * its new table or length, or a filter is out and not deleted. And a plan that swaps
+ * several devices at one instant keeps them all suspended meanwhile; they would stay
+ * suspended if the process ended then, or waited for I/O to one of the devices.
  *
- * So another process, made before the first step, is told of each step from the
- * first swap or suspend on. When the word that all is done does not come, because
- * the first process has died, it goes on with the step that it heard of last: it
- * finishes the plan, or undoes it if the first one was at that.
+ * So a second process, the guard, is forked before the first step, and is sent each
+ * step from the first swap or suspend on. If the message that all is done does not
+ * arrive, because the first process has died, the guard continues with the last step it
+ * received: it completes the plan, or undoes it if the first process was doing that.
  *
  *	plan:	fork  load a  load b  "2" resume a  "3" resume b  "done"
  *	guard:	 \------------ listening ------------------------> ends
  *
- * While devices stand still it waits for some seconds only, holding nothing but
- * memory that is locked, and resumes them without a word to udev: to their new
- * tables if a swap had begun, which is all that was left to do, else to their old.
- * If the first process is alive and only slow it sees that: before the first swap
- * it is told that nobody listens, and each swap is looked at when it is done.
+ * While devices are suspended it waits for some seconds only, uses only memory that is
+ * locked, and resumes them without notifying udev: to their new tables if a swap had
+ * begun, as only the resumes were left then, else to their old ones. If the first
+ * process is alive and only slow, it detects that: before the first swap its message
+ * cannot be sent, and each swap is checked afterwards.
  *
- * It has the lock of edits, too, so no other edit meets what is half done. Only
- * who kills both leaves that to doctor.
+ * The guard holds the lock of edits, too, so no other edit meets a half-done one. Only
+ * a kill of both processes leaves the rest to doctor.
  */
 #include <errno.h>
 #include <poll.h>
@@ -40,7 +39,7 @@
 
 int guard_patience = 10000;
 
-/* What is told: the step that comes next, the plan's length at the end. */
+/* The messages: the number of the next step, the plan's length at the end. */
 struct word {
 	size_t at;
 	bool back;
@@ -97,7 +96,10 @@ static void rescue(const struct plan *plan, const struct word *word)
 static bool hear(int socket, const struct plan *plan, struct word *word)
 {
 	struct pollfd wait = { .fd = socket, .events = POLLIN };
-	/* how long the first suspend takes is its own file system's affair */
+	/*
+	 * the first suspend has no time limit: its own file system determines how long
+	 * it takes
+	 */
 	bool still = word->at < plan->nr && suspends(plan, word->at);
 
 	return poll(&wait, 1, still ? guard_patience : FOREVER) > 0 &&
@@ -123,7 +125,7 @@ static void listen_to(int socket, struct plan *plan,
 		take_over(plan, word.at, word.back);
 }
 
-/* Its own group: what ends the plan's must not end it. */
+/* Its own process group: a signal to the plan's group must not end it. */
 static void be_the_guard(int socket, struct plan *plan,
 			 take_over_fn *take_over)
 {
@@ -163,7 +165,7 @@ int guard_begin(struct guard *guard, struct plan *plan,
 		      strerror(errno));
 }
 
-/* False if the guard has ended, which has nothing to do with SIGPIPE. */
+/* False if the guard has ended; without SIGPIPE. */
 static bool say(struct guard *guard, size_t at, bool back)
 {
 	const struct word word = { .at = at, .back = back };
@@ -182,7 +184,7 @@ int guard_step(struct guard *guard, const struct plan *plan, size_t at,
 	if (!guard->pid || (!begun && kind != STEP_RESUME &&
 			    kind != STEP_SUSPEND))
 		return 0;
-	/* after a swap it is better to go on than to stop half way */
+	/* after a swap, completing the plan is better than stopping half way */
 	if (say(guard, at, false) || !nothing_swapped(plan, at))
 		return 0;
 	if (begun)
