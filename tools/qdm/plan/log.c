@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * After an incident somebody asks who has changed what. So each edit is one line in the
- * system's log, by syslog, which journald takes as well, whether a client of the
- * server asked for it or a person:
+ * For the analysis of an incident each edit is one line in the system's log, by syslog,
+ * and so in journald, for clients of the server as for the command line:
  *
  *	block_set_io_throttle {"id":"vg-lv",...}: vg-lv-throttle, vg-lv: done, for process 812 (virtqemud) of user 0
  *
- * What is logged are the command's own words and the names of devices, and never a
- * table: tables of others hold keys. Queries and dry runs change nothing, and nor does a
- * command that is refused for what it says: they are not logged.
+ * The line has the command's own words and the names of devices, and never a table:
+ * other targets' tables contain keys. Queries, dry runs and commands that are refused
+ * for their arguments change nothing and are not logged.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +24,7 @@
 static char command[WORDS_MAX] = "edit";
 static struct ucred client;
 
-/* One line, whatever is in it. */
+/* Replaces control characters, so that it stays a single line. */
 static void make_plain(char *text)
 {
 	for (; *text; text++)
@@ -98,7 +97,7 @@ static bool is_named(const struct plan *plan, size_t at)
 	return false;
 }
 
-/* What the plan changes, for the caller to free. */
+/* The nodes and groups that the plan changes, for the caller to free. */
 static char *names(const struct plan *plan)
 {
 	char *text = copy(""), *longer;

@@ -7,17 +7,20 @@
 
 #include "plan/plan.h"
 
-/* What is being carried out, until something else is; the default is "edit". */
+/* Sets the command for the following lines; the default is "edit". */
 void log_command(const char *name, const char *arguments);
-/* For whom: a client of the server; else it is the user of this process. */
+/*
+ * Sets the client of the server that asked for it; the default is the user of this
+ * process.
+ */
 void log_client(const struct ucred *peer);
-/* A plan has been run; @error: why not, or NULL. */
+/* A plan was run; @error: why it failed, or NULL. */
 void log_edit(const struct plan *plan, const struct error *error);
-/* It was not even begun. */
+/* The edit was not begun. */
 void log_refused(const struct error *error);
-/* By doctor: what was wrong. */
+/* By doctor: the fault that was repaired. */
 void log_mended(const char *what);
-/* In a guard: an edit whose process was killed @ended so. */
+/* In a guard: how an edit @ended whose process was killed. */
 void log_rescue(const struct plan *plan, const char *ended,
 		const struct error *error);
 
