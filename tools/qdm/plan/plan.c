@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * An edit of the graph is first written down as a list of steps and then
- * either run or printed, so that --dry-run cannot say anything else than what
- * would be done.
+ * An edit of the graph is first planned as a list of steps and then either run or
+ * printed, so that --dry-run prints exactly the steps that would be run.
  *
- * The order in every list: make what is new, load what is to change, swap
- * with one resume, take away what is no longer needed. This file has the lists;
- * run.c runs them and print.c prints them.
+ * The order in every list: create new nodes, load the tables that change, swap with one
+ * resume, remove nodes that are no longer needed. This file builds the lists; run.c
+ * runs them and print.c prints them.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -86,7 +85,7 @@ static bool is_rename(const struct step *step)
 	return step->kind == STEP_RENAME;
 }
 
-/* What can be done while all goes on. */
+/* The steps that are possible while all devices are in use. */
 static bool is_preparation(const struct step *step)
 {
 	return !is_swap(step) && !is_begin(step) && !is_rename(step);
@@ -124,7 +123,7 @@ void plan_swaps_last(struct plan *plan)
 	*plan = sorted;
 }
 
-/* Does a device that is swapped and has no suspend yet lie on @node? */
+/* Is a device on top of @node swapped, and has no suspend step yet? */
 static bool is_under(const struct plan *plan, const struct plan *sorted,
 		     const struct graph *graph, const struct node *node)
 {
@@ -142,7 +141,7 @@ static bool is_under(const struct plan *plan, const struct plan *sorted,
 	return false;
 }
 
-/* The topmost that has none; a graph without circles always has one. */
+/* The topmost one without; it exists, as the graph has no cycles. */
 static const struct step *next_suspend(const struct plan *plan,
 				       const struct plan *sorted,
 				       const struct graph *graph)
@@ -162,8 +161,8 @@ static const struct step *next_suspend(const struct plan *plan,
 }
 
 /*
- * Who suspends waits for what is on its way, so nothing below may stand still by
- * then: from the top down. The other way round they go on.
+ * A suspend waits for in-flight I/O, so no device below may be suspended by then:
+ * devices are suspended from the top down and resumed in reverse.
  */
 void plan_at_one_instant(struct plan *plan, const struct graph *graph)
 {
