@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A plan as a shell script, for --dry-run: with dmsetup, mkdir and echo it does
- * what run.c would do, so that people can read it, keep it and run it.
+ * A plan as a shell script, for --dry-run: with dmsetup, mkdir and echo it does the
+ * same as run.c, for reading, keeping and running.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,7 +50,7 @@ static void print_lines(FILE *out, const struct kdm_table *table)
 	fputs(" |\n\t", out);
 }
 
-/* A key is never printed: the script takes it from the device itself. */
+/* A key is never printed: the script reads it from the device itself. */
 static void print_source(FILE *out, const struct step *step)
 {
 	if (!step->copy_of && !shape_is_secret(&step->table)) {
@@ -65,7 +65,7 @@ static void print_source(FILE *out, const struct step *step)
 	fputs(" |\n\t", out);
 }
 
-/* dmsetup removes the node of a device that it has not removed. */
+/* dmsetup removes the node in /dev/mapper even if it could not remove the device. */
 static void print_deferred(FILE *out, const char *name)
 {
 	fputs("\ndmsetup remove --deferred ", out);
@@ -143,7 +143,7 @@ static void print_groups_mount(FILE *out)
 	      "\tmount -t configfs none /sys/kernel/config", out);
 }
 
-/* However the script ends, nothing that it has suspended stands still. */
+/* However the script ends, it resumes every device that it has suspended. */
 static void print_trap(FILE *out, const struct plan *plan)
 {
 	size_t i;
