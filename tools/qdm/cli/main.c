@@ -430,7 +430,7 @@ static const char *verb_name(unsigned int nr)
 static bool verb_stays(const char *verb)
 {
 	return !strcmp(verb, "watch") || !strcmp(verb, "events") ||
-	       !strcmp(verb, "backup");
+	       !strcmp(verb, "backup") || !strcmp(verb, "job");
 }
 
 static int run_shell(int argc, char **argv)
