@@ -20,13 +20,13 @@ char *people_node(const struct graph *graph, const char *word);
 int people_named(struct options *options, struct error *error);
 
 /*
- * Carries out a QMP command; takes @args. The answer is for the caller to put,
- * and NULL with --dry-run, when a script has been printed, or on error.
+ * Carries out a QMP command; takes @args. The caller puts the reply; it is NULL on
+ * error, or when a script has been printed: into @script, if that is not NULL.
  */
 struct json_object *people_ask(const char *command, struct json_object *args,
 			       const struct options *options,
 			       struct error *error);
-/* For a command that answers nothing. */
+/* For a command without a result. */
 int people_tell(const char *command, struct json_object *args,
 		const struct options *options, struct error *error);
 
