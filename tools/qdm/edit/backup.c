@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What ends a backup whose filter is to be taken out. */
+/* Cancels a backup before its filter is taken out. */
 #include <poll.h>
 #include <unistd.h>
 

@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 
-/* Cancels the job and waits until it is over, which a target that hangs puts off. */
+/* Cancels the job and waits for its end, which a destination that hangs delays. */
 int job_end(const char *node, struct error *error);
 
 #endif /* QDM_EDIT_BACKUP_H */
