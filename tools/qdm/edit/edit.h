@@ -6,37 +6,37 @@
 #include "graph/graph.h"
 #include "plan/plan.h"
 
-/* A filter to be made over @file: a node's or device's name, or a path. */
+/* A new filter over @file: a node's or device's name, or a path. */
 struct filter {
 	const char *name;
 	enum kind kind;
 	const char *file;
-	const char *target;	/* of a backup: where old data goes */
-	bool keep;		/* not over what is on @target, see backup-target.h */
-	const char *tail;	/* what follows <device> 0 in the table line */
-	const char *then;	/* the same once it is put in, if it is to differ */
-	const char *idle;	/* of a backup, with no target, until it begins */
-	bool derived;		/* @name is no client's choice */
-	bool passing;		/* under a passing name until it is put in */
+	const char *target;	/* of a backup: the destination */
+	bool keep;		/* do not overwrite data on @target, see backup-target.h */
+	const char *tail;	/* the words after <device> 0 in the table line */
+	const char *then;	/* the same after the insertion, if different */
+	const char *idle;	/* of a backup, without a destination, until it begins */
+	bool derived;		/* @name was not chosen by a client */
+	bool passing;		/* under a temporary name until it is inserted */
 };
 
-/* How a threshold may take a discard; the first is the default. */
+/* The values of a threshold's discard option; the first is the default. */
 extern const char * const threshold_discards[];
 
 int edit_add(const struct graph *graph, const struct filter *filter,
 	     struct plan *plan, struct error *error);
-/* A node over all of a leaf, which is named by its path. */
+/* A node over all of a leaf, given by its path. */
 int edit_add_host(const struct graph *graph, const char *name,
 		  const char *path, struct plan *plan, struct error *error);
-/* Both at once: makes the filter and puts it under a device, on top. */
+/* Both in one plan: makes the filter and inserts it under a device, on top. */
 int edit_put_under(struct graph *graph, const struct filter *filter,
 		   struct plan *plan, struct error *error);
-/* The inverse: out of what lies on it, and away. */
+/* The inverse: takes it out and deletes it. */
 int edit_take_out(const struct graph *graph, const char *name,
 		  struct plan *plan, struct error *error);
 /*
- * What a command that was killed has left of this name, and that has no table, or as a
- * backup no target yet, goes first: then the command can be given again.
+ * First removes a node of this name that a killed command has left without a table, or
+ * as a backup without a destination: so that the command can be given again.
  */
 void edit_bury(struct graph *graph, const char *name, struct plan *plan);
 int edit_delete(const struct graph *graph, const char *name,
@@ -47,17 +47,20 @@ int edit_insert(const struct graph *graph, const char *parent,
 int edit_remove(const struct graph *graph, const char *parent,
 		const char *child, const char *node, struct plan *plan,
 		struct error *error);
-/* Gives a filter new words; a @file of NULL leaves it where it lies. */
+/* Gives a filter new words; with @file NULL it keeps its place. */
 int edit_reopen(const struct graph *graph, const struct filter *filter,
 		struct plan *plan, struct error *error);
-/* Makes @parent's edge called @child lead to @new. */
+/* Makes @parent's edge named @child refer to @new. */
 int edit_replace(const struct graph *graph, const char *parent,
 		 const char *child, const char *new, struct plan *plan,
 		 struct error *error);
-/* The node, or the first below it that shows the same, with a threshold; or NULL. */
+/* The node with a threshold: this one, or the first beneath with the same data; or NULL. */
 const struct node *edit_find_threshold(const struct graph *graph,
 				       const struct node *node);
-/* For put-back.c: the root's table is the device's; the device lies on @node. */
+/*
+ * For put-back.c: copies the device's table to the root, and puts the device on top of
+ * @node.
+ */
 int edit_refresh(const struct graph *graph, const struct node *device,
 		 const struct node *root, struct plan *plan,
 		 struct error *error);
@@ -70,7 +73,7 @@ int edit_check_not_moving(const struct graph *graph,
 			  const struct node *device, struct error *error);
 int edit_threshold(const struct graph *graph, const char *name,
 		   uint64_t bytes, struct plan *plan, struct error *error);
-/* Of a node that is there. */
+/* Of an existing node. */
 int edit_resize(const struct graph *graph, const char *name, uint64_t bytes,
 		struct plan *plan, struct error *error);
 
