@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Limits on a device without a node or group to name. It is done by a filter that is
- * put under the device and taken out with the last limit, called <device>-throttle, as
- * `qdm throttle` calls it, too.
+ * Limits on a device, without naming a node or group: by a filter that is inserted
+ * under the device and removed with the last limit. Its name is <device>-throttle, as
+ * for `qdm throttle`.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +31,7 @@ bool limits_are_off(const struct limits *limits)
 	return true;
 }
 
-/* All of them for a message, those that are set for a table line. */
+/* All limits for a message, those that are set for a table line. */
 static char *words_of(const struct limits *limits, bool all, int *nr)
 {
 	char *words = copy("");
@@ -53,7 +53,7 @@ static char *words_of(const struct limits *limits, bool all, int *nr)
 	return words;
 }
 
-/* What a line says beside the group and its limits: of this device alone. */
+/* The words of a table line after the group and its limits: for this device alone. */
 static char *own_words(const struct node *node, const char *discard, int *nr)
 {
 	char *line = copy(node && node->table.nr ? node->table.line[0].params :
@@ -91,7 +91,7 @@ static bool changes_discard(const struct node *node, const char *discard)
 	return discard && strcmp(discard, discard_in(line, throttle_discards[0]));
 }
 
-/* The group of a throttle node, or "-", out of its table line. */
+/* The group in a throttle node's table line, or "-". */
 static void read_group(const struct node *node, char *group)
 {
 	if (!node->table.nr ||
@@ -99,7 +99,7 @@ static void read_group(const struct node *node, char *group)
 		strcpy(group, "-");
 }
 
-/* A line sets its group's limits when it becomes live, in that instant. */
+/* A line sets its group's limits in the instant in which it becomes live. */
 static char *tail_of(const char *group, const struct limiting *wanted,
 		     const struct node *node)
 {
@@ -172,9 +172,9 @@ static int change_there(struct graph *graph, const struct node *node,
 }
 
 /*
- * A group that others may be in has its new limits in the instant in which the
- * filter, which is put in by then, joins it. What the filter's line says until
- * then does nothing, is said by nobody else, and tells doctor of a kill.
+ * A group with other members gets its new limits in the instant in which the filter,
+ * which is inserted by then, joins it. Until then the filter's line limits nothing; no
+ * other command writes this line, so doctor detects a kill by it.
  */
 #define ON_ITS_WAY	"- 2 weight 1"
 
@@ -188,7 +188,7 @@ bool limit_is_on_its_way(const struct node *node)
 	return at && !strcmp(node->table.line[0].params + at, ON_ITS_WAY);
 }
 
-/* With all that was dropped with it; one that an older qdm has inserted has no mark. */
+/* With all filters dropped with it; a filter inserted by an older qdm has no mark. */
 static int put_back(const struct graph *graph, const struct node *device,
 		    const struct node *node, struct plan *plan,
 		    struct error *error)
@@ -201,9 +201,9 @@ static int put_back(const struct graph *graph, const struct node *device,
 }
 
 /*
- * Back under the device, too, whose table somebody has replaced since, as LVM does.
- * The limits are the last step: a group that others are in has its own until then, and
- * who cannot have them is not put in.
+ * Also puts the filter back under a device whose table was replaced since, for example
+ * by LVM. The limits are the last step: a group with other members keeps its own until
+ * then, and a filter that cannot have the new limits is not inserted.
  */
 static int change_and_put_back(struct graph *graph, const struct node *device,
 			       const struct node *node,
