@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A backup is of one instant only as long as each write to its device passes its
- * filter first. So every edit of an edge is asked here which backups there are
- * between the edge's old and its new lower end:
+ * A backup shows a single instant only if each write to its device passes its filter
+ * first. So every edit of an edge checks here for backups between the edge's old and
+ * its new lower end:
  *
- *	device		a job that is not over and that the new edge would lead past:
- *	  |	\\	what is written then is copied too late
+ *	device		an active job that the new edge would bypass:
+ *	  |	\\	later writes would be copied too late
  *	backup	 |
- *	  |	/	a job that was begun and would come back under the device:
- *	root		what was written meanwhile was copied too late
+ *	  |	/	a job that was begun and would return under the device:
+ *	root		writes since then were copied too late
  *
- * An edit below a backup moves its origin to what holds the same data, which the
- * kernel takes for the same job. What it writes to is another matter: another word
- * there is another job, which would overwrite what the first has written.
+ * An edit below a backup moves its origin to a device with the same data, which the
+ * kernel accepts for the same job. The destination is different: another word there
+ * means another job, which would overwrite the data of the first.
  */
 #include <stdio.h>
 
@@ -28,7 +28,7 @@ static int is_busy(const struct node *node, struct error *error)
 		      job.node, job.id);
 }
 
-/* Not there yet: its job begins with the edit. */
+/* Not made yet: its job begins with the edit. */
 static bool is_planned(const struct node *node)
 {
 	return !node->dev.devno.major;
