@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What LVM has dropped or left behind (graph/dropped.c) still exists, with limits and
- * levels. Dropped filters are put back over the device's new table and length, and
- * filters and roots that have lost their device are removed.
+ * Filters that LVM has dropped or left behind (graph/dropped.c) still exist, with
+ * limits and levels. Dropped filters are put back over the device's new table and
+ * length; filters and roots without their device are removed.
  *
  * A backup is never put back: writes have bypassed it.
  */
@@ -64,7 +64,7 @@ int put_back_dropped(const char *name, struct error *error)
  * Without their device
  */
 
-/* The kernel announces a device's removal before it closes what the device lay on. */
+/* The kernel announces a device's removal before it closes the devices beneath. */
 static int take_down(const char *name, struct error *error)
 {
 	struct error failed = { 0 };
@@ -82,7 +82,10 @@ static int take_down(const char *name, struct error *error)
 		      name, *failed.text ? failed.text : "it is open");
 }
 
-/* With the filter goes all that tells of a backup; that it is none stays in the log. */
+/*
+ * The filter is the only record of a backup; the log keeps that the backup is
+ * incomplete.
+ */
 static void log_backup(const char *name)
 {
 	struct error error = { 0 };
