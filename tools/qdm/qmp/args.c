@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The argument checker. Commands describe their arguments in tables; checking
- * them, listing them and documenting them all read the same table, so a
- * handler never meets a wrong type, a missing or an unknown argument. The
- * texts are the ones QMP clients know.
+ * The argument checker. Commands describe their arguments in tables; checks, lists and
+ * documentation all use the same table, so a handler never meets a wrong type, a
+ * missing or an unknown argument. The error texts are those that QMP clients expect.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -141,7 +140,7 @@ static int check_list(const struct arg *arg, struct json_object *list,
 	return 0;
 }
 
-/* json-c takes what only an unsigned one can hold for an integer, too. */
+/* json-c also accepts values above the range of a signed integer. */
 static bool is_of_type(const struct arg *arg, struct json_object *value)
 {
 	return json_object_is_type(value, json_types[arg->type]) &&

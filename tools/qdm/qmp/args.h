@@ -20,7 +20,7 @@ enum arg_type {
 	ARG_ANY,
 };
 
-/* Further members that one word of an ARG_WORD brings along. */
+/* Further members that depend on the word of an ARG_WORD. */
 struct arg_case {
 	const char *word;
 	const struct arg *args;
@@ -41,7 +41,7 @@ struct arg {
 
 int args_check(const struct arg *args, struct json_object *given,
 	       const char *prefix, struct error *error);
-/* What @given's words bring along, NULL if nothing does; @args was checked. */
+/* The further members for @given's words, or NULL; @args was checked. */
 const struct arg *args_case(const struct arg *args, struct json_object *given);
 const char *arg_type_name(const struct arg *arg);
 
