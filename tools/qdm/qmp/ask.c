@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A command made out of words, carried out like a client's: what the tool does for
- * people, or by itself, is what a client can do, and is refused in the same words.
+ * A command built from words and carried out as a client's: so the verbs of the tool
+ * can do only what a client can, with the same refusals.
  */
 #include <string.h>
 

@@ -9,12 +9,12 @@
 #include "base/error.h"
 
 /*
- * Carries out a QMP command; takes @args. The answer is for the caller to put, and NULL
- * on error, or when a script has been printed: into @script, if that is not NULL.
+ * Carries out a QMP command; takes @args. The caller puts the reply; it is NULL on
+ * error, or when a script has been printed: into @script, if that is not NULL.
  */
 struct json_object *qmp_ask(const char *command, struct json_object *args,
 			    FILE *script, struct error *error);
-/* For a command that answers nothing. */
+/* For a command without a result. */
 int qmp_tell(const char *command, struct json_object *args,
 	     struct error *error);
 
