@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The commands. One table (qmp/commands/table.c) has each command's name, arguments,
- * types, defaults, handler and a sentence about it; the checks, what is under
- * the lock, query-commands, query-qmp-schema, completion and the reference
- * page come from it and from nothing else.
+ * types, defaults, handler and a sentence about it; the checks, the use of the lock,
+ * query-commands, query-qmp-schema, completion and the reference page all derive from
+ * it.
  */
 #ifndef QDM_QMP_COMMAND_H
 #define QDM_QMP_COMMAND_H
@@ -14,20 +14,20 @@
 #include "plan/plan.h"
 #include "qmp/args.h"
 
-/* One command under way; the handler adds to the plan or fills the result. */
+/* A command in progress; the handler adds to the plan or fills the result. */
 struct call {
 	struct json_object *args;	/* checked */
-	const struct arg *table;	/* what they were checked against */
+	const struct arg *table;	/* the table that they were checked with */
 	struct graph graph;
 	struct plan plan;
-	struct json_object *result;	/* NULL stands for {} */
-	bool dry_run;			/* nothing may be remembered either */
+	struct json_object *result;	/* NULL means {} */
+	bool dry_run;			/* no settings may be remembered either */
 };
 
 enum {
 	COMMAND_EDITS = 1,	/* plans changes: runs under the lock */
 	COMMAND_GRAPH = 2,	/* reads the graph first */
-	COMMAND_EARLY = 4,	/* may come before the negotiation, only then */
+	COMMAND_EARLY = 4,	/* allowed before the negotiation, and only then */
 	COMMAND_ANSWERS = 8,	/* has a result */
 };
 
@@ -42,7 +42,7 @@ struct command {
 extern const struct command commands[];
 extern const size_t commands_nr;
 
-/* What is told unasked. */
+/* The events. */
 struct event_type {
 	const char *name;
 	const struct arg *data;
