@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Commands on throttle groups, which QMP calls objects. A group is a folder in
- * configfs; all its limits change in one write or none does. But a new group is
- * there before it has its limits, and without any is what a person may have
- * made: so while both are made a marker stands beside it.
+ * configfs; one write changes all its limits or none. But a new group exists before it
+ * has its limits, and a group without limits may have been made by hand: so a marker
+ * exists next to it while it is being made.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,7 +110,7 @@ static void plan_limits(struct plan *plan, const char *group,
 		plan_add(plan, STEP_LIMITS, group)->text = copy(text);
 }
 
-/* A marker that is there already was left by a kill, and is taken over. */
+/* An existing marker was left by a kill, and is taken over. */
 static void plan_group(struct plan *plan, const char *id,
 		       const struct limits *limits)
 {
@@ -176,7 +176,7 @@ int object_del(struct call *call, struct error *error)
 	return 0;
 }
 
-/* Objects are named by their id, or by the path QEMU gives them. */
+/* Objects are named by their id, or by QEMU's path. */
 static const char *object_id(struct call *call)
 {
 	const char *path = call_word(call, "path");
