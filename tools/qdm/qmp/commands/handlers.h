@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the table of commands points at: argument tables and handlers. */
+/* Argument tables and handlers, for the table of commands. */
 #ifndef QDM_QMP_COMMANDS_HANDLERS_H
 #define QDM_QMP_COMMANDS_HANDLERS_H
 
@@ -66,7 +66,7 @@ extern const struct arg capabilities_args[];
 HANDLER(qmp_capabilities);
 HANDLER(quit);
 
-/* query.c: what there is */
+/* query.c: queries */
 extern const struct arg no_args[];
 extern const struct arg flat_args[];
 HANDLER(query_named_block_nodes);
