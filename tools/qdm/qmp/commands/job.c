@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Backups: begun by blockdev-backup, steered and asked about as jobs. The job
- * is the kernel's; see graph/job.c for what it is called and how it ends.
+ * Backups: begun by blockdev-backup, controlled and queried as jobs. The kernel runs
+ * the job; graph/job.c has its name and its end.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -180,7 +180,7 @@ static void add_option(char **list, int *nr, const char *name,
 	*nr += 2;
 }
 
-/* Those that differ from the kernel's default. */
+/* The options that differ from the kernel's defaults. */
 static void add_words(const struct call *call, char **list, int *nr)
 {
 	static const char * const names[] = {
@@ -222,7 +222,10 @@ static char *make_tail(const struct call *call, struct error *error)
 	list = copy("");
 	add_option(&list, &nr, "sync", strcmp(sync, "none") ? "full" : sync);
 	add_words(call, &list, &nr);
-	/* nothing is read before the device lies on the filter, nor when it does not */
+	/*
+	 * the job reads no data before the device is on top of the filter, nor without
+	 * it
+	 */
 	add_option(&list, &nr, "guard", "required");
 	add_number(&list, &nr, "speed", call_size(call, "speed"));
 	add_number(&list, &nr, "max-workers", perf_size(call, "max-workers"));
@@ -243,7 +246,7 @@ static int check_job_id(const char *id, struct error *error)
 	return 0;
 }
 
-/* One name stands for both: the kernel has room for no other. */
+/* One name for both: the kernel stores no other. */
 static char *name_backup(const struct call *call, struct error *error)
 {
 	const char *filter = call_word(call, "filter-node-name");
@@ -277,7 +280,7 @@ static int check_free(const struct graph *graph, const char *name,
 	return 0;
 }
 
-/* The filter's words before it begins; with sync none there is nothing to begin. */
+/* The filter's words before the job begins; with sync none there is no start. */
 static char *idle_words(const struct call *call)
 {
 	return strcmp(call_word(call, "sync"), "none") ?
@@ -395,7 +398,7 @@ static int check_once(const struct plan *plan, const char *device,
 	return 0;
 }
 
-/* Plans see what those before them have planned: edit_put_under() adds it. */
+/* Each plan sees the graph as planned by those before: edit_put_under() adds to it. */
 static int run_action(struct call *call, struct json_object *action,
 		      struct error *error)
 {
@@ -437,7 +440,7 @@ int transaction(struct call *call, struct error *error)
  * Steering
  */
 
-/* Which verb may be said to a job in which state. */
+/* The states in which a job accepts each verb. */
 static const struct {
 	const char *verb;
 	const char *states;
