@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * block_set_io_throttle, the older way to limit a device: no group and no node need be
- * made. What it does to the device is edit/limit.c's matter.
+ * block_set_io_throttle, the older way to limit a device, without making a group or a
+ * node. edit/limit.c has its effect on the device.
  */
 #include "edit/limit.h"
 #include "qmp/commands/handlers.h"
