@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Commands on nodes and edges. A handler turns checked arguments into a plan;
- * what the plan does to device-mapper is edit/edit.c's matter.
+ * Commands on nodes and edges. A handler turns checked arguments into a plan; edit/ has
+ * its effect on device-mapper.
  */
 #include <stdio.h>
 #include <string.h>
@@ -21,7 +21,7 @@ static const char * const policies[] = {
 	"break-guest-write", "break-snapshot", NULL
 };
 
-/* As clients of QEMU may write a leaf, without a node of its own. */
+/* A leaf as clients of QEMU may write it, without a node of its own. */
 static const char * const leaf_drivers[] = { "host_device", NULL };
 
 static const struct arg leaf_args[] = {
@@ -300,7 +300,7 @@ const struct arg change_args[] = {
 	{ 0 }
 };
 
-/* In QEMU only a quorum can have more or fewer children; there is none here. */
+/* In QEMU only a quorum can change its number of children; qdm has none. */
 int x_blockdev_change(struct call *call, struct error *error)
 {
 	const char *parent = call_word(call, "parent");
