@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Commands that ask: about nodes and about the tool. They change nothing. */
+/* Queries: about nodes and about the tool. They change nothing. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,7 +35,7 @@ int query_named_block_nodes(struct call *call, struct error *error)
 }
 
 /*
- * Devices: what QEMU's guests would see
+ * Devices, in QEMU's sense
  */
 
 const struct arg blockstats_args[] = {
@@ -64,7 +64,7 @@ static uint64_t limit_at(struct json_object *limits, int i)
 	return is_length(i);
 }
 
-/* A rate always, a burst and its length only if there is one. */
+/* A rate always, a burst and its length only if it is set. */
 static void put_old_limits(struct json_object *inserted,
 			   struct json_object *limits)
 {
@@ -129,7 +129,7 @@ int query_block(struct call *call, struct error *error)
 /* The kernel's own count, under the names that QMP has for it. */
 static const struct {
 	const char *name;
-	unsigned int at;	/* which figure of /sys/dev/block/.../stat */
+	unsigned int at;	/* the position in /sys/dev/block/.../stat */
 	uint64_t unit;
 } figures[] = {
 	{ "rd_operations", 0, 1 },
@@ -148,7 +148,7 @@ static const struct {
 	{ "flush_total_time_ns", 16, MILLISECOND_NS },
 };
 
-/* Nobody counts these here, and clients expect them. */
+/* Members that clients expect and that are not counted here. */
 static const char * const no_figures[] = {
 	"zone_append_operations", "zone_append_merged", "zone_append_bytes",
 	"zone_append_total_time_ns", "failed_rd_operations",
@@ -232,8 +232,8 @@ int query_blockstats(struct call *call, struct error *error)
 }
 
 /*
- * The graph as nodes and edges with numbers: a node's is its place in the
- * list, from 1; what is no dm device comes behind.
+ * The graph as nodes and edges with numbers: a node's number is its position in the
+ * list, from 1; leaves follow.
  */
 static void put_graph_node(struct json_object *nodes, uint64_t id,
 			   const char *type, const char *name)
