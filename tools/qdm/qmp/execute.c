@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * From a command's text to its reply: read, checked against the table of
- * commands, planned, and the plan run under the lock or printed. Nothing here
- * knows what a command means, or what a dm table looks like.
+ * From a command's text to its reply: parsed, checked with the table of commands,
+ * planned, and the plan run under the lock or printed. This file does not depend on the
+ * meaning of commands, nor on dm tables.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #include "qmp/commands/handlers.h"
 #include "qmp/execute.h"
 
-/* QEMU's, so that its clients' words are known; none is to be had here. */
+/* QEMU's capabilities, so that its clients' words are recognised; none is offered. */
 static const char * const capabilities[] = { "oob", NULL };
 
 const struct arg capabilities_args[] = {
@@ -21,7 +21,7 @@ const struct arg capabilities_args[] = {
 	{ 0 }
 };
 
-/* What it does to the connection is done by execute(). */
+/* execute() has its effect on the connection. */
 int qmp_capabilities(struct call *call, struct error *error)
 {
 	struct json_object *enable = call_value(call, "enable");
@@ -109,8 +109,8 @@ static bool edits(const struct command *command)
 }
 
 /*
- * 1 if the plan is made and LVM's locks were not had meanwhile. All words must stand
- * for what they stood for @before, if there was a time before.
+ * 1 if the plan is made and LVM's locks were not held meanwhile. All words must name
+ * the same devices as @before, if that is given.
  */
 static int handle(const struct command *command, struct call *call,
 		  struct sights *before, struct error *error)
@@ -247,7 +247,7 @@ struct json_object *qmp_execute(const char *text, size_t len,
 	return reply;
 }
 
-/* What is refused for its arguments does nothing, so it is not one. */
+/* A command that is refused for its arguments changes nothing, so it is no edit. */
 bool qmp_edits(const char *text, size_t len, enum qmp_mode mode)
 {
 	struct error ignored = { 0 };

@@ -21,22 +21,22 @@ enum qmp_mode {
 
 /*
  * Carries out one command given as text and returns the reply. A successful
- * qmp_capabilities turns *@mode. With @script set nothing is changed; a script
- * that would do it is written there instead, and NULL is returned for a
- * command that changes something.
+ * qmp_capabilities changes *@mode. With @script nothing is changed; a script that would
+ * make the change is written there instead, and NULL is returned for a command that
+ * changes something.
  */
 struct json_object *qmp_execute(const char *text, size_t len,
 				enum qmp_mode *mode, FILE *script);
-/* The reply to text that cannot even be read. */
+/* The reply to text that cannot be parsed. */
 struct json_object *qmp_refusal(const char *desc);
-/* The reply to a command that was read, and could not be carried out. */
+/* The reply to a command that was parsed, and could not be carried out. */
 struct json_object *qmp_failure(const char *text, size_t len,
 				const struct error *error);
 struct json_object *qmp_version(void);
 struct json_object *qmp_greeting(void);
 /* Has a client asked the server to end? */
 bool qmp_is_to_quit(void);
-/* Is it a command that changes something, or tries to? Then it may take long. */
+/* Is it a command that changes something, or may try to? Then it may take long. */
 bool qmp_edits(const char *text, size_t len, enum qmp_mode mode);
 bool qmp_is_error(struct json_object *reply);
 void qmp_print(struct json_object *reply, FILE *out);
