@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The table of commands, written out: as the reference page, which therefore
- * cannot say anything else than what is checked, and as the templates that
- * completion offers.
+ * The table of commands, printed as the reference page, which therefore always matches
+ * the checks, and as the templates for completion.
  */
 #include <string.h>
 
