@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The table of commands in the form that QMP clients ask for: a flat list of
- * entities that refer to each other by name. As in QEMU the names of argument
- * types are numbers and mean nothing; whoever looks for an argument begins at
- * the command and follows them.
+ * The table of commands in the form of query-qmp-schema: a flat list of entities that
+ * refer to each other by name. As in QEMU the names of argument types are numbers
+ * without a meaning; to find an argument, start at the command and follow them.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +15,7 @@
 #define NUMBER_LEN	21
 #define NAME_LEN	(NUMBER_LEN + 2)
 
-/* Each table of arguments or words becomes one entity, however often used. */
+/* Each table of arguments or words becomes a single entity, however often it is used. */
 struct build {
 	struct json_object *list;
 	const void **seen;
@@ -55,7 +54,7 @@ static struct json_object *entity(struct build *build, const char *name,
 	return one;
 }
 
-/* True when @table has just got its name, so that it is to be described. */
+/* True if @table has just got its name and needs a description. */
 static bool name_of(struct build *build, const void *table, char *name)
 {
 	size_t i;

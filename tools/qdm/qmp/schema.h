@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The answer to query-qmp-schema; see schema.c. */
+/* The reply to query-qmp-schema; see schema.c. */
 #ifndef QDM_QMP_SCHEMA_H
 #define QDM_QMP_SCHEMA_H
 
