@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Which volumes grow by themselves: a line of words for each node. `qdm grow` writes
- * the line of one node into a file of its own, so that a file that people write is
- * never edited by a program, and the other way round; it comes first. extend.conf has
- * lines for patterns of names, of which the first that matches counts. A node's own
- * file is named after it, so a name may have blanks there.
+ * The volumes that grow by themselves: a line of words for each node. `qdm grow` writes
+ * the line of one node into a file of its own, which takes precedence; so no program
+ * edits a file written by hand, and the other way round. extend.conf has lines for
+ * patterns of names, of which the first that matches counts. A node's own file is named
+ * after it, so such a name may contain blanks.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -29,7 +29,7 @@ static const char *main_file(void)
 	return path ? path : CONF;
 }
 
-/* "/etc/qdm/extend.conf" has "/etc/qdm/extend.d" beside it. */
+/* The folder of "/etc/qdm/extend.conf" is "/etc/qdm/extend.d". */
 static char *folder(void)
 {
 	const char *path = main_file();
@@ -49,7 +49,7 @@ char *conf_path(const char *node)
 	return path;
 }
 
-/* The line's words behind the name, if it is for the node; else NULL. */
+/* The line's words after the name, if it is for the node; else NULL. */
 static const char *words_for(char *line, const char *node)
 {
 	char *name = line + strspn(line, " \t\r\n");
