@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The file system on a device that grows: where it is mounted, how full it is, and
- * how it is made longer.
+ * The file system on a device that grows: its mounts, its free space, and its
+ * extension.
  *
- * A container's mount is in no other namespace's list, and resize2fs and xfs_growfs
- * find none there; to run what lies in the container as root would be to trust it. So
- * the lists of all processes are read, a place in the mount is opened by its path
- * below that process's root, out of which no link can lead, and is taken only if it
- * is on the device. The rest are the kernel's own commands on that file: they are
- * what those programs use.
+ * A container's mount is missing in every other namespace's list, and resize2fs and
+ * xfs_growfs cannot find it from outside; running the container's programs as root
+ * would mean trusting it. So the lists of all processes are read, a file in the mount
+ * is opened by its path below that process's root, which no link can leave, and is used
+ * only if it is on the device. The rest are the kernel's own ioctls on that file, the
+ * same that those programs use.
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -30,7 +30,7 @@
 #include "base/alloc.h"
 #include "grow/fs.h"
 
-/* Of the kernel's interface, which not every libc's headers have. */
+/* From the kernel's interface; some libc headers lack them. */
 #define EXT4_RESIZE	_IOW('f', 16, uint64_t)
 
 struct xfs_geometry {
@@ -61,7 +61,7 @@ static bool is_ext(const char *type)
  * Mounts
  */
 
-/* The list has blanks and the like as \040. */
+/* The list escapes blanks and other special characters, such as \040. */
 static void unescape(char *text)
 {
 	char *to = text;
@@ -125,7 +125,7 @@ static bool is_device(const struct stat *info, struct devno devno)
 	       minor(info->st_rdev) == devno.minor;
 }
 
-/* btrfs has a number of its own in the list, and only there the path of a device. */
+/* In the list, btrfs has a device number of its own, and the path of one of its devices. */
 static bool is_on(const struct mount_line *line, struct devno devno)
 {
 	struct stat info;
@@ -136,7 +136,7 @@ static bool is_on(const struct mount_line *line, struct devno devno)
 	       is_device(&info, devno);
 }
 
-/* Another mount may lie over it. A part of btrfs has a number of its own. */
+/* Another mount may hide it. A btrfs subvolume has a device number of its own. */
 static bool is_in(int found, const struct stat *info,
 		  const struct mount_line *line)
 {
@@ -147,7 +147,7 @@ static bool is_in(int found, const struct stat *info,
 	return info->st_dev == makedev(line->devno.major, line->devno.minor);
 }
 
-/* What was found is looked at before it is opened: it may be anything. */
+/* The file is checked before it is opened: it may be of any type. */
 static int open_found(int found, const struct mount_line *line)
 {
 	struct stat info;
@@ -184,7 +184,7 @@ static int open_in(const char *process, const struct mount_line *line)
 	return fd;
 }
 
-/* What is held open would keep it from being unmounted. */
+/* An open file would prevent an unmount. */
 void fs_release(struct mounted *mounted)
 {
 	if (mounted->fd >= 0)
@@ -205,7 +205,7 @@ static int open_device(struct devno devno)
 	free(path);
 	if (fd >= 0)
 		return fd;
-	/* Without udev there are no such links. */
+	/* These links exist only with udev. */
 	path = print("/sys/dev/block/%u:%u", devno.major, devno.minor);
 	if (readlink(path, name, sizeof(name) - 1) > 0) {
 		link = strrchr(name, '/');
@@ -227,7 +227,7 @@ static uint64_t le64(const unsigned char *at)
 	return le32(at) | (uint64_t)le32(at + 4) << 32;
 }
 
-/* Its blocks are counted in two halves, the upper with 64bit only. */
+/* The number of blocks has two halves; the upper one is valid with 64bit only. */
 static uint64_t ext_size(const unsigned char *super)
 {
 	uint64_t blocks = le32(super + 4);
@@ -268,7 +268,7 @@ static const char *probe(int fd, uint64_t *size)
 	if (pread(fd, tail, sizeof(tail), 65536) != sizeof(tail) ||
 	    memcmp(tail + 0x40, "_BHRfS_M", 8))
 		return NULL;
-	*size = le64(tail + 0xd1); /* of this device, it may have others */
+	*size = le64(tail + 0xd1); /* of this device; it may have others */
 	return "btrfs";
 }
 
@@ -325,13 +325,13 @@ static bool ask_size(const struct mounted *mounted, struct devno devno,
 	return true;
 }
 
-/* A folder with a quota of its own says how much of that is left. */
+/* For a folder with a quota of its own, statfs reports the quota's free space. */
 bool fs_has_quota(uint64_t says, uint64_t size)
 {
 	return says < size / 2;
 }
 
-/* Is that a file system that can be grown? Fills in how long it is and what is free. */
+/* Can that file system be grown? Fills in its size and free space. */
 static bool ask(struct mounted *mounted, struct devno devno)
 {
 	struct statfs info;
@@ -358,7 +358,7 @@ static bool take(struct mounted *mounted, const struct mount_line *line,
 	return mounted->fd >= 0 && ask(mounted, devno);
 }
 
-/* One that is read-only as a whole has no writers, wherever it is mounted. */
+/* A file system that is read-only as a whole has no writers, in any mount. */
 static bool take_line(char *text, const char *process, struct devno devno,
 		      struct mounted *mounted)
 {
@@ -393,7 +393,7 @@ static bool find_in(const char *process, struct devno devno,
 	return found;
 }
 
-/* Namespaces that were looked into, by their number. */
+/* Namespaces already searched, by inode number. */
 struct seen {
 	ino_t *number;
 	size_t nr;
@@ -512,7 +512,7 @@ int fs_grow(const struct mounted *mounted, struct devno devno, uint64_t bytes,
  * Users
  */
 
-/* They ask how long the device is, and stay within. */
+/* These programs read the device's length and write within it. */
 static bool is_fitting(const char *process)
 {
 	static const char * const names[] = {
@@ -536,7 +536,7 @@ static bool is_fitting(const char *process)
 	return false;
 }
 
-/* Only what is in /dev by its name is looked at: other links may lead to what hangs. */
+/* Only links to names in /dev are followed: other targets may hang. */
 static bool leads_to(int folder, const char *fd, struct devno devno)
 {
 	struct stat info;
@@ -591,7 +591,7 @@ static void count_opens(const char *process, struct devno devno,
 		closedir(folder);
 }
 
-/* What no process has open, the kernel has: another device, or an export. */
+/* If no process has it open, the kernel does: for another device, or an export. */
 enum grow_users fs_users(struct devno devno, unsigned int open_count)
 {
 	DIR *processes = open_count ? opendir("/proc") : NULL;
@@ -610,7 +610,7 @@ enum grow_users fs_users(struct devno devno, unsigned int open_count)
 	return opens.fitting ? USERS_FITTING : USERS_NONE;
 }
 
-/* The two calls in which the kernel reads a file system that it mounts. */
+/* The two system calls in which the kernel reads a file system to mount it. */
 static bool is_in_mount(const char *process)
 {
 	char *path = print("/proc/%s/syscall", process);
