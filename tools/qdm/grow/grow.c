@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Makes a volume grow: LVM's volume, then the filters on it, then the file system on
- * top, then the threshold further on. What is right to be done is policy.c's to
- * say; here it is found out what there is, and done, one step after the other, with a
- * new look before each, as writers and other programs do not wait.
+ * top, then the threshold. policy.c decides on the steps; this file reads the state and
+ * runs them, one after the other, with a new check before each, as writers and other
+ * programs do not wait.
  *
- * The threshold is set only where writes have not come yet, or may come without harm,
- * so that whatever it raises is news. What passes it before it is set raises no event,
- * so there is one more look.
+ * The threshold is set only to an offset that writes have not reached yet, or may reach
+ * without harm, so that each event is meaningful. A write that passes the offset before
+ * it is set raises no event, so a last check follows.
  *
- * Two events of a node may be answered at once: the second waits for the first, and
- * then finds nothing left to do. The file that is the lock keeps when the node grew,
- * for the limit, and what could not be done, so that it is said once and not again by
- * everyone who comes to try. An answer that stays has another lock meanwhile, which
- * tells that somebody is at it.
+ * Two events of a node may be answered together: the second waits for the first, and
+ * then finds no step left. The lock file stores the times of growths, for the limit,
+ * and the last failure, so that it is reported once and not by each later attempt. An
+ * answer that keeps checking holds another lock meanwhile, which shows that the event
+ * is being answered.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,18 +35,18 @@
 #include "kernel/targets.h"
 #include "qmp/ask.h"
 
-/* How often it is looked for who has it open, and if somebody is mounting something. */
+/* Interval and number of searches for openers and for mounts in progress. */
 #define UNSEEN_PAUSE_MS	20
 #define UNSEEN_TRIES	100
 #define MOUNT_TRIES	1000
 #define ROUNDS		16
-#define LOOK_MS		1000	/* how often it is looked at while an answer stays */
+#define LOOK_MS		1000	/* interval of checks while an answer runs */
 #define LIMIT_MS	5000
 #define GROWTHS		1024
 #define SECTOR		512
 
 /*
- * What lies on what
+ * The stack
  */
 
 bool grow_is_threshold(const struct node *node)
@@ -133,10 +133,10 @@ const struct node *grow_node(const struct graph *graph,
 }
 
 /*
- * A look
+ * A check
  */
 
-/* The @nr-th number in a file of the device's in sysfs, from 0. */
+/* The @nr-th number, from 0, in a file of the device's sysfs folder. */
 static bool read_sysfs(struct devno devno, const char *file, int nr,
 		       uint64_t *value)
 {
@@ -215,9 +215,9 @@ static enum grow_users find_users(const struct growing *growing)
 }
 
 /*
- * Who is not seen may have closed it between the two looks, or be about to mount it,
- * which is seen when it is done, so it is looked for again each time. A mount that
- * mends a journal first takes its time.
+ * An opener that is not found may have closed the device meanwhile, or be mounting it,
+ * which is visible only when it is done; so the search is repeated. A mount that first
+ * replays a journal takes longer.
  */
 static bool is_unclear(const struct growing *growing, struct grow_view *view)
 {
@@ -257,13 +257,13 @@ int grow_look(struct growing *growing, struct error *error)
 }
 
 /*
- * What is remembered
+ * Stored state
  */
 
 struct memory {
 	struct growth growth[GROWTHS];
 	size_t nr;
-	char failed[16];	/* the reason that was told last */
+	char failed[16];	/* the reason that was reported last */
 	int fd;
 };
 
@@ -293,7 +293,7 @@ int grow_lock(const char *node)
 	return take_lock(node, "lock", LOCK_EX);
 }
 
-/* Shared, so that two who only look do not take each other for one who is at work. */
+/* Shared, so that two checks of the lock do not take each other for an answer. */
 static bool is_taken(const char *node, const char *end)
 {
 	char *path = lock_path(node, end);
@@ -359,7 +359,7 @@ bool grow_has_failed(const char *node, char *reason, size_t size)
 	return *reason;
 }
 
-/* Old growths count no more, but for the last, which says what was written by then. */
+/* Drops old growths, except the last, which records how much was written by then. */
 static void remember(const struct memory *memory)
 {
 	size_t i = memory->nr > GROWTHS / 2 ? memory->nr - GROWTHS / 2 : 0;
@@ -385,10 +385,10 @@ static uint64_t now(void)
 }
 
 /*
- * What is said
+ * Messages
  */
 
-/* Where nothing listens for log messages the kernel's log takes them. */
+/* Without a syslog daemon the messages are written to the kernel's log. */
 static void say(int level, const char *text)
 {
 	FILE *log;
@@ -406,7 +406,7 @@ static void say(int level, const char *text)
 	fclose(log);
 }
 
-/* The rules make a DM_ACTION of it. The kernel passes on letters and digits only. */
+/* The rules derive DM_ACTION from it. The kernel accepts letters and digits only. */
 static void tell(const struct growing *growing)
 {
 	char id[64] = "", *path;
@@ -428,7 +428,7 @@ static void tell(const struct growing *growing)
 	fclose(file);
 }
 
-/* Not again until something else has come of it. */
+/* Not repeated until the outcome changes. */
 static void report(const struct growing *growing, struct memory *memory,
 		   const struct error *failure)
 {
@@ -499,7 +499,7 @@ static int check_limit(struct growing *growing, struct memory *memory,
 		       growing->where, (unsigned long long)pause);
 }
 
-/* LVM refuses to make it as long as it is, or shorter. */
+/* LVM refuses its present length, or a shorter one. */
 static bool others_were_faster(const struct growing *growing)
 {
 	uint64_t bytes;
@@ -508,7 +508,7 @@ static bool others_were_faster(const struct growing *growing)
 	       bytes > growing->view.volume;
 }
 
-/* What is left in the group is taken when it is less than is wanted. */
+/* If the group has less free space than required, all of it is used. */
 static int extend_by_rest(struct growing *growing, uint64_t wanted,
 			  const struct error *why, struct error *error)
 {
@@ -538,7 +538,7 @@ static int extend_by_rest(struct growing *growing, uint64_t wanted,
 		       (unsigned long long)wanted, why->text);
 }
 
-/* A maximum is not exceeded for want of a whole extent. */
+/* Rounding to whole extents must not exceed the maximum. */
 static int find_want(struct growing *growing, uint64_t *want,
 		     struct error *error)
 {
@@ -612,7 +612,7 @@ static int grow_fs(struct growing *growing, struct error *error)
 
 	fs_find_mount(growing->top_at, &mounted);
 	if (mounted.fd < 0)
-		return 0;	/* it was unmounted by now */
+		return 0;	/* it was unmounted meanwhile */
 	result = fs_grow(&mounted, growing->top_at, growing->view.size,
 			 &failed);
 	if (!result && fs_look(&mounted, growing->top_at, &growing->view) &&
@@ -653,7 +653,7 @@ static int take_step(struct growing *growing, struct memory *memory,
 }
 
 /*
- * An answer
+ * Answering an event
  */
 
 static int find(struct growing *growing, const char *node,
@@ -678,7 +678,7 @@ static int look_and_decide(struct growing *growing, struct grow_step *step,
 	return 0;
 }
 
-/* Was it passed before it was set? If it has fired since, that event is the next. */
+/* Was it passed before it was set? If it has fired since, that event is answered next. */
 static int is_armed(struct growing *growing, bool *armed, struct error *error)
 {
 	struct grow_step step;
@@ -693,13 +693,13 @@ struct answer {
 	struct growing growing;
 	struct memory memory;
 	bool stays;
-	bool grown;		/* it was called for, so the next event is news */
-	unsigned int waited;	/* ms since an event that called for nothing */
+	bool grown;		/* growth was required, so the next event is meaningful */
+	unsigned int waited;	/* ms since an event that required no growth */
 };
 
 enum outcome { FAILED = -1, DONE, LATER, NO_LINE };
 
-/* Sets in how many ms another look is due. */
+/* Sets the ms until the next check. */
 static enum outcome go_on(struct answer *answer, unsigned int *ms,
 			  struct error *error)
 {
@@ -732,7 +732,7 @@ static enum outcome go_on(struct answer *answer, unsigned int *ms,
 		       growing->where);
 }
 
-/* Read with the lock held, so that who ends the growing knows that it has ended. */
+/* Read with the lock held, so that "qdm grow off" can rely on the end of the growth. */
 static enum outcome go_by_line(struct answer *answer, unsigned int *ms,
 			       struct error *error)
 {
@@ -784,7 +784,7 @@ static void wait_ms(struct answer *answer, unsigned int ms)
 	answer->waited += ms;
 }
 
-/* A limit ends by itself, and nobody else would come back for it. */
+/* The limit expires by itself, and no other event would resume the growth. */
 static bool waits_for_limit(const struct answer *answer, enum outcome outcome)
 {
 	return outcome == FAILED && answer->stays &&
