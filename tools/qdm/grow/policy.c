@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * When a volume is to grow. Two things must not be: a writer that comes to the end
- * while there is room in the group, and a volume that grows though nobody fills it.
+ * When a volume has to grow. Two cases must be prevented: a writer that reaches the end
+ * while the group has free space, and a volume that grows although it is not being
+ * filled.
  *
- * Where a file system is mounted, it alone knows how full it is: mkfs, resize2fs and
- * the places where directories are put leave writes at the very end of an empty one.
- * So it is asked, and the volume grows when less than the reserve is free. The
- * threshold only says when to ask: what is free below the offset "free - reserve" is
- * at most that much, so whoever uses up more than that has to write beyond it.
- * Writes that use up nothing may pass it, too; so after an event that called for
- * nothing it is set again only after the time in which at most half of what is free
- * beyond the reserve can be written, a reserve being what is written in two seconds.
+ * Where a file system is mounted, only the file system has its free space: mkfs,
+ * resize2fs and the placement of directories write at the very end of an empty one. So
+ * it is queried, and the volume grows when less than the reserve is free. The threshold
+ * only triggers the query: the free space below the offset "free - reserve" is at most
+ * that much, so using up more than that requires a write beyond it. Writes that use up
+ * no space may pass it, too; so after an event that required no growth, the threshold
+ * is set again only after the time in which at most half of the free space beyond the
+ * reserve can be written, where the reserve is two seconds' worth of writing.
  *
- * Elsewhere, under a virtual machine for instance, the mark has to do: the volume
- * grows when writes have come within the reserve. But not while a file system lies
- * there that nobody has mounted, nor for the programs that make or mend one, which
- * ask how long the device is and stay within: then any write that comes later is
- * reason to look again, and a mount is followed by one.
+ * Elsewhere, under a virtual machine for instance, the mark is used: the volume grows
+ * when a write has reached the reserve. But it does not while it has a file system that
+ * is not mounted, nor for the programs that make or repair one, which read the device's
+ * length and write within it: then any later write causes a check, and so does a mount.
  *
- * What is left of runaways is limited by the hour: growths between which less than
- * half a step was written.
+ * Remaining runaway growth is limited per hour: it counts growths between which less
+ * than half a step was written.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +31,7 @@
 
 #define DEFAULT_STEP	(1ull << 30)
 #define NO_MAXIMUM	(1ull << 62)
-#define SLACK		(8ull << 20)	/* a last group may be too small to be used */
+#define SLACK		(8ull << 20)	/* the last block group may be too small to be used */
 #define WAIT_MIN	200
 #define WAIT_MAX	60000
 #define WAIT_FOR_MOUNT	1000
@@ -159,7 +159,7 @@ static struct grow_step decide_mounted(const struct grow_view *view,
 	return arm(spare, wait < WAIT_MIN ? WAIT_MIN : wait);
 }
 
-/* Here is nobody who could say how full it is. */
+/* For a volume without a mounted file system. */
 static struct grow_step decide_by_mark(const struct grow_view *view,
 				       const struct grow_policy *policy)
 {
@@ -183,7 +183,7 @@ struct grow_step grow_decide(const struct grow_view *view,
 			       decide_by_mark(view, policy);
 }
 
-/* A count that is smaller than before is that of a node that was made anew. */
+/* A count below the earlier one belongs to a node that was made again. */
 bool grow_is_paid(const struct growth *last, uint64_t written,
 		  const struct grow_policy *policy)
 {
@@ -199,7 +199,7 @@ uint64_t grow_pause(const struct growth *growth, size_t nr, uint64_t now,
 
 	if (policy->per_hour == PER_HOUR_ANY || (unpaid_only && paid))
 		return 0;
-	/* The latest come last: that which leaves the hour first is counted last. */
+	/* The latest are at the end: the first one to leave the hour is counted last. */
 	while (nr-- && growth[nr].at + GROW_HOUR > now) {
 		if (unpaid_only && growth[nr].paid)
 			continue;
