@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * LVM's commands, whatever lvm.conf and the language say: what is asked for and how it
- * is to be printed is on the command line, which comes before both, the answer is read
- * as JSON, and sizes that the kernel knows are not asked for.
+ * LVM's commands, independent of lvm.conf and the language: the command line, which
+ * overrides both, selects the fields and their format, the output is parsed as JSON,
+ * and sizes that the kernel has are not queried.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -50,7 +50,7 @@ static void read_all(int fd, struct buffer *said)
 	buffer_add(said, "", 1);
 }
 
-/* What it prints, for the caller to free, and its status, 0 if it did well. */
+/* Its output, for the caller to free, and its exit status. */
 static char *run(const char * const *argv, int *status)
 {
 	struct buffer said = { 0 };
@@ -84,7 +84,7 @@ static const char *last_line(char *text)
 	return line + strspn(line, " \t");
 }
 
-/* An answer may be in quotes, and what is no number is no answer. */
+/* A value may be in quotes; anything but a number is an error. */
 static bool read_number(struct json_object *row, const char *key,
 			uint64_t *value)
 {
@@ -118,12 +118,12 @@ static bool read_at(const char *begin, uint64_t *extent, uint64_t *free_bytes)
 	good = row && read_number(row, "vg_extent_size", extent) &&
 	       read_number(row, "vg_free", free_bytes) && *extent;
 	if (good && strstr(json_string(row, "lv_layout", ""), "thin"))
-		*free_bytes = UINT64_MAX; /* it takes nothing of the group */
+		*free_bytes = UINT64_MAX; /* it uses no space of the group */
 	json_object_put(report);
 	return good;
 }
 
-/* Anything may stand before and after it, with braces, too. */
+/* Other text, with braces, too, may surround it. */
 bool read_report(const char *text, uint64_t *extent, uint64_t *free_bytes)
 {
 	while ((text = strchr(text, '{')))
@@ -172,8 +172,8 @@ static int lvextend(const char *volume, const char *option,
 }
 
 /*
- * A longer volume has no new name, so nobody waits for udev, which reads the volume
- * then, behind all that is being written to it.
+ * A longer volume has no new name, so there is no wait for udev, which reads the volume
+ * behind all writes in progress.
  */
 int run_lvextend(const char *volume, uint64_t bytes, struct error *error)
 {

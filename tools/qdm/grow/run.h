@@ -8,15 +8,21 @@
 
 #include "base/error.h"
 
-/* What LVM says of the volume /dev/mapper/@volume's group, in bytes; a thin one needs none. */
+/*
+ * Extent size and free space of the group of /dev/mapper/@volume, in bytes; a thin
+ * volume needs none.
+ */
 int run_lvs(const char *volume, uint64_t *extent, uint64_t *free,
 	    struct error *error);
-/* To @bytes, or by all that the group has left; the reason is LVM's last line. */
+/*
+ * Extends to @bytes, or by the group's free space; the reason of a failure is LVM's
+ * last line.
+ */
 int run_lvextend(const char *volume, uint64_t bytes, struct error *error);
 int run_lvextend_all(const char *volume, struct error *error);
-/* Those that come back for what could not be done at once, where systemd runs. */
+/* The units that retry later, where systemd runs. */
 void run_units(void);
-/* Out of what lvs prints with --reportformat json; false if it is not there. */
+/* The values in the output of lvs --reportformat json; false if they are missing. */
 bool read_report(const char *text, uint64_t *extent, uint64_t *free);
 
 #endif /* QDM_GROW_RUN_H */
