@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What is wrong with volumes that are to grow, for doctor. A threshold fires once, so
- * what nobody answered is never heard of again, and a writer comes to the end.
+ * Checks of volumes that grow, for doctor. A threshold fires once, so an event that was
+ * not answered is not repeated, and a writer reaches the end.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -37,7 +37,7 @@ static void say(const struct told *told, bool trouble, const char *fmt, ...)
 	free(text);
 }
 
-/* state and threshold, out of the status */
+/* state and threshold, from the status */
 static bool read_state(const char *node, char *state,
 		       unsigned long long *threshold)
 {
@@ -53,7 +53,7 @@ static bool read_state(const char *node, char *state,
 	return good;
 }
 
-/* udev has to start the answer, which has to begin. */
+/* Time for udev to start the answer. */
 static bool stays_fired(const char *node)
 {
 	const struct timespec pause = { .tv_nsec = 100000000 };
@@ -71,7 +71,7 @@ static bool stays_fired(const char *node)
 	return true;
 }
 
-/* One step of growth may wait for LVM's lock, or for a file system that is frozen. */
+/* A growth may wait for LVM's lock, or for a frozen file system. */
 static void check_busy(const struct told *told, const char *node)
 {
 	const struct timespec pause = { .tv_nsec = 100000000 };
@@ -125,7 +125,7 @@ static void check_fired(const struct told *told, const struct node *node,
 		    name, name);
 }
 
-/* It is told of elsewhere, and who reads it stands still as well. */
+/* A suspended device is reported elsewhere, and would block a reader. */
 static bool stands_still(const struct growing *growing)
 {
 	const char *const names[] = {
