@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The command line: a table of words, each with what it does. Exit status: 0
- * done, 1 refused or failed (the reason is printed), 2 the command line itself
- * is wrong.
+ * The command line: a table of verbs with their functions. Exit status: 0 done, 1
+ * refused or failed (the reason is printed), 2 the command line itself is wrong.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -213,7 +212,7 @@ static int run_reference(int argc, char **argv)
 
 static int run_complete(int argc, char **argv);
 
-/* Verbs for people say themselves what came of it. */
+/* The short verbs print their result themselves. */
 static int run_people(int argc, char **argv, int (*verb)(int argc, char **argv,
 							 struct error *error))
 {
@@ -380,7 +379,7 @@ static int run_help(int argc, char **argv)
 	return DONE;
 }
 
-/* An edit is logged with the words it was asked for in. */
+/* An edit is logged with the words of its command line. */
 static void note_words(int argc, char **argv)
 {
 	char *words = copy(""), *longer;
@@ -426,7 +425,7 @@ static const char *verb_name(unsigned int nr)
 	return nr < VERBS ? verbs[nr].name : NULL;
 }
 
-/* Until it is interrupted, or what it waits for has ended. */
+/* Does it run until it is interrupted, or its job has ended? */
 static bool verb_stays(const char *verb)
 {
 	return !strcmp(verb, "watch") || !strcmp(verb, "events") ||
@@ -445,7 +444,7 @@ static int run_shell(int argc, char **argv)
 	return shell_loop(&shell);
 }
 
-/* What could not be written was not done for who reads it. */
+/* Output that could not be written is a failure. */
 static int end(int status)
 {
 	int code = fflush(stdout) ? errno : ferror(stdout) ? EIO : 0;
