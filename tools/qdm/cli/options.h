@@ -14,7 +14,7 @@
 struct options {
 	const char *word[WORDS_MAX];
 	size_t nr;
-	char name[KDM_NAME_LEN];	/* what a path in the first word stands for */
+	char name[KDM_NAME_LEN];	/* the node's name of a path in the first word */
 	bool json;
 	bool dry_run;
 	bool wait;
