@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * qdm shell: the verbs without typing qdm before them, with history and
- * completion. A line that begins with a brace is a QMP command. Nothing is kept
- * between lines; the history ends with the shell. A verb that stays until it is
- * interrupted has a process of its own, so that ^C does not end the shell.
+ * qdm shell: the verbs without qdm before them, with history and completion. A line
+ * that begins with a brace is a QMP command. No state is kept between lines; the
+ * history ends with the shell. A verb that runs until it is interrupted has a process
+ * of its own, so that ^C does not end the shell.
  */
 #include <histedit.h>
 #include <locale.h>
@@ -165,7 +165,7 @@ static int run_apart(const struct shell *shell, int argc, char **argv)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/* The words of a line with a word before them, as main() gets them. */
+/* The words of a line, after a first word, as in main()'s argv. */
 static int run_words(const struct shell *shell, int argc, const char **words)
 {
 	char **argv = resize(NULL, (argc + 2) * sizeof(*argv));

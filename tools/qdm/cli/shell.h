@@ -6,15 +6,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* @run takes a line's words as main() takes the command line's. */
+/* @run gets a line's words as main() gets the command line's. */
 struct shell {
 	int (*run)(int argc, char **argv);
-	/* The @nr-th verb, NULL behind the last. */
+	/* The @nr-th verb, NULL after the last. */
 	const char *(*verb)(unsigned int nr);
-	/* The @nr-th option of that verb into @text; false behind the last. */
+	/* Copies the @nr-th option of that verb to @text; false after the last. */
 	bool (*option)(const char *verb, unsigned int nr, char *text,
 		       size_t room);
-	/* Does the verb stay until it is interrupted? */
+	/* Does the verb run until it is interrupted? */
 	bool (*stays)(const char *verb);
 };
 
