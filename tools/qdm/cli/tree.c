@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * qdm tree: every device that nothing of device-mapper lies on, and under it
- * what it lies on, each with what a person wants to know of it.
+ * qdm tree: every device with no dm device on top of it, and the devices beneath, each
+ * with its main properties.
  */
 #include <string.h>
 
@@ -78,7 +78,7 @@ static void print_backup(FILE *out, struct json_object *node)
 			number(node, "writers-waiting"));
 }
 
-/* By the table that is there, which dmsetup can have put into any node. */
+/* By the actual table, which dmsetup may have changed in any node. */
 static void print_details(FILE *out, const struct node *node,
 			  struct json_object *object)
 {
