@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * qdm backup: begins a backup, and with --wait stays until it has ended: a bar
- * on a terminal, a line per second elsewhere, with --json each one what
- * query-jobs says of the job, with the rate. It is woken by the kernel's events;
- * the second is only for the display.
+ * qdm backup: begins a backup, and with --wait runs until it has ended: a bar on a
+ * terminal, a line per second elsewhere, with --json each line the job's members from
+ * query-jobs, with the rate. The kernel's events wake it; the second is only for the
+ * display.
  */
 #include <errno.h>
 #include <poll.h>
@@ -32,8 +32,8 @@ struct progress {
 	double begun;
 	double at;
 	double shown;
-	unsigned long long first;	/* what was done when it was begun */
-	struct job job;			/* at the last look */
+	unsigned long long first;	/* progress at the start of the wait */
+	struct job job;			/* at the last check */
 };
 
 static double now(void)
@@ -68,7 +68,7 @@ static struct json_object *make_args(const struct options *options,
 	return NULL;
 }
 
-/* The job's description, or NULL when it is gone. */
+/* The job's description, or NULL if it is gone. */
 static struct json_object *find_job(const char *device, struct error *error)
 {
 	struct json_object *jobs = people_ask("query-jobs", NULL, NULL, error);
@@ -153,7 +153,7 @@ static int end(const char *device, struct json_object *job,
 	return error->class ? -1 : 0;
 }
 
-/* An event within the second is not worth a line; its end is. */
+/* Events within a second cause no extra line, except the job's end. */
 static bool is_due(const struct progress *progress, bool over)
 {
 	return over || isatty(STDOUT_FILENO) ||
@@ -178,7 +178,7 @@ static int gone(const char *device, struct error *error)
 		      device);
 }
 
-/* Is it the job that was begun? 0 if it is another of its name, -1 if nobody knows now. */
+/* Is it the job that was begun? 0 if it is another of its name, -1 if that is unknown. */
 static int is_ours(struct progress *progress, const char *device)
 {
 	char *node = derived_name(device, "backup");
@@ -214,7 +214,7 @@ static int show_job(const char *device, const struct options *options,
 	return end(device, job, error) ? -1 : 1;
 }
 
-/* One look; 1 when it is over. What was seen was ours if it still is afterwards. */
+/* One check; 1 if it is over. The state is this job's if the job is the same afterwards. */
 static int look(const char *device, const struct options *options,
 		struct progress *progress, struct error *error)
 {
@@ -237,7 +237,7 @@ static void on_interrupt(int signal)
 	interrupted = signal;
 }
 
-/* Without SA_RESTART: it is to end poll(). */
+/* Without SA_RESTART, as the signal has to end poll(). */
 static void catch_interrupts(struct sigaction before[2])
 {
 	const struct sigaction catch = { .sa_handler = on_interrupt };
@@ -253,7 +253,7 @@ static int goes_on(const char *device, struct error *error)
 		      device, device, device);
 }
 
-/* The wait goes on, for the job's end; a second signal ends it. */
+/* The wait continues, for the job's end; a second signal ends it. */
 static int cancel(const char *device, struct error *error)
 {
 	struct json_object *args = json_object_new_object();
@@ -277,7 +277,7 @@ static int leave(const struct options *options, bool *cancelled,
 	return cancel(device, error);
 }
 
-/* Armed before looking: what happens after the look ends the wait. */
+/* Armed before the check, so that any later event ends the wait. */
 static int wait_for(const struct options *options, struct error *error)
 {
 	struct progress progress = { 0 };
@@ -338,7 +338,7 @@ static void print_begun_json(const char *node, struct json_object *job)
 	json_object_put(begun);
 }
 
-/* What has failed by now has hardly begun: another job had the destination. */
+/* A job that has failed by now did not begin: another job had the destination. */
 static int tell_begun(const struct options *options, struct error *error)
 {
 	const char *device = options->word[0];
@@ -359,7 +359,7 @@ static int tell_begun(const struct options *options, struct error *error)
 	return error->class ? -1 : 0;
 }
 
-/* A device that was renamed has kept its backup, which is called by its old name. */
+/* A renamed device keeps its backup, which has the old name. */
 static int is_its_own(const char *device, struct error *error)
 {
 	char *name = derived_name(device, "backup");
@@ -393,7 +393,7 @@ static int dismiss(const char *device, struct json_object *job,
 	return people_tell("job-dismiss", args, NULL, error);
 }
 
-/* Last night's, which nobody has dismissed; that it failed has to be said once. */
+/* The last backup, if it was not dismissed; its failure has to be reported once. */
 static int tidy(const char *device, bool dry_run, struct error *error)
 {
 	struct json_object *job = find_job(device, error);
