@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* qdm events: what a QMP client would be told, as lines. */
+/* qdm events: the events of QMP, one a line. */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -77,7 +77,7 @@ static void look(void *context)
 		fprintf(stderr, "qdm: %s\n", error.text);
 }
 
-/* Until a signal ends it. */
+/* Runs until a signal ends it. */
 static int follow(struct listener *listener, struct error *error)
 {
 	sd_event *loop = NULL;
