@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * qdm grow: one verb for a volume that grows by itself, from the threshold's filter to
- * the line that says how, so that nobody has to do these in the right order. What has
- * been passed by then is answered at once.
+ * the line with its options, in the right order. A threshold that is already passed by
+ * then is answered immediately.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -85,7 +85,7 @@ static void print_one(const struct growing *growing)
 	putchar('\n');
 }
 
-/* 1 when the node has a line and is over a volume; then it is looked at, too. */
+/* 1 if the node has a line and is on top of a volume; then its state is read, too. */
 static int read_one(struct growing *growing, const struct graph *graph,
 		    const char *node, struct error *error)
 {
@@ -194,7 +194,7 @@ static int read_per_hour(const char *text, int *value, struct error *error)
 	return result;
 }
 
-/* What is not given stays; half of the step is the reserve of a new line. */
+/* Options that are not given are kept; half of the step is the reserve of a new line. */
 static int read_policy(const struct options *options, const char *node,
 		       struct grow_policy *policy, struct error *error)
 {
@@ -235,8 +235,8 @@ static int make_node(const struct node *device, const char *node,
 }
 
 /*
- * udev and its like look into what is new, and go, and so does who has just made it.
- * A writer is believed to stay sooner than a reader.
+ * udev and similar programs open a new device briefly, and so does the program that
+ * made it. A writer is assumed to be permanent sooner than a reader.
  */
 static bool is_in_use(const struct node *device)
 {
@@ -321,7 +321,7 @@ static void say_off(const char *node, const struct options *options)
 	json_object_put(told);
 }
 
-/* A line that people wrote is theirs. */
+/* A line written by hand is not changed. */
 static int check_by_hand(const char *node, struct error *error)
 {
 	struct grow_policy policy;
@@ -371,7 +371,7 @@ static int turn_off(const char *node, const struct options *options,
 	return result;
 }
 
-/* Of a node that is not there only the line can be left. */
+/* Only the line can be left of a node that does not exist. */
 static int forget(const char *node, const struct options *options,
 		  struct error *error)
 {
@@ -393,7 +393,7 @@ static int forget(const char *node, const struct options *options,
 	return found > 0 ? 0 : -1;
 }
 
-/* The filter that the device has, or that it will have. */
+/* The device's filter, or its future name. */
 static char *name_for(const struct graph *graph, const struct node *device,
 		      const struct options *options, bool *is_new)
 {
@@ -446,7 +446,7 @@ static int on_device(const struct graph *graph, const struct options *options,
 }
 
 /*
- * All of them
+ * All volumes
  */
 
 static bool has_line(const char *node)
@@ -466,7 +466,7 @@ static bool is_to_be_answered(const struct node *node)
 	       !grow_is_answered(node->dev.name);
 }
 
-/* What one cannot do keeps none back. */
+/* A failure of one node does not affect the others. */
 static int answer_all(const struct graph *graph, struct error *error)
 {
 	const struct node *node;
@@ -501,7 +501,7 @@ static int check_words(const struct options *options, struct error *error)
 	return 0;
 }
 
-/* One that has to wait keeps the others not back. */
+/* One that has to wait does not delay the others. */
 static void answer_beside(const char *node)
 {
 	struct error told_by_log = { 0 };
@@ -514,7 +514,10 @@ static void answer_beside(const char *node)
 		_exit(0);
 }
 
-/* For the timer, and after a change of the lines. What fails is said once, by the log. */
+/*
+ * For the timer, and after a change of the lines. A failure is reported once, in the
+ * log.
+ */
 static int answer_again(struct error *error)
 {
 	struct graph graph;
@@ -531,7 +534,10 @@ static int answer_again(struct error *error)
 	return 0;
 }
 
-/* Hidden ones for qdm-extend: an event is answered until another would be news. */
+/*
+ * Hidden options for qdm-extend: an event is answered until another one would be
+ * meaningful.
+ */
 static int answer_event(int argc, char **argv, struct error *error)
 {
 	return argc == 2 ? answer_again(error) :
