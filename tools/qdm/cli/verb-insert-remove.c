@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The short way for people: a filter made and put under a device in one plan,
- * so that it is there or nothing has changed, and the inverse. Sizes may be
- * written as people write them.
+ * The short way: makes a filter and inserts it under a device in one plan, which takes
+ * effect as a whole or not at all, and the inverse. Sizes may have units.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,7 +34,7 @@ struct words {
 	bool json;
 	bool cancel;
 	bool force;
-	/* what was understood, behind the new filter's name */
+	/* the settings, printed after the new filter's name */
 	void (*print)(const struct words *words);
 };
 
@@ -93,7 +92,7 @@ static int add_limit(const char *word, char **tail, int *nr,
 	return result;
 }
 
-/* "@head <#opts>@list discard @word", without what is not given. Frees @head. */
+/* "@head <#opts>@list discard @word", without missing parts. Frees @head. */
 static char *with_options(char *head, const char *list, int nr,
 			  const char *word, const char * const *words)
 {
@@ -185,7 +184,7 @@ static void print_throttle(const struct words *words)
 	json_object_put(limits);
 }
 
-/* 0 if it cannot be found out. */
+/* 0 if it is unknown. */
 static uint64_t size_of(const char *device)
 {
 	struct error ignored = { 0 };
@@ -275,7 +274,7 @@ static int finish(struct plan *plan, bool dry_run, struct error *error)
 	return 0;
 }
 
-/* Sizes as they were understood, with their units. */
+/* The parsed sizes, with their units. */
 static void tell(const struct words *words, const char *name)
 {
 	struct json_object *told;
@@ -309,8 +308,8 @@ static char *name_under(const struct words *words, struct error *error)
 }
 
 /*
- * As for a command of QMP, what the words stand for must not change while LVM's
- * locks are waited for; 1 if they had to be taken, and it is to be planned again.
+ * As for a QMP command, the words must name the same devices after a wait for LVM's
+ * locks; 1 if the locks had to be taken, and the edit must be planned again.
  */
 static int plan_under(const struct words *words, struct filter *filter,
 		      struct plan *plan, struct sights *before,
@@ -388,7 +387,7 @@ static int take_out(const struct words *words, struct error *error)
 	return result;
 }
 
-/* The lock is not held meanwhile, as that may take long. */
+/* Without the lock, as the job may take long to end. */
 static int cancel_job(const struct words *words, struct error *error)
 {
 	const struct node *node;
