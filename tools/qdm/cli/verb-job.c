@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * qdm jobs: one line a backup; qdm job: what can be done with one. A backup goes on
- * when the command that began it has ended, so people need a way back to it.
+ * qdm jobs: one line a backup; qdm job: the verbs on one. A backup does not end with
+ * the command that began it, so these verbs control it later.
  */
 #include <stdio.h>
 #include <string.h>
@@ -52,7 +52,7 @@ int verb_jobs(int argc, char **argv, struct error *error)
 static const struct {
 	const char *name;
 	const char *command;
-	const char *key;	/* of the job in the command */
+	const char *key;	/* the argument with the job's name */
 } actions[] = {
 	{ "pause", "job-pause", "id" },
 	{ "resume", "job-resume", "id" },
@@ -72,7 +72,7 @@ static size_t find_action(const char *name)
 	return i;
 }
 
-/* What has become of it; with --json an empty object if it is no more. */
+/* Its state; with --json an empty object if it is gone. */
 static int show(const char *id, const struct options *options,
 		struct error *error)
 {
