@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* qdm group, qdm throttle and qdm threshold: limits and marks. */
+/* qdm group, qdm throttle and qdm threshold. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,7 +88,7 @@ static int show_groups(const struct options *options, struct error *error)
 	return error->class ? -1 : 0;
 }
 
-/* add and set: what is in force afterwards is said. */
+/* add and set: prints the limits in force afterwards. */
 static int change_group(const struct options *options, bool is_new,
 			struct error *error)
 {
@@ -165,7 +165,7 @@ static struct json_object *named_node(struct json_object *nodes,
 	return NULL;
 }
 
-/* Does any node lie on that of this name? */
+/* Is any node on top of the node of this name? */
 static bool lies_under(struct json_object *nodes, const char *name)
 {
 	struct json_object *children, *child;
@@ -239,8 +239,8 @@ static void print_other(const char *device, const char *name,
 }
 
 /*
- * Throttles that somebody has put in under another name, or that are the device's own
- * table, limit it as well. How many there are.
+ * Throttles inserted under another name, or that are the device's own table, limit it
+ * as well. Returns their number.
  */
 static int print_others(const char *device, const char *own,
 			struct json_object *nodes, struct error *error)
@@ -265,7 +265,7 @@ static int print_others(const char *device, const char *own,
 	return nr;
 }
 
-/* A filter that was dropped out from under its device limits nothing. */
+/* A filter that was dropped from its device limits nothing. */
 static void print_throttles(const char *device, const char *own,
 			    struct json_object *nodes, struct error *error)
 {
@@ -302,7 +302,7 @@ static int show_throttle(const char *device, const struct options *options,
 	return error->class ? -1 : 0;
 }
 
-/* The command has other names for the limits, and wants all six rates. */
+/* The command has other names for the limits, and requires all six rates. */
 static struct json_object *old_style(const char *device,
 				     struct json_object *limits,
 				     const char *group, const char *discard)
@@ -325,7 +325,7 @@ static struct json_object *old_style(const char *device,
 	return args;
 }
 
-/* Takes "discard=..." out of the words, as it is no limit. */
+/* Removes "discard=..." from the words, as it is no limit. */
 static const char *take_discard(struct options *options)
 {
 	const char *discard = NULL;
@@ -341,7 +341,7 @@ static const char *take_discard(struct options *options)
 	return discard;
 }
 
-/* With discard= alone the limits stay as they are. */
+/* With discard= alone the limits are unchanged. */
 static int keep_limits(struct json_object *limits, const char *device,
 		       struct error *error)
 {
@@ -431,7 +431,7 @@ int verb_throttle(int argc, char **argv, struct error *error)
  * Thresholds
  */
 
-/* The node, or that below it whose threshold the command would set. */
+/* The node whose threshold the command would set: this one, or one beneath. */
 static struct json_object *describe(const char *name, struct error *error)
 {
 	const struct node *node, *filter;
