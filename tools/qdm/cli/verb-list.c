@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* qdm list: one line a node; qdm watch: what goes through them, live. */
+/* qdm list: one line a node; qdm watch: their I/O, live. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,7 +96,7 @@ static unsigned long long figure(struct json_object *node, const char *key)
 	return people_number(stats, key);
 }
 
-/* Since the last round, which was a second ago; a new node has all of it. */
+/* Since the last round, a second ago; for a new node since it was made. */
 static unsigned long long rate(struct json_object *then,
 			       struct json_object *now, const char *key)
 {
@@ -207,7 +207,7 @@ static int print_round(struct json_object *then, struct json_object *now,
 	return nodes ? 0 : -1;
 }
 
-/* With --once a single round, for scripts and for a look. */
+/* With --once a single round, for scripts. */
 int verb_watch(int argc, char **argv, struct error *error)
 {
 	struct json_object *then, *now;
