@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * qdm put-back, for udev's rules: on each event by which filters may have been dropped, or
- * a device may have gone, all devices are looked at.
+ * qdm put-back, for udev's rules: checks all devices on each event that may have
+ * dropped filters, or removed a device.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -36,7 +36,7 @@ static int put_back(const char *name, struct error *error)
 	return result;
 }
 
-/* The new table cannot be moved under a filter, and only LVM gives it another one. */
+/* The new table cannot be moved under a filter; only LVM can replace it. */
 static bool has_to_stay_out(const struct graph *graph,
 			    const struct node *device, struct error *error)
 {
@@ -44,7 +44,7 @@ static bool has_to_stay_out(const struct graph *graph,
 	       edit_check_not_moving(graph, device, error);
 }
 
-/* Waits for LVM's lock without ours, which others may want meanwhile. */
+/* Waits for LVM's lock without holding ours, to let other edits run. */
 static int put_one_back(const struct kdm_device *dev, struct error *error)
 {
 	int result;
@@ -55,7 +55,7 @@ static int put_one_back(const struct kdm_device *dev, struct error *error)
 	return result < 0 ? -1 : put_back(dev->name, error);
 }
 
-/* All devices once; -1 if some could not be done, and another try may do it. */
+/* All devices once; -1 if one failed and a retry may help. */
 static int put_round(struct error *stays, struct error *error)
 {
 	const struct node *device;
@@ -76,7 +76,7 @@ static int put_round(struct error *stays, struct error *error)
 	return result;
 }
 
-/* udev may have a filter open for some milliseconds; pauses grow for what takes longer. */
+/* udev may have a filter open for some milliseconds; the pauses between retries grow. */
 static int put_all_back(struct error *error)
 {
 	struct error stays;
@@ -99,7 +99,7 @@ static int put_all_back(struct error *error)
 	return result;
 }
 
-/* A root that cannot be removed does not keep the others. */
+/* A root that cannot be removed does not affect the others. */
 static int take_all_down(struct error *error)
 {
 	struct graph graph;
@@ -133,11 +133,11 @@ static int take_all_down_locked(struct error *error)
 
 /*
  * From udev, whose rules must not wait. The command that has changed a device waits for
- * them and has LVM's lock, for which an edit may wait that has ours. So no lock is taken
- * here; nobody edits what has lost its device.
+ * them and holds LVM's lock, while an edit that holds ours may wait for LVM's. So no
+ * lock is taken here; a device that was removed has no other editor.
  */
 
-/* The rules make a DM_ACTION of it; the kernel passes letters and digits only. */
+/* The rules derive DM_ACTION from it; the kernel accepts letters and digits only. */
 static void tell(const struct node *device)
 {
 	char path[64], uuid[40] = "";
@@ -156,7 +156,7 @@ static void tell(const struct node *device)
 	fclose(file);
 }
 
-/* Each event announces its own device, whatever was dropped before. */
+/* Each event announces only its own device. */
 static bool is_of_event(const struct node *device)
 {
 	const char *major = getenv("MAJOR"), *minor = getenv("MINOR");
@@ -176,7 +176,7 @@ static void run_unit(void)
 	free(unit);
 }
 
-/* As a unit where systemd runs: it kills what its rules leave running. */
+/* As a unit where systemd runs, as udevd kills processes left by its rules. */
 static void go_on_behind(void)
 {
 	int null;
