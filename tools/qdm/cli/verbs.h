@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * The verbs for people. Each prints what it has to say and returns 0, or -1
- * with the reason in @error.
- */
+/* The verbs. Each prints its output and returns 0, or -1 with the reason in @error. */
 #ifndef QDM_CLI_VERBS_H
 #define QDM_CLI_VERBS_H
 
@@ -32,7 +29,7 @@ VERB(verb_doctor);	/* cli/doctor/doctor.c */
 /* Shows a backup until it is over, and dismisses it; verb-backup.c. */
 int backup_wait(const struct options *options, struct error *error);
 
-/* How long a device may be suspended by somebody else, in ms; tests have less time. */
+/* How long another program may keep a device suspended, in ms; less in tests. */
 extern int doctor_patience;
 
 #endif /* QDM_CLI_VERBS_H */
