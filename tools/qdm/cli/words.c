@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The verbs for people are the commands of QMP with less to type: they make a
- * command out of words, have it carried out like any other, and say what came
- * of it with units. So they can do nothing that a client cannot, refuse in the
- * same words, and have --dry-run for nothing.
+ * The short verbs are QMP commands with less to type: they build a command from words,
+ * carry it out like any other, and print the result with units. So they can do only
+ * what a client can, with the same refusals, and support --dry-run without extra code.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -107,7 +106,7 @@ static bool is_limit(const char *name)
 	return false;
 }
 
-/* Operations are counted in thousands, bytes in units of 1024. */
+/* Operations have units of 1000, bytes of 1024. */
 static bool read_limit(const char *name, const char *text, uint64_t *value)
 {
 	if (ends_with(name, "-length") ||

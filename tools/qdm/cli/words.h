@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the verbs for people have in common; see words.c. */
+/* Common parts of the short verbs; see words.c. */
 #ifndef QDM_CLI_WORDS_H
 #define QDM_CLI_WORDS_H
 
@@ -11,10 +11,13 @@
 #include "graph/graph.h"
 #include "kernel/limits.h"
 
-/* People's backups give way, and not what writes to the device, as in QEMU. */
+/*
+ * By default a failed copy breaks the backup, not the write to the device, unlike in
+ * QEMU.
+ */
 #define SAFE_POLICY	"break-snapshot"
 
-/* People name dm devices by path, too. The name, for the caller to free. */
+/* The node's name for a name or path of a dm device, for the caller to free. */
 char *people_node(const struct graph *graph, const char *word);
 /* The same for a verb's first word, which is replaced; 0 or -1. */
 int people_named(struct options *options, struct error *error);
@@ -30,17 +33,17 @@ struct json_object *people_ask(const char *command, struct json_object *args,
 int people_tell(const char *command, struct json_object *args,
 		const struct options *options, struct error *error);
 
-/* What stands behind "discard=", or NULL if @word is another. */
+/* The value after "discard=", or NULL if @word is another. */
 const char *people_discard(const char *word);
 /* @word is one of the two, or NULL. */
 int people_check_discard(const char *word, const char * const *words,
 			 struct error *error);
-/* One such word: its name, for the caller to free, or NULL. */
+/* Parses one such word: returns its name, for the caller to free, or NULL. */
 char *people_limit(const char *word, uint64_t *value, struct error *error);
-/* Words like iops-total=500 or bps-write=10M, into @object. */
+/* Adds words like iops-total=500 or bps-write=10M to @object. */
 int people_limits(struct json_object *object, const char * const *word,
 		  size_t nr, struct error *error);
-/* "iops-total=500/s bps-write=10M/s"; those that are off are left out. */
+/* "iops-total=500/s bps-write=10M/s", without limits that are off. */
 void people_print_limits(FILE *out, struct json_object *limits);
 void people_print_json(struct json_object *value);
 unsigned long long people_number(struct json_object *object, const char *key);
