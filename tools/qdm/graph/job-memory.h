@@ -24,7 +24,7 @@ struct kept_job {
 	unsigned int pause;	/* and after how many seconds */
 };
 
-/* All of them. */
+/* All volumes */
 extern struct kept_job *kept_jobs;
 extern size_t kept_jobs_nr;
 
