@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Help is made from what the tool goes by: the table of verbs, the table of options,
- * the names of the limits. Only the examples are written for it.
+ * Help is built from the tables of verbs and options and the names of the limits. Only
+ * the examples are written for it.
  */
 #include <stdio.h>
 #include <string.h>

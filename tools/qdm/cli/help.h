@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the command line says of itself; see help.c. */
+/* Help on the command line; see help.c. */
 #ifndef QDM_CLI_HELP_H
 #define QDM_CLI_HELP_H
 
