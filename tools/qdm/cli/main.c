@@ -332,7 +332,7 @@ static void print_options(const char *verb)
 		puts(option);
 }
 
-/* One of "full|none" a line; what is in capitals stands for any word. */
+/* One of "full|none" a line; capitals mean any word. */
 static void print_values(const char *values)
 {
 	size_t len;
