@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Options as in every other program: getopt_long() reads them, before, between and
- * behind the words, with their value as the next word or after "=", until "--". All
- * options of all verbs are in one table, with what help says of them; each verb names
- * those it takes.
+ * after the words, with their value as the next word or after "=", until "--". All
+ * options of all verbs are in a single table, with their help text; each verb names
+ * those it accepts.
  */
 #include <getopt.h>
 #include <stdint.h>
@@ -15,7 +15,7 @@
 
 struct option_kind {
 	const char *name;
-	const char *value;	/* what it is called in help; NULL for a flag */
+	const char *value;	/* the value's name in help; NULL for a flag */
 	size_t offset;		/* of the bool or the const char * in struct options */
 	const char *what;
 };
@@ -143,7 +143,10 @@ static int refuse_option(const char *word, const char *known, int code,
 		      optopt ? letter : word, *known ? known : "none");
 }
 
-/* "-" keeps words in their order, ":" tells a missing value from an unknown option. */
+/*
+ * "-" keeps words in their order, ":" distinguishes a missing value from an unknown
+ * option.
+ */
 #define IN_ORDER	"-:"
 
 int options_read(struct options *options, int argc, char **argv,

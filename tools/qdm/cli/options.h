@@ -42,15 +42,15 @@ struct options {
 };
 
 /*
- * @known: the options that this verb takes, as "--json --group". -1 with the class
- * ERROR_MISUSE if there is another one, or a value too many or too few.
+ * @known: the options of this verb, as "--json --group". -1 with the class ERROR_MISUSE
+ * for another option, or a wrong number of values.
  */
 int options_read(struct options *options, int argc, char **argv,
 		 const char *known, struct error *error);
 /* Is -h or --help among them? */
 bool options_ask_help(int argc, char **argv);
 
-/* For help: the option's value as it is called there, or NULL, and what it does. */
+/* For help: the name of the option's value, or NULL, and its effect. */
 const char *option_value(const char *option);
 const char *option_what(const char *option);
 
