@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The short verbs are QMP commands with less to type: they build a command from words,
- * carry it out like any other, and print the result with units. So they can do only
- * what a client can, with the same refusals, and support --dry-run without extra code.
+ * carry it out like any other, and print the result with units. So they have no
+ * abilities beyond QMP, the same refusals, and --dry-run without extra code.
  */
 #include <stdlib.h>
 #include <string.h>
