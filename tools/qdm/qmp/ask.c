@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A command built from words and carried out as a client's: so the verbs of the tool
- * can do only what a client can, with the same refusals.
+ * A command built from words and carried out as a client's: so the verbs have no
+ * abilities beyond QMP, and the same refusals.
  */
 #include <string.h>
 
