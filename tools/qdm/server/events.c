@@ -2,7 +2,7 @@
 /*
  * Events, derived from states. The kernel only signals that an event was raised on some
  * device; its kind is read from the devices' status, which has event counts and states.
- * So a wakeup may stand for any number of events, and none is lost between two reads: a
+ * So a wakeup may cover any number of events, and none is lost between two reads: a
  * state that was passed in between is reported as well, as a job's states have a fixed
  * order.
  *
