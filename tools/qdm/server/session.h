@@ -21,7 +21,7 @@ struct session {
 	char quote;		/* the closing quote within a string, or 0 */
 	bool escaped;		/* after a backslash within a string */
 	bool skipping;		/* after an error, to the end of the line */
-	bool closing;		/* send what is in @out, then close */
+	bool closing;		/* send the rest of @out, then close */
 	bool noisy;		/* after a control character */
 	bool busy;		/* an edit is in progress, and no input is read */
 	bool answered;		/* a reply was added since session_feed() was called */
