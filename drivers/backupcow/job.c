@@ -14,7 +14,7 @@
  * the live table, and postsuspend waits for the reads in flight, as dm itself
  * waits for every bio that it has sent there.
  *
- * Locking: see struct job and flow.c; jobs_lock guards the list of all jobs and
+ * Locking: see struct job and copier.c; jobs_lock guards the list of all jobs and
  * is taken before a job's own lock. job_put() may sleep; what runs on the
  * front worker drops its references with job_put_later() instead, since the
  * job cannot be freed from a work of its own.

@@ -36,7 +36,7 @@
 #include "copy.h"
 #include "edge.h"
 #include "event.h"
-#include "writers.h"
+#include "deferred.h"
 
 enum job_state {
 	JOB_CREATED,
@@ -338,7 +338,7 @@ const char *job_state_name(enum job_state state);
 const char *job_io_status_name(enum job_io_status status);
 const char *job_error_name(int error);
 
-/* fate.c: what errors lead to and how jobs end; called with the lock held */
+/* policy.c: what errors lead to and how jobs end; called with the lock held */
 void job_end(struct job *job, int error, struct job_bios *bios);
 void job_break(struct job *job, int error, struct job_bios *bios);
 void job_writers_failed(struct job *job, const struct copy *copy,
@@ -355,7 +355,7 @@ void job_check_end(struct job *job); /* without the lock */
 void bcow_told(struct qdm_watch *watch, const struct qdm_guarding *state);
 void bcow_settle(struct qdm_watch *watch); /* likewise */
 
-/* flow.c: the way of the data */
+/* copier.c: the way of the data */
 int job_park(struct job *job, struct dm_target *ti, struct bio *bio,
 	     sector_t sector);
 void job_bios_init(struct job_bios *bios);
@@ -374,7 +374,7 @@ bool bcow_drop_later(struct job *job); /* with the lock held */
 void job_to_sink(struct job *job, struct copy *copy); /* with the lock held */
 void job_to_front(struct job *job, struct copy *copy); /* likewise */
 
-/* sink.c: to the target */
+/* destination.c: to the target */
 void job_sink(struct work_struct *work);
 void bcow_drop_cache(struct job *job);
 void bcow_drop(struct work_struct *work);

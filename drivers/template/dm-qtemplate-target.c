@@ -19,7 +19,7 @@
 #include "args.h"
 #include "edge.h"
 #include "lower.h"
-#include "perdev.h"
+#include "device-state.h"
 
 #define DM_MSG_PREFIX "qtemplate"
 

@@ -5,8 +5,8 @@
  * is, it looks again. So a discard of a terabyte costs as little memory as a
  * write of one sector.
  */
-#ifndef BACKUPCOW_WRITERS_H
-#define BACKUPCOW_WRITERS_H
+#ifndef BACKUPCOW_DEFERRED_H
+#define BACKUPCOW_DEFERRED_H
 
 #include <linux/bio.h>
 #include <linux/list.h>
@@ -79,4 +79,4 @@ void writers_take_all(struct writers *writers, struct list_head *to);
 struct bio *writers_bio(struct writer *writer);
 struct writer *writers_oldest(struct writers *writers);
 
-#endif /* BACKUPCOW_WRITERS_H */
+#endif /* BACKUPCOW_DEFERRED_H */

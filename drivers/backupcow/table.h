@@ -3,8 +3,8 @@
  * A table line of backupcow, read and judged. All that can be wrong with it is
  * found here, in the constructor, before anything has changed.
  */
-#ifndef BACKUPCOW_LINE_H
-#define BACKUPCOW_LINE_H
+#ifndef BACKUPCOW_TABLE_H
+#define BACKUPCOW_TABLE_H
 
 #include <linux/device-mapper.h>
 
@@ -46,4 +46,4 @@ void line_close(struct line *line, struct dm_target *ti);
 void line_place(const struct line *line, const struct dm_target *ti,
 		struct job_place *place);
 
-#endif /* BACKUPCOW_LINE_H */
+#endif /* BACKUPCOW_TABLE_H */

@@ -9,7 +9,7 @@
 #include <linux/device-mapper.h>
 #include <linux/jiffies.h>
 
-#include "writers.h"
+#include "deferred.h"
 
 /* So many of those that somebody waits for come before one of the others. */
 #define URGENT_ROW	8

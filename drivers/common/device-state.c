@@ -10,7 +10,7 @@
 #include <linux/module.h>
 #include <linux/sched/mm.h>
 
-#include "perdev.h"
+#include "device-state.h"
 
 static struct qdm_perdev *find(struct qdm_perdev_registry *registry,
 			       struct mapped_device *md, sector_t begin)

@@ -23,7 +23,7 @@
 #include "group.h"
 #include "lower.h"
 #include "options.h"
-#include "perdev.h"
+#include "device-state.h"
 
 #define DM_MSG_PREFIX QDM_TARGET_QTHROTTLE
 

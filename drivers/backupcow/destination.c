@@ -13,7 +13,7 @@
  * allocation only: a pool that does not zero shows old data in the rest of a
  * unit of which a part is written.
  *
- * Locking: as in flow.c. A copy belongs to the sink from job_to_sink() until it
+ * Locking: as in copier.c. A copy belongs to the sink from job_to_sink() until it
  * submits it, and to whoever completes it after.
  */
 #include <linux/blkdev.h>

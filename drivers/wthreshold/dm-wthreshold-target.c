@@ -28,7 +28,7 @@
 #include "event.h"
 #include "level.h"
 #include "lower.h"
-#include "perdev.h"
+#include "device-state.h"
 
 #define DM_MSG_PREFIX QDM_TARGET_WTHRESHOLD
 

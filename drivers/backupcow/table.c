@@ -11,7 +11,7 @@
 #include <linux/log2.h>
 #include <linux/sched/signal.h>
 
-#include "line.h"
+#include "table.h"
 
 #define CLUSTER_MIN	8
 #define CLUSTER_MAX	131072

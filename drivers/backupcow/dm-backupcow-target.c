@@ -25,8 +25,8 @@
 #include "edge.h"
 #include "event.h"
 #include "job.h"
-#include "line.h"
-#include "perdev.h"
+#include "table.h"
+#include "device-state.h"
 
 #define DM_MSG_PREFIX QDM_TARGET_BACKUPCOW
 

@@ -5,8 +5,8 @@
  * finds the state by its device and takes a reference; the state goes when
  * the last table that refers to it is destroyed.
  */
-#ifndef QDM_PERDEV_H
-#define QDM_PERDEV_H
+#ifndef QDM_DEVICE_STATE_H
+#define QDM_DEVICE_STATE_H
 
 #include <linux/device-mapper.h>
 #include <linux/list.h>
@@ -51,4 +51,4 @@ struct qdm_perdev *qdm_perdev_get(struct qdm_perdev_registry *registry,
 void qdm_perdev_put(struct qdm_perdev_registry *registry,
 		    struct qdm_perdev *state);
 
-#endif /* QDM_PERDEV_H */
+#endif /* QDM_DEVICE_STATE_H */
