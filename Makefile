@@ -74,7 +74,7 @@ demo: ## the main job, watched, in a virtual machine
 bench: ## figures from the deterministic lane (CASE=idle-cost for one)
 	$(Q)tests/bench/run $(CASE)
 
-lint: ## checkpatch, sparse, shellcheck, clang-format, codespell
+lint: ## checkpatch, sparse, symbols' prefixes, shellcheck, clang-format, codespell
 	$(Q)tests/lint/run
 
 docs: ## the documentation as web pages, in build/docs/html (needs python3-sphinx)

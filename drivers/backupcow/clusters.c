@@ -13,34 +13,34 @@ static u64 bitmap_words(u64 nr)
 	return (nr + BITS - 1) / BITS;
 }
 
-static u64 count(u64 sectors, unsigned int shift)
+static u64 count_clusters(u64 sectors, unsigned int shift)
 {
 	return (sectors + (1ULL << shift) - 1) >> shift;
 }
 
 /**
- * clusters_words - how much memory the states need
+ * bcow_clusters_words - how much memory the states need
  * @sectors: length of the device
  * @shift: a cluster is 1 << @shift sectors long
  *
  * Return: number of u64 words.
  */
-u64 clusters_words(u64 sectors, unsigned int shift)
+u64 bcow_clusters_words(u64 sectors, unsigned int shift)
 {
-	return 2 * bitmap_words(count(sectors, shift));
+	return 2 * bitmap_words(count_clusters(sectors, shift));
 }
 
 /**
- * clusters_init - begin with everything to copy
+ * bcow_clusters_init - begin with everything to copy
  * @clusters: the states
- * @words: clusters_words() words, all zero, which the caller keeps and frees
+ * @words: bcow_clusters_words() words, all zero, which the caller keeps and frees
  * @sectors: length of the device
  * @shift: a cluster is 1 << @shift sectors long
  */
-void clusters_init(struct clusters *clusters, u64 *words, u64 sectors,
-		   unsigned int shift)
+void bcow_clusters_init(struct bcow_clusters *clusters, u64 *words, u64 sectors,
+			unsigned int shift)
 {
-	clusters->nr = count(sectors, shift);
+	clusters->nr = count_clusters(sectors, shift);
 	clusters->nr_done = 0;
 	clusters->nr_busy = 0;
 	clusters->sectors = sectors;
@@ -50,7 +50,7 @@ void clusters_init(struct clusters *clusters, u64 *words, u64 sectors,
 }
 
 /* The bits of [first, end) that lie in the word of @first. */
-static u64 mask(u64 first, u64 end)
+static u64 word_mask(u64 first, u64 end)
 {
 	unsigned int bit = first % BITS;
 	u64 nr = end - first;
@@ -70,7 +70,7 @@ static bool range_is(const u64 *map, u64 first, u64 end, bool set)
 	u64 bits, at;
 
 	for (at = first; at < end; at = next_word(at)) {
-		bits = mask(at, end);
+		bits = word_mask(at, end);
 		/* pairs with the release in range_set() */
 		if ((smp_load_acquire(&map[at / BITS]) & bits) !=
 		    (set ? bits : 0))
@@ -85,23 +85,25 @@ static void range_set(u64 *map, u64 first, u64 end, bool set)
 
 	for (at = first; at < end; at = next_word(at)) {
 		word = &map[at / BITS];
-		value = set ? *word | mask(at, end) : *word & ~mask(at, end);
+		value = set ? *word | word_mask(at, end) :
+			      *word & ~word_mask(at, end);
 		/* pairs with the acquire of those who ask without the lock */
 		smp_store_release(word, value);
 	}
 }
 
-static bool within(const struct clusters *clusters, u64 first, u64 nr)
+static bool is_within(const struct bcow_clusters *clusters, u64 first, u64 nr)
 {
 	return nr && first < clusters->nr && nr <= clusters->nr - first;
 }
 
 /**
- * clusters_state - the state of one cluster
+ * bcow_clusters_state - the state of one cluster
  * @clusters: the states
  * @cluster: which one
  */
-enum cluster_state clusters_state(const struct clusters *clusters, u64 cluster)
+enum bcow_cluster_state
+bcow_clusters_state(const struct bcow_clusters *clusters, u64 cluster)
 {
 	if (range_is(clusters->done, cluster, cluster + 1, true))
 		return CLUSTER_DONE;
@@ -111,16 +113,16 @@ enum cluster_state clusters_state(const struct clusters *clusters, u64 cluster)
 }
 
 /**
- * clusters_claim - take clusters to copy them
+ * bcow_clusters_claim - take clusters to copy them
  * @clusters: the states
  * @first: the first one
  * @nr: how many
  *
  * Return: 0, or -EINVAL if any of them is not to be copied.
  */
-int clusters_claim(struct clusters *clusters, u64 first, u64 nr)
+int bcow_clusters_claim(struct bcow_clusters *clusters, u64 first, u64 nr)
 {
-	if (!within(clusters, first, nr) ||
+	if (!is_within(clusters, first, nr) ||
 	    !range_is(clusters->done, first, first + nr, false) ||
 	    !range_is(clusters->busy, first, first + nr, false))
 		return -EINVAL;
@@ -130,16 +132,16 @@ int clusters_claim(struct clusters *clusters, u64 first, u64 nr)
 }
 
 /**
- * clusters_finish - the old data of claimed clusters is safe
+ * bcow_clusters_finish - the old data of claimed clusters is safe
  * @clusters: the states
  * @first: the first one
  * @nr: how many
  *
  * Return: 0, or -EINVAL if any of them is not being copied.
  */
-int clusters_finish(struct clusters *clusters, u64 first, u64 nr)
+int bcow_clusters_finish(struct bcow_clusters *clusters, u64 first, u64 nr)
 {
-	if (!within(clusters, first, nr) ||
+	if (!is_within(clusters, first, nr) ||
 	    !range_is(clusters->busy, first, first + nr, true))
 		return -EINVAL;
 	range_set(clusters->busy, first, first + nr, false);
@@ -150,16 +152,16 @@ int clusters_finish(struct clusters *clusters, u64 first, u64 nr)
 }
 
 /**
- * clusters_revert - claimed clusters could not be copied
+ * bcow_clusters_revert - claimed clusters could not be copied
  * @clusters: the states
  * @first: the first one
  * @nr: how many
  *
  * Return: 0, or -EINVAL if any of them is not being copied.
  */
-int clusters_revert(struct clusters *clusters, u64 first, u64 nr)
+int bcow_clusters_revert(struct bcow_clusters *clusters, u64 first, u64 nr)
 {
-	if (!within(clusters, first, nr) ||
+	if (!is_within(clusters, first, nr) ||
 	    !range_is(clusters->busy, first, first + nr, true))
 		return -EINVAL;
 	range_set(clusters->busy, first, first + nr, false);
@@ -173,63 +175,66 @@ static u64 next_clear(const u64 *map, const u64 *map2, u64 from, u64 end)
 	u64 at, clear;
 
 	for (at = from; at < end; at = next_word(at)) {
-		clear = ~(map[at / BITS] | map2[at / BITS]) & mask(at, end);
+		clear = ~(map[at / BITS] | map2[at / BITS]) &
+			word_mask(at, end);
 		if (clear)
 			return at / BITS * BITS + __builtin_ctzll(clear);
 	}
 	return end;
 }
 
-static u64 clip(const struct clusters *clusters, u64 end)
+static u64 clip_end(const struct bcow_clusters *clusters, u64 end)
 {
 	return end < clusters->nr ? end : clusters->nr;
 }
 
 /**
- * clusters_next_undone - find a cluster that is not done
+ * bcow_clusters_next_undone - find a cluster that is not done
  * @clusters: the states
  * @from: where to begin
  * @end: where to stop
  *
  * Return: the first one, or @end if there is none before it.
  */
-u64 clusters_next_undone(const struct clusters *clusters, u64 from, u64 end)
+u64 bcow_clusters_next_undone(const struct bcow_clusters *clusters, u64 from,
+			      u64 end)
 {
-	u64 stop = clip(clusters, end);
+	u64 stop = clip_end(clusters, end);
 	u64 found = next_clear(clusters->done, clusters->done, from, stop);
 
 	return found < stop ? found : end;
 }
 
 /**
- * clusters_next_to_copy - find a cluster to copy
+ * bcow_clusters_next_to_copy - find a cluster to copy
  * @clusters: the states
  * @from: where to begin
  * @end: where to stop
  *
  * Return: the first one, or @end if there is none before it.
  */
-u64 clusters_next_to_copy(const struct clusters *clusters, u64 from, u64 end)
+u64 bcow_clusters_next_to_copy(const struct bcow_clusters *clusters, u64 from,
+			       u64 end)
 {
-	u64 stop = clip(clusters, end);
+	u64 stop = clip_end(clusters, end);
 	u64 found = next_clear(clusters->done, clusters->busy, from, stop);
 
 	return found < stop ? found : end;
 }
 
 /**
- * clusters_run - how many clusters in a row are to be copied
+ * bcow_clusters_run - how many clusters in a row are to be copied
  * @clusters: the states
  * @from: the first of them
  * @end: where to stop
  */
-u64 clusters_run(const struct clusters *clusters, u64 from, u64 end)
+u64 bcow_clusters_run(const struct bcow_clusters *clusters, u64 from, u64 end)
 {
-	u64 at, set, stop = clip(clusters, end);
+	u64 at, set, stop = clip_end(clusters, end);
 
 	for (at = from; at < stop; at = next_word(at)) {
 		set = (clusters->done[at / BITS] | clusters->busy[at / BITS]) &
-		      mask(at, stop);
+		      word_mask(at, stop);
 		if (set)
 			return at / BITS * BITS + __builtin_ctzll(set) - from;
 	}
@@ -237,12 +242,13 @@ u64 clusters_run(const struct clusters *clusters, u64 from, u64 end)
 }
 
 /**
- * clusters_sectors - length of some clusters; the last one may be partial
+ * bcow_clusters_sectors - length of some clusters; the last one may be partial
  * @clusters: the states
  * @first: the first one
  * @nr: how many
  */
-u64 clusters_sectors(const struct clusters *clusters, u64 first, u64 nr)
+u64 bcow_clusters_sectors(const struct bcow_clusters *clusters, u64 first,
+			  u64 nr)
 {
 	u64 begin = first << clusters->shift;
 	u64 end = (first + nr) << clusters->shift;
@@ -251,14 +257,16 @@ u64 clusters_sectors(const struct clusters *clusters, u64 first, u64 nr)
 }
 
 /**
- * clusters_range_done - are all of these clusters done?
+ * bcow_clusters_range_done - are all of these clusters done?
  * @clusters: the states
  * @first: the first one
  * @last: the last one; what lies beyond the device needs no copy
  *
- * Needs no lock, as clusters_all_done().
+ * Needs no lock, as bcow_clusters_all_done().
  */
-bool clusters_range_done(const struct clusters *clusters, u64 first, u64 last)
+bool bcow_clusters_range_done(const struct bcow_clusters *clusters, u64 first,
+			      u64 last)
 {
-	return range_is(clusters->done, first, clip(clusters, last + 1), true);
+	return range_is(clusters->done, first, clip_end(clusters, last + 1),
+			true);
 }

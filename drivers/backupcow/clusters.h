@@ -11,7 +11,7 @@
  *
  * The states live in two bitmaps, so that the question every write asks, "is
  * this cluster done?", is one load and one test. The owner's lock guards
- * every change; clusters_all_done() alone may be asked without it, as a done
+ * every change; bcow_clusters_all_done() alone may be asked without it, as a done
  * cluster stays done. Its bit is set with release and tested with acquire
  * order: who sees it writes over old data that has been read before.
  */
@@ -22,14 +22,14 @@
 
 #define CLUSTERS_WORD_BITS 64
 
-enum cluster_state {
+enum bcow_cluster_state {
 	CLUSTER_TO_COPY,
 	CLUSTER_BUSY,
 	CLUSTER_DONE,
 };
 
 /**
- * struct clusters - the states of all clusters
+ * struct bcow_clusters - the states of all clusters
  * @done: a bit for each cluster that is done
  * @busy: a bit for each cluster being copied
  * @nr: how many clusters there are
@@ -38,7 +38,7 @@ enum cluster_state {
  * @sectors: the length covered; the last cluster may be partial
  * @shift: a cluster is 1 << @shift sectors long
  */
-struct clusters {
+struct bcow_clusters {
 	u64 *done;
 	u64 *busy;
 	u64 nr;
@@ -48,39 +48,44 @@ struct clusters {
 	unsigned int shift;
 };
 
-u64 clusters_words(u64 sectors, unsigned int shift);
-void clusters_init(struct clusters *clusters, u64 *words, u64 sectors,
-		   unsigned int shift);
+u64 bcow_clusters_words(u64 sectors, unsigned int shift);
+void bcow_clusters_init(struct bcow_clusters *clusters, u64 *words, u64 sectors,
+			unsigned int shift);
 
-enum cluster_state clusters_state(const struct clusters *clusters, u64 cluster);
-int clusters_claim(struct clusters *clusters, u64 first, u64 nr);
-int clusters_finish(struct clusters *clusters, u64 first, u64 nr);
-int clusters_revert(struct clusters *clusters, u64 first, u64 nr);
+enum bcow_cluster_state
+bcow_clusters_state(const struct bcow_clusters *clusters, u64 cluster);
+int bcow_clusters_claim(struct bcow_clusters *clusters, u64 first, u64 nr);
+int bcow_clusters_finish(struct bcow_clusters *clusters, u64 first, u64 nr);
+int bcow_clusters_revert(struct bcow_clusters *clusters, u64 first, u64 nr);
 
-u64 clusters_next_undone(const struct clusters *clusters, u64 from, u64 end);
-u64 clusters_next_to_copy(const struct clusters *clusters, u64 from, u64 end);
-u64 clusters_run(const struct clusters *clusters, u64 from, u64 end);
-u64 clusters_sectors(const struct clusters *clusters, u64 first, u64 nr);
+u64 bcow_clusters_next_undone(const struct bcow_clusters *clusters, u64 from,
+			      u64 end);
+u64 bcow_clusters_next_to_copy(const struct bcow_clusters *clusters, u64 from,
+			       u64 end);
+u64 bcow_clusters_run(const struct bcow_clusters *clusters, u64 from, u64 end);
+u64 bcow_clusters_sectors(const struct bcow_clusters *clusters, u64 first,
+			  u64 nr);
 
-bool clusters_range_done(const struct clusters *clusters, u64 first, u64 last);
+bool bcow_clusters_range_done(const struct bcow_clusters *clusters, u64 first,
+			      u64 last);
 
 /**
- * clusters_all_done - is everything in a range of sectors done?
+ * bcow_clusters_all_done - is everything in a range of sectors done?
  * @clusters: the states
  * @sector: where the range begins
  * @sectors: its length, at least 1; it may reach beyond the last cluster
  *
  * Needs no lock. A false answer may be outdated at once, a true one stays.
  */
-static inline bool clusters_all_done(const struct clusters *clusters,
-				     u64 sector, u64 sectors)
+static inline bool bcow_clusters_all_done(const struct bcow_clusters *clusters,
+					  u64 sector, u64 sectors)
 {
 	u64 first = sector >> clusters->shift;
 	u64 last = (sector + sectors - 1) >> clusters->shift;
 	u64 word;
 
 	if (first != last || first >= clusters->nr)
-		return clusters_range_done(clusters, first, last);
+		return bcow_clusters_range_done(clusters, first, last);
 	/* pairs with the release in range_set() */
 	word = smp_load_acquire(&clusters->done[first / CLUSTERS_WORD_BITS]);
 	return word >> (first % CLUSTERS_WORD_BITS) & 1;

@@ -19,8 +19,8 @@
  * again with the lock, under which a copy is declared done and its writers are
  * woken, so no wake-up is lost.
  *
- * Locking: job.lock guards all, see struct job; nothing is submitted or ended
- * under it. Bios taken out under the lock travel in a struct job_bios.
+ * Locking: job.lock guards all, see struct bcow_job; nothing is submitted or ended
+ * under it. Bios taken out under the lock travel in a struct bcow_bios.
  * Life: a copy in flight holds a reference to the job, dropped by the front
  * worker; whoever queues work does so under the lock, while it is sure that
  * the copy at hand has not been settled.
@@ -64,7 +64,7 @@ struct claim {
 	bool foreground;
 	bool alone;
 	u64 closings;
-	struct copy *copy;
+	struct bcow_copy *copy;
 };
 
 /*
@@ -74,7 +74,7 @@ struct claim {
  */
 struct batch {
 	unsigned int steps;
-	struct job_bios bios;
+	struct bcow_bios bios;
 	struct list_head reads;
 	unsigned int nr_reads;
 	struct list_head spent;
@@ -82,7 +82,7 @@ struct batch {
 	unsigned int refs;
 };
 
-void job_bios_init(struct job_bios *bios)
+void bcow_bios_init(struct bcow_bios *bios)
 {
 	bio_list_init(&bios->go);
 	bio_list_init(&bios->fail);
@@ -91,16 +91,16 @@ void job_bios_init(struct job_bios *bios)
 	bios->status = BLK_STS_OK;
 }
 
-static void list_bios(struct list_head *writers, struct bio_list *to)
+static void list_deferred_bios(struct list_head *writers, struct bio_list *to)
 {
-	struct writer *writer;
+	struct bcow_write *writer;
 
 	list_for_each_entry(writer, writers, age)
-		bio_list_add(to, writers_bio(writer));
+		bio_list_add(to, bcow_deferred_bio(writer));
 }
 
-void job_bios_fail(struct job_bios *bios, struct bio_list *list,
-		   blk_status_t status)
+void bcow_bios_fail(struct bcow_bios *bios, struct bio_list *list,
+		    blk_status_t status)
 {
 	struct bio *bio;
 
@@ -109,60 +109,60 @@ void job_bios_fail(struct job_bios *bios, struct bio_list *list,
 	bio_list_merge(&bios->fail, list);
 }
 
-static void fail_all(struct job_bios *bios)
+static void fail_all_deferred(struct bcow_bios *bios)
 {
 	struct bio_list list = BIO_EMPTY_LIST;
 
-	list_bios(&bios->all_fail, &list);
-	job_bios_fail(bios, &list, bios->status);
+	list_deferred_bios(&bios->all_fail, &list);
+	bcow_bios_fail(bios, &list, bios->status);
 }
 
-static void send_on(struct bio_list *bios, struct blk_plug *plug)
+static void submit_bios(struct bio_list *bios, struct blk_plug *plug)
 {
 	unsigned int nth = 0, nr = bio_list_size(bios);
 	struct bio *bio;
 
 	while ((bio = bio_list_pop(bios))) {
 		if (plug)
-			job_expect(plug, nth++, nr);
+			bcow_expect(plug, nth++, nr);
 		dm_submit_bio_remap(bio, NULL);
 	}
 }
 
 /* A suspend waits for who is in map(), and cannot be interrupted then. */
-static bool has_room(const struct job *job, unsigned int max)
+static bool has_room(const struct bcow_job *job, unsigned int max)
 {
-	return READ_ONCE(job->writers.nr_urgent) < max ||
+	return READ_ONCE(job->deferred.nr_urgent) < max ||
 	       !READ_ONCE(job->guarding) || READ_ONCE(job->halted);
 }
 
-void job_bios_send(struct job *job, struct job_bios *bios,
-		   struct blk_plug *plug)
+void bcow_bios_send(struct bcow_job *job, struct bcow_bios *bios,
+		    struct blk_plug *plug)
 {
 	struct bio *bio;
 
 	if (!list_empty(&bios->all_go))
-		list_bios(&bios->all_go, &bios->go);
+		list_deferred_bios(&bios->all_go, &bios->go);
 	if (!list_empty(&bios->all_fail))
-		fail_all(bios);
-	send_on(&bios->go, plug);
+		fail_all_deferred(bios);
+	submit_bios(&bios->go, plug);
 	while ((bio = bio_list_pop(&bios->fail)))
 		bio_endio(bio);
 	if (wq_has_sleeper(&job->room) && has_room(job, URGENT_MAX / 4 * 3))
 		wake_up_all(&job->room);
 }
 
-void job_kick(struct job *job)
+void bcow_kick(struct bcow_job *job)
 {
 	queue_work(job->front_wq, &job->front);
 }
 
-static u64 clusters_in(const struct job *job, u64 bytes)
+static u64 clusters_in(const struct bcow_job *job, u64 bytes)
 {
 	return max_t(u64, bytes >> (job->place.shift + SECTOR_SHIFT), 1);
 }
 
-static void await_tick(struct job *job, u64 ns)
+static void await_tick(struct bcow_job *job, u64 ns)
 {
 	hrtimer_start(&job->tick, ns_to_ktime(min_t(u64, ns, KTIME_MAX)),
 		      HRTIMER_MODE_REL);
@@ -170,34 +170,35 @@ static void await_tick(struct job *job, u64 ns)
 
 /*--------------------------------- claiming --------------------------------*/
 
-static void set_length(struct job *job, struct claim *claim, u64 nr)
+static void set_length(struct bcow_job *job, struct claim *claim, u64 nr)
 {
-	u64 sectors = clusters_sectors(&job->clusters, claim->first, nr);
+	u64 sectors = bcow_clusters_sectors(&job->clusters, claim->first, nr);
 
 	claim->nr = nr;
 	claim->bytes = min_t(u64, sectors << SECTOR_SHIFT, COPY_MAX_BYTES);
 }
 
-static bool take_stock(struct job *job, struct claim *claim, u64 bytes)
+static bool take_stock(struct bcow_job *job, struct claim *claim, u64 bytes)
 {
-	claim->copy = copy_stock_take(&job->stock, bytes);
+	claim->copy = bcow_copy_stock_take(&job->stock, bytes);
 	return claim->copy;
 }
 
-static bool try_charge(struct job *job, struct claim *claim)
+static bool try_charge(struct bcow_job *job, struct claim *claim)
 {
-	claim->charge = copy_cost(claim->bytes);
-	if (!job->dry && copy_charge(claim->charge, job->held, claim->foreground))
+	claim->charge = bcow_copy_cost(claim->bytes);
+	if (!job->dry &&
+	    bcow_copy_charge(claim->charge, job->held, claim->foreground))
 		return true;
 	claim->charge = 0;
 	return false;
 }
 
 /* A writer is not to wait for the background to have done with it. */
-static bool take_spare(struct job *job, struct claim *claim)
+static bool take_spare(struct bcow_job *job, struct claim *claim)
 {
 	if (job->spare_busy ||
-	    (!claim->foreground && (job->inflight || job->writers.nr)))
+	    (!claim->foreground && (job->inflight || job->deferred.nr)))
 		return false;
 	job->spare_busy = true;
 	claim->copy = job->spare;
@@ -205,7 +206,7 @@ static bool take_spare(struct job *job, struct claim *claim)
 }
 
 /* Memory for all @nr clusters, or else for one, or for a piece at a time. */
-static bool find_memory(struct job *job, struct claim *claim, u64 nr)
+static bool find_memory(struct bcow_job *job, struct claim *claim, u64 nr)
 {
 	set_length(job, claim, nr);
 	if (take_stock(job, claim, claim->bytes) || try_charge(job, claim))
@@ -215,19 +216,20 @@ static bool find_memory(struct job *job, struct claim *claim, u64 nr)
 	       take_spare(job, claim);
 }
 
-static void use_up_speed(struct job *job, const struct claim *claim)
+static void use_up_speed(struct bcow_job *job, const struct claim *claim)
 {
 	u64 sectors;
 
 	if (!job->opts.speed)
 		return;
-	sectors = clusters_sectors(&job->clusters, claim->first, claim->nr);
+	sectors = bcow_clusters_sectors(&job->clusters, claim->first,
+					claim->nr);
 	job->paced_until += div64_u64((sectors << SECTOR_SHIFT) * NSEC_PER_SEC,
 				      job->opts.speed);
 }
 
 /* Return: what tells afterwards whether a guard was held meanwhile. */
-static u64 begin_read(struct job *job, bool foreground)
+static u64 begin_read(struct bcow_job *job, bool foreground)
 {
 	job->reads++;
 	job->background_reads += !foreground;
@@ -235,31 +237,31 @@ static u64 begin_read(struct job *job, bool foreground)
 }
 
 /* Claims all or, if memory is short, one of @nr clusters to be copied. */
-static bool claim_run(struct job *job, struct claim *claim, u64 first, u64 nr,
-		      bool foreground)
+static bool claim_run(struct bcow_job *job, struct claim *claim, u64 first,
+		      u64 nr, bool foreground)
 {
 	*claim = (struct claim){ .first = first, .foreground = foreground };
 	if (!find_memory(job, claim, nr))
 		return false;
-	WARN_ON_ONCE(clusters_claim(&job->clusters, first, claim->nr));
+	WARN_ON_ONCE(bcow_clusters_claim(&job->clusters, first, claim->nr));
 	use_up_speed(job, claim);
 	job->held += claim->charge;
 	job->background += !foreground;
 	if (!job->inflight++)
-		job_get(job);
+		bcow_job_get(job);
 	claim->closings = begin_read(job, foreground);
 	return true;
 }
 
 /* What is in stock is for the next copy, but not for ever. */
-static void trim_later(struct job *job)
+static void trim_later(struct bcow_job *job)
 {
 	if (!job->inflight && job->stock.nr)
 		queue_delayed_work(job->front_wq, &job->trim, HZ);
 }
 
 /* A copy is no longer in flight. Return: true if it was the last one. */
-static bool forget(struct job *job, bool foreground)
+static bool leave_flight(struct bcow_job *job, bool foreground)
 {
 	job->background -= !foreground;
 	job->dry = false;
@@ -269,7 +271,7 @@ static bool forget(struct job *job, bool foreground)
 	return true;
 }
 
-static void end_read(struct job *job, bool foreground)
+static void end_read(struct bcow_job *job, bool foreground)
 {
 	job->background_reads -= !foreground;
 	job->reads--;
@@ -278,21 +280,23 @@ static void end_read(struct job *job, bool foreground)
 }
 
 /* No memory for what was claimed: the spare copy, or wait for one to end. */
-static struct copy *fall_back(struct job *job, struct claim *claim,
-			      unsigned int *refs)
+static struct bcow_copy *use_spare_or_revert(struct bcow_job *job,
+					     struct claim *claim,
+					     unsigned int *refs)
 {
 	bool spare;
 
-	copy_uncharge(claim->charge);
+	bcow_copy_uncharge(claim->charge);
 	spin_lock_irq(&job->lock);
 	job->held -= claim->charge;
 	claim->charge = 0;
 	spare = take_spare(job, claim);
 	if (!spare) {
-		clusters_revert(&job->clusters, claim->first, claim->nr);
-		writers_wake(&job->writers, claim->first, claim->nr, false);
+		bcow_clusters_revert(&job->clusters, claim->first, claim->nr);
+		bcow_deferred_wake(&job->deferred, claim->first, claim->nr,
+				   false);
 		end_read(job, claim->foreground);
-		*refs += forget(job, claim->foreground);
+		*refs += leave_flight(job, claim->foreground);
 		job->dry = true;
 		trim_later(job);
 	}
@@ -308,15 +312,15 @@ static struct copy *fall_back(struct job *job, struct claim *claim,
  * @first: the first one
  * @end: one past the last one
  */
-void bcow_finish(struct job *job, u64 first, u64 end)
+void bcow_finish(struct bcow_job *job, u64 first, u64 end)
 {
-	struct clusters *clusters = &job->clusters;
+	struct bcow_clusters *clusters = &job->clusters;
 	u64 at = first;
 
-	if (clusters_finish(clusters, first, end - first))
-		while ((at = clusters_next_undone(clusters, at, end)) < end)
-			clusters_finish(clusters, at++, 1);
-	writers_wake(&job->writers, first, end - first, false);
+	if (bcow_clusters_finish(clusters, first, end - first))
+		while ((at = bcow_clusters_next_undone(clusters, at, end)) < end)
+			bcow_clusters_finish(clusters, at++, 1);
+	bcow_deferred_wake(&job->deferred, first, end - first, false);
 }
 
 /*
@@ -324,7 +328,8 @@ void bcow_finish(struct job *job, u64 first, u64 end)
  * releases their writers. Only what writers ask for is declared done: an error
  * of it breaks the snapshot.
  */
-static void declare_early(struct job *job, struct copy *copy, u64 from, u64 end)
+static void declare_early(struct bcow_job *job, struct bcow_copy *copy,
+			  u64 from, u64 end)
 {
 	u64 before = job->clusters.nr_done;
 
@@ -337,7 +342,7 @@ static void declare_early(struct job *job, struct copy *copy, u64 from, u64 end)
 }
 
 /* Whoever empties a queue has been told so by the first one to enter it. */
-void job_to_sink(struct job *job, struct copy *copy)
+void bcow_to_sink(struct bcow_job *job, struct bcow_copy *copy)
 {
 	if (list_empty(&job->arrived))
 		queue_work(job->sink_wq, &job->sink);
@@ -345,28 +350,30 @@ void job_to_sink(struct job *job, struct copy *copy)
 	job->nr_arrived++;
 }
 
-void job_to_front(struct job *job, struct copy *copy)
+void bcow_to_front(struct bcow_job *job, struct bcow_copy *copy)
 {
 	if (list_empty(&job->ended))
-		job_kick(job);
+		bcow_kick(job);
 	list_add_tail(&copy->node, &job->ended);
 }
 
-static void take_in(struct job *job, struct copy *copy)
+static void take_read(struct bcow_job *job, struct bcow_copy *copy)
 {
-	if (job->opts.on_cbw_error == CBW_BREAK_SNAPSHOT && copy_is_whole(copy)) {
+	if (job->opts.on_cbw_error == CBW_BREAK_SNAPSHOT &&
+	    bcow_copy_is_whole(copy)) {
 		list_add_tail(&copy->resident, &job->resident);
 		declare_early(job, copy, copy->first,
 			      copy->first + copy->wanted);
-		writers_wake(&job->writers, copy->first, copy->nr, false);
+		bcow_deferred_wake(&job->deferred, copy->first, copy->nr,
+				   false);
 	}
-	job_to_sink(job, copy);
+	bcow_to_sink(job, copy);
 }
 
 static void read_ended(struct bio *bio)
 {
-	struct copy *copy = bio->bi_private;
-	struct job *job = copy->job;
+	struct bcow_copy *copy = bio->bi_private;
+	struct bcow_job *job = copy->job;
 	unsigned long flags;
 
 	copy->error = blk_status_to_errno(bio->bi_status);
@@ -376,30 +383,32 @@ static void read_ended(struct bio *bio)
 	if (!copy->error && !job->guarding)
 		copy->error = -ECANCELED;
 	if (copy->error || copy->stale)
-		job_to_front(job, copy);
+		bcow_to_front(job, copy);
 	else
-		take_in(job, copy);
-	if (writers_to_do(&job->writers))
-		job_kick(job);
+		take_read(job, copy);
+	if (bcow_deferred_to_do(&job->deferred))
+		bcow_kick(job);
 	spin_unlock_irqrestore(&job->lock, flags);
 }
 
-static void read_piece(struct copy *copy)
+static void read_piece(struct bcow_copy *copy)
 {
-	struct job *job = copy->job;
+	struct bcow_job *job = copy->job;
 
-	copy->piece = min_t(sector_t, copy->end - copy->at, copy_room(copy));
+	copy->piece = min_t(sector_t, copy->end - copy->at,
+			    bcow_copy_room(copy));
 	copy->written = 0;
 	copy->span = copy->piece;
 	copy->step = STEP_LOOK;
 	copy->reading = true;
-	copy_submit(copy, job->origin, job->start + copy->at,
-		    REQ_OP_READ | copy->flags |
-		    (copy->foreground ? REQ_SYNC : 0), read_ended);
+	bcow_copy_submit(copy, job->origin, job->start + copy->at,
+			 REQ_OP_READ | copy->flags |
+			 (copy->foreground ? REQ_SYNC : 0), read_ended);
 }
 
 /* The copy is the claim's from now on. */
-static void fill(struct job *job, const struct claim *claim, struct copy *copy)
+static void fill_copy(struct bcow_job *job, const struct claim *claim,
+		      struct bcow_copy *copy)
 {
 	INIT_LIST_HEAD(&copy->resident);
 	copy->job = job;
@@ -408,8 +417,8 @@ static void fill(struct job *job, const struct claim *claim, struct copy *copy)
 	copy->wanted = claim->wanted;
 	copy->early = 0;
 	copy->at = claim->first << job->place.shift;
-	copy->end = copy->at + clusters_sectors(&job->clusters, claim->first,
-						claim->nr);
+	copy->end = copy->at + bcow_clusters_sectors(&job->clusters,
+						     claim->first, claim->nr);
 	copy->foreground = claim->foreground;
 	copy->flags = claim->alone ? REQ_NOMERGE : 0;
 	copy->later = false;
@@ -419,43 +428,43 @@ static void fill(struct job *job, const struct claim *claim, struct copy *copy)
 	copy->error = 0;
 }
 
-static void allocate_and_read(struct job *job, struct claim *claim,
+static void allocate_and_read(struct bcow_job *job, struct claim *claim,
 			      unsigned int *refs)
 {
-	struct copy *copy;
+	struct bcow_copy *copy;
 
-	copy = copy_alloc(claim->bytes, GFP_NOIO | __GFP_NORETRY);
+	copy = bcow_copy_alloc(claim->bytes, GFP_NOIO | __GFP_NORETRY);
 	if (!copy)
-		copy = fall_back(job, claim, refs);
+		copy = use_spare_or_revert(job, claim, refs);
 	if (!copy)
 		return;
 	copy->charged += claim->charge;
-	fill(job, claim, copy);
+	fill_copy(job, claim, copy);
 	read_piece(copy);
 }
 
 /*--------------------------------- settling --------------------------------*/
 
-static void settle_failed(struct job *job, struct copy *copy,
-			  struct job_bios *bios)
+static void settle_failed(struct bcow_job *job, struct bcow_copy *copy,
+			  struct bcow_bios *bios)
 {
 	bool pass_over = copy->foreground;
 
-	clusters_revert(&job->clusters, copy->first, copy->nr);
+	bcow_clusters_revert(&job->clusters, copy->first, copy->nr);
 	if (copy->error && copy->foreground)
-		job_writers_failed(job, copy, bios);
+		bcow_foreground_failed(job, copy, bios);
 	else if (copy->error)
-		pass_over = job_background_failed(job, copy, bios);
+		pass_over = bcow_background_failed(job, copy, bios);
 	if (!pass_over)
 		job->cursor = min(job->cursor, copy->first);
-	writers_wake(&job->writers, copy->first, copy->nr, false);
+	bcow_deferred_wake(&job->deferred, copy->first, copy->nr, false);
 }
 
 /*
  * A suspended device, or one that nothing guards, is not read from, and while
  * one is about to be suspended, for writers only.
  */
-static bool may_read(const struct job *job, bool foreground)
+static bool may_read(const struct bcow_job *job, bool foreground)
 {
 	if (job->detached || job->watched.closed)
 		return false;
@@ -463,8 +472,8 @@ static bool may_read(const struct job *job, bool foreground)
 }
 
 /* What was read is dropped, and so is what went wrong: it is read again. */
-static void drop_stale(struct job *job, struct copy *copy,
-		       struct job_bios *bios)
+static void drop_stale(struct bcow_job *job, struct bcow_copy *copy,
+		       struct bcow_bios *bios)
 {
 	copy->error = 0;
 	settle_failed(job, copy, bios);
@@ -475,13 +484,13 @@ static void drop_stale(struct job *job, struct copy *copy,
  * A cluster that could not be written. Return: false if a writer has passed it,
  * so that it is lost; any other is to be copied again, and alone.
  */
-static bool give_back(struct job *job, u64 cluster)
+static bool give_cluster_back(struct bcow_job *job, u64 cluster)
 {
-	if (clusters_revert(&job->clusters, cluster, 1))
+	if (bcow_clusters_revert(&job->clusters, cluster, 1))
 		return false;
 	job->cursor = min(job->cursor, cluster);
 	job->careful_until = max(job->careful_until, cluster + 1);
-	writers_wake(&job->writers, cluster, 1, false);
+	bcow_deferred_wake(&job->deferred, cluster, 1, false);
 	return true;
 }
 
@@ -490,13 +499,13 @@ static bool give_back(struct job *job, u64 cluster)
  * written again cluster by cluster, since the others may be those that failed.
  * Return: false if the copy is over.
  */
-static bool write_carefully(struct job *job, struct copy *copy)
+static bool write_carefully(struct bcow_job *job, struct bcow_copy *copy)
 {
 	if (!copy->error || !copy->early || copy->nr == 1 || !job->guarding)
 		return false;
 	if (copy->careful) {
-		if (!give_back(job, copy->first +
-			       (copy->written >> job->place.shift)))
+		if (!give_cluster_back(job, copy->first +
+				       (copy->written >> job->place.shift)))
 			return false;
 		copy->written += copy->span;
 	} else {
@@ -507,16 +516,16 @@ static bool write_carefully(struct job *job, struct copy *copy)
 	if (copy->written == copy->piece)
 		return false;
 	copy->step = STEP_LOOK;
-	job_to_sink(job, copy);
+	bcow_to_sink(job, copy);
 	return true;
 }
 
 /* Return: true if another piece is to follow. */
-static bool settle_copy(struct job *job, struct copy *copy,
-			struct job_bios *bios)
+static bool settle_copy(struct bcow_job *job, struct bcow_copy *copy,
+			struct bcow_bios *bios)
 {
 	if (copy->early && copy->error) {
-		job_break(job, copy->error, bios);
+		bcow_job_break(job, copy->error, bios);
 		return false;
 	}
 	if (copy->stale) {
@@ -543,33 +552,35 @@ static bool settle_copy(struct job *job, struct copy *copy,
 }
 
 /* A copy has ended. */
-static void put_away(struct job *job, struct copy *copy, struct batch *batch)
+static void put_copy_away(struct bcow_job *job, struct bcow_copy *copy,
+			  struct batch *batch)
 {
-	batch->refs += forget(job, copy->foreground);
+	batch->refs += leave_flight(job, copy->foreground);
 	if (copy == job->spare) {
 		job->spare_busy = false;
-	} else if (!copy_stock_keep(&job->stock, copy)) {
+	} else if (!bcow_copy_stock_keep(&job->stock, copy)) {
 		job->held -= copy->charged;
 		list_add(&copy->node, &batch->spent);
 	}
 	trim_later(job);
 }
 
-static void to_read(struct batch *batch, struct copy *copy)
+static void queue_read(struct batch *batch, struct bcow_copy *copy)
 {
 	list_add_tail(&copy->node, &batch->reads);
 	batch->nr_reads++;
 }
 
-static void settle(struct job *job, struct copy *copy, struct batch *batch)
+static void settle_ended(struct bcow_job *job, struct bcow_copy *copy,
+			 struct batch *batch)
 {
 	list_del_init(&copy->resident);
 	if (write_carefully(job, copy))
 		return;
 	if (settle_copy(job, copy, &batch->bios))
-		to_read(batch, copy);
+		queue_read(batch, copy);
 	else
-		put_away(job, copy, batch);
+		put_copy_away(job, copy, batch);
 }
 
 /*--------------------------------- planning --------------------------------*/
@@ -578,9 +589,9 @@ static void settle(struct job *job, struct copy *copy, struct batch *batch)
  * Write-behind: the cluster may be in memory already, read in the background or
  * ahead of the writer. The newest copy is the likeliest.
  */
-static bool declare_resident(struct job *job, u64 cluster, u64 end)
+static bool declare_resident(struct bcow_job *job, u64 cluster, u64 end)
 {
-	struct copy *copy;
+	struct bcow_copy *copy;
 
 	if (list_empty(&job->resident) ||
 	    job->opts.on_cbw_error != CBW_BREAK_SNAPSHOT)
@@ -595,17 +606,18 @@ static bool declare_resident(struct job *job, u64 cluster, u64 end)
 }
 
 /* Writers behind one another in the queue often are so on the device too. */
-static u64 followed_until(struct job *job, struct writer *writer, u64 end)
+static u64 followed_until(struct bcow_job *job, struct bcow_write *writer,
+			  u64 end)
 {
-	while ((writer = writers_after(&job->writers, writer)) &&
+	while ((writer = bcow_deferred_after(&job->deferred, writer)) &&
 	       writer->next == end && !writer->careful)
 		end = writer->end;
 	return end;
 }
 
 /* Where what writers ask for ends, for a copy that begins at @first. */
-static u64 wanted_until(struct job *job, struct writer *writer, u64 first,
-			bool starved)
+static u64 wanted_until(struct bcow_job *job, struct bcow_write *writer,
+			u64 first, bool starved)
 {
 	u64 end = writer->end;
 
@@ -620,7 +632,7 @@ static u64 wanted_until(struct job *job, struct writer *writer, u64 first,
  * Where a copy for a writer ends. A full backup needs every cluster anyway,
  * so for one who writes in sequence ever more are copied in one go.
  */
-static u64 foreground_end(struct job *job, const struct writer *writer,
+static u64 foreground_end(struct bcow_job *job, const struct bcow_write *writer,
 			  u64 first, u64 end)
 {
 	if (job->opts.sync != SYNC_FULL || writer->careful)
@@ -633,30 +645,31 @@ static u64 foreground_end(struct job *job, const struct writer *writer,
 }
 
 /* What does a writer need? */
-static enum outcome look_at(struct job *job, struct writer *writer,
-			    bool starved, struct claim *claim,
-			    struct job_bios *bios)
+static enum outcome plan_write(struct bcow_job *job, struct bcow_write *writer,
+			       bool starved, struct claim *claim,
+			       struct bcow_bios *bios)
 {
-	struct clusters *clusters = &job->clusters;
+	struct bcow_clusters *clusters = &job->clusters;
 	u64 first, stop, end, nr;
-	u64 next = clusters_next_undone(clusters, writer->next, writer->end);
+	u64 next = bcow_clusters_next_undone(clusters, writer->next,
+					     writer->end);
 
 	if (next == writer->end) {
-		writers_take(&job->writers, writer, &bios->go);
+		bcow_deferred_take(&job->deferred, writer, &bios->go);
 		return LOOK_ON;
 	}
-	writers_await(&job->writers, writer, next);
+	bcow_deferred_await(&job->deferred, writer, next);
 	if (declare_resident(job, next, writer->end))
 		return LOOK_ON;
 	stop = min(writer->end, next + clusters_in(job, WINDOW_BYTES));
-	first = clusters_next_to_copy(clusters, next, stop);
+	first = bcow_clusters_next_to_copy(clusters, next, stop);
 	if (first == stop) {
 		list_del_init(&writer->todo);
 		return LOOK_ON;
 	}
 	end = wanted_until(job, writer, first, starved);
-	nr = clusters_run(clusters, first,
-			  foreground_end(job, writer, first, end));
+	nr = bcow_clusters_run(clusters, first,
+			       foreground_end(job, writer, first, end));
 	if (!claim_run(job, claim, first, nr, true))
 		return NO_ROOM;
 	claim->wanted = min(claim->nr, end - first);
@@ -666,38 +679,38 @@ static enum outcome look_at(struct job *job, struct writer *writer,
 }
 
 /* Those that found no memory come first, unless there still is none. */
-static enum outcome plan_foreground(struct job *job, struct batch *batch)
+static enum outcome plan_foreground(struct bcow_job *job, struct batch *batch)
 {
-	struct writers *writers = &job->writers;
+	struct bcow_deferred *writers = &job->deferred;
 	enum outcome outcome = LOOK_ON;
-	struct writer *writer;
+	struct bcow_write *writer;
 	bool no_room = false, starved;
 
 	while (batch->steps && outcome != CLAIMED) {
 		batch->steps--;
 		writer = list_first_entry_or_null(&writers->starved,
-						  struct writer, todo);
+						  struct bcow_write, todo);
 		starved = writer && !no_room;
 		if (!starved)
-			writer = writers_next(writers);
+			writer = bcow_deferred_next(writers);
 		if (!writer)
 			return OUT_OF_WORK;
-		outcome = look_at(job, writer, starved, &batch->claim,
-				  &batch->bios);
+		outcome = plan_write(job, writer, starved, &batch->claim,
+				     &batch->bios);
 		if (outcome == NO_ROOM) {
 			no_room = true;
 			if (!starved)
-				writers_starve(writers, writer);
+				bcow_deferred_starve(writers, writer);
 		}
 	}
 	return outcome;
 }
 
 /* Has somebody else used the device since this was last asked? */
-static bool device_is_used(struct job *job)
+static bool device_is_used(struct bcow_job *job)
 {
 	struct block_device *part = job->disk->part0;
-	long inflight = job->writers.nr;
+	long inflight = job->deferred.nr;
 	u64 ios = 0;
 	int cpu;
 
@@ -715,7 +728,7 @@ static bool device_is_used(struct job *job)
  * A device that answers at once is never seen with anything in flight, and a
  * background that runs whenever nothing is would leave its users no processor.
  */
-static bool device_is_busy(struct job *job, u64 now)
+static bool device_is_busy(struct bcow_job *job, u64 now)
 {
 	if (now >= job->busy_until && device_is_used(job))
 		job->busy_until = now + POLITE_NS;
@@ -723,7 +736,7 @@ static bool device_is_busy(struct job *job, u64 now)
 }
 
 /* May the background go on now? If only later, it will be woken. */
-static bool background_is_due(struct job *job, u64 now, bool busy)
+static bool background_is_due(struct bcow_job *job, u64 now, bool busy)
 {
 	u64 due = job->retry_at;
 
@@ -741,7 +754,7 @@ static bool background_is_due(struct job *job, u64 now, bool busy)
 }
 
 /* Only a copy of whole units of a thin destination leaves those of zeroes out. */
-static u64 end_with_unit(const struct job *job, u64 first, u64 nr)
+static u64 end_with_unit(const struct bcow_job *job, u64 first, u64 nr)
 {
 	unsigned int unit = bcow_unit(job), shift = job->place.shift;
 	u64 max = clusters_in(job, COPY_MAX_BYTES), end;
@@ -756,7 +769,7 @@ static u64 end_with_unit(const struct job *job, u64 first, u64 nr)
 	return min(nr, max);
 }
 
-static u64 background_clusters(struct job *job, u64 first, bool busy)
+static u64 background_clusters(struct bcow_job *job, u64 first, bool busy)
 {
 	u64 bytes = busy ? POLITE_BYTES : COPY_MAX_BYTES;
 
@@ -767,9 +780,9 @@ static u64 background_clusters(struct job *job, u64 first, bool busy)
 	return end_with_unit(job, first, clusters_in(job, bytes));
 }
 
-static enum outcome plan_background(struct job *job, struct claim *claim)
+static enum outcome plan_background(struct bcow_job *job, struct claim *claim)
 {
-	struct clusters *clusters = &job->clusters;
+	struct bcow_clusters *clusters = &job->clusters;
 	u64 first, stop, nr, now;
 	bool busy;
 
@@ -778,18 +791,18 @@ static enum outcome plan_background(struct job *job, struct claim *claim)
 	    clusters->nr_done + clusters->nr_busy == clusters->nr)
 		return OUT_OF_WORK;
 	if (job->cursor >= clusters->nr)
-		job_begin_again(job);
+		bcow_begin_again(job);
 	now = ktime_get_ns();
 	busy = device_is_busy(job, now);
 	if ((busy && job->background) || !background_is_due(job, now, busy))
 		return OUT_OF_WORK;
 	stop = min_t(u64, job->cursor + SCAN_CLUSTERS, clusters->nr);
-	first = clusters_next_to_copy(clusters, job->cursor, stop);
+	first = bcow_clusters_next_to_copy(clusters, job->cursor, stop);
 	job->cursor = first;
 	if (first == stop)
 		return LOOK_ON;
-	nr = clusters_run(clusters, first,
-			  first + background_clusters(job, first, busy));
+	nr = bcow_clusters_run(clusters, first,
+			       first + background_clusters(job, first, busy));
 	if (!claim_run(job, claim, first, nr, false))
 		return OUT_OF_WORK;
 	job->cursor = first + claim->nr;
@@ -797,7 +810,7 @@ static enum outcome plan_background(struct job *job, struct claim *claim)
 	return CLAIMED;
 }
 
-static enum outcome plan_one(struct job *job, struct batch *batch)
+static enum outcome plan_one(struct bcow_job *job, struct batch *batch)
 {
 	enum outcome outcome = plan_foreground(job, batch);
 
@@ -807,7 +820,7 @@ static enum outcome plan_one(struct job *job, struct batch *batch)
 }
 
 /* Claims until a claim wants memory to be allocated first. */
-static enum outcome plan(struct job *job, struct batch *batch)
+static enum outcome plan_batch(struct bcow_job *job, struct batch *batch)
 {
 	struct claim *claim = &batch->claim;
 	enum outcome outcome;
@@ -820,8 +833,8 @@ static enum outcome plan(struct job *job, struct batch *batch)
 			continue;
 		if (!claim->copy)
 			return CLAIMED;
-		fill(job, claim, claim->copy);
-		to_read(batch, claim->copy);
+		fill_copy(job, claim, claim->copy);
+		queue_read(batch, claim->copy);
 	} while (outcome != OUT_OF_WORK && batch->steps);
 	return outcome == OUT_OF_WORK ? OUT_OF_WORK : LOOK_ON;
 }
@@ -829,48 +842,48 @@ static enum outcome plan(struct job *job, struct batch *batch)
 static void batch_init(struct batch *batch)
 {
 	batch->steps = BATCH_STEPS;
-	job_bios_init(&batch->bios);
+	bcow_bios_init(&batch->bios);
 	INIT_LIST_HEAD(&batch->reads);
 	batch->nr_reads = 0;
 	INIT_LIST_HEAD(&batch->spent);
 }
 
-static void do_locked(struct job *job, struct batch *batch,
+static void do_locked(struct bcow_job *job, struct batch *batch,
 		      enum outcome *outcome)
 {
-	struct copy *copy;
+	struct bcow_copy *copy;
 
 	*outcome = LOOK_ON;
 	spin_lock_irq(&job->lock);
 	while (batch->steps && !list_empty(&job->ended)) {
 		batch->steps--;
-		copy = list_first_entry(&job->ended, struct copy, node);
+		copy = list_first_entry(&job->ended, struct bcow_copy, node);
 		list_del(&copy->node);
-		settle(job, copy, batch);
+		settle_ended(job, copy, batch);
 	}
 	if (batch->steps)
-		*outcome = plan(job, batch);
+		*outcome = plan_batch(job, batch);
 	spin_unlock_irq(&job->lock);
 }
 
-static void do_unlocked(struct job *job, struct batch *batch,
+static void do_unlocked(struct bcow_job *job, struct batch *batch,
 			struct blk_plug *plug)
 {
-	struct copy *copy, *next;
+	struct bcow_copy *copy, *next;
 	unsigned int nth = 0;
 
-	job_bios_send(job, &batch->bios, plug);
+	bcow_bios_send(job, &batch->bios, plug);
 	list_for_each_entry_safe(copy, next, &batch->reads, node) {
-		job_expect(plug, nth++, batch->nr_reads);
+		bcow_expect(plug, nth++, batch->nr_reads);
 		read_piece(copy);
 	}
 	list_for_each_entry_safe(copy, next, &batch->spent, node)
-		copy_free(copy);
+		bcow_copy_free(copy);
 }
 
-void job_front(struct work_struct *work)
+void bcow_front(struct work_struct *work)
 {
-	struct job *job = container_of(work, struct job, front);
+	struct bcow_job *job = container_of(work, struct bcow_job, front);
 	enum outcome outcome;
 	struct blk_plug plug;
 	struct batch batch = { .refs = 0 };
@@ -885,47 +898,48 @@ void job_front(struct work_struct *work)
 		cond_resched();
 	} while (outcome != OUT_OF_WORK);
 	blk_finish_plug(&plug);
-	job_check_end(job);
+	bcow_check_end(job);
 	while (batch.refs--)
-		job_put_later(job);
+		bcow_job_put_later(job);
 }
 
-void job_trim(struct work_struct *work)
+void bcow_trim(struct work_struct *work)
 {
-	struct job *job = container_of(to_delayed_work(work), struct job, trim);
-	struct copy *copy;
+	struct bcow_job *job =
+		container_of(to_delayed_work(work), struct bcow_job, trim);
+	struct bcow_copy *copy;
 
 	do {
 		spin_lock_irq(&job->lock);
 		copy = NULL;
 		if (!job->inflight)
-			copy = copy_stock_take(&job->stock, 0);
+			copy = bcow_copy_stock_take(&job->stock, 0);
 		if (copy)
 			job->held -= copy->charged;
 		spin_unlock_irq(&job->lock);
 		if (copy)
-			copy_free(copy);
+			bcow_copy_free(copy);
 	} while (copy);
 }
 
-enum hrtimer_restart job_tick(struct hrtimer *tick)
+enum hrtimer_restart bcow_tick(struct hrtimer *tick)
 {
-	job_kick(container_of(tick, struct job, tick));
+	bcow_kick(container_of(tick, struct bcow_job, tick));
 	return HRTIMER_NORESTART;
 }
 
 /*--------------------------------- writers ---------------------------------*/
 
 /* Is all that a write needs in memory already, and so done as of now? */
-static bool is_resident(struct job *job, u64 first, u64 end)
+static bool is_resident(struct bcow_job *job, u64 first, u64 end)
 {
 	bool all = !list_empty(&job->resident);
 
-	while (all && (first = clusters_next_undone(&job->clusters, first,
-						    end)) < end)
+	while (all && (first = bcow_clusters_next_undone(&job->clusters, first,
+							 end)) < end)
 		all = declare_resident(job, first, end);
-	if (writers_to_do(&job->writers))
-		job_kick(job);
+	if (bcow_deferred_to_do(&job->deferred))
+		bcow_kick(job);
 	return all;
 }
 
@@ -933,9 +947,10 @@ static bool is_resident(struct job *job, u64 first, u64 end)
  * So a flood stays with those who make it. The writeback of the page cache comes
  * from kernel threads, which others depend on, and is no hurry; swap frees memory.
  */
-static void await_room(struct job *job, const struct bio *bio)
+static void await_room(struct bcow_job *job, const struct bio *bio)
 {
-	if (!writers_urgent(bio) || bio->bi_opf & (REQ_NOWAIT | REQ_SWAP) ||
+	if (!bcow_deferred_urgent(bio) ||
+	    bio->bi_opf & (REQ_NOWAIT | REQ_SWAP) ||
 	    current->flags & PF_KTHREAD)
 		return;
 	wait_event_timeout(job->room, has_room(job, URGENT_MAX),
@@ -943,7 +958,7 @@ static void await_room(struct job *job, const struct bio *bio)
 }
 
 /**
- * job_park - a write meets clusters that are not done
+ * bcow_park - a write meets clusters that are not done
  * @job: the job
  * @ti: the live target
  * @bio: the write, already pointed at the origin
@@ -951,8 +966,8 @@ static void await_room(struct job *job, const struct bio *bio)
  *
  * May sleep for a second while too many wait. Return: what map() is to return.
  */
-int job_park(struct job *job, struct dm_target *ti, struct bio *bio,
-	     sector_t sector)
+int bcow_park(struct bcow_job *job, struct dm_target *ti, struct bio *bio,
+	      sector_t sector)
 {
 	unsigned int shift = job->place.shift;
 	u64 last = (sector + bio_sectors(bio) - 1) >> shift;
@@ -960,25 +975,26 @@ int job_park(struct job *job, struct dm_target *ti, struct bio *bio,
 
 	await_room(job, bio);
 	spin_lock_irq(&job->lock);
-	if (job_lets_pass(job, sector, bio_sectors(bio))) {
+	if (bcow_lets_pass(job, sector, bio_sectors(bio))) {
 		r = DM_MAPIO_REMAPPED;
 	} else if (job->pushback && dm_noflush_suspending(ti)) {
 		r = DM_MAPIO_REQUEUE;
 	} else if (is_resident(job, sector >> shift, last + 1)) {
 		r = DM_MAPIO_REMAPPED;
 	} else {
-		writers_park(&job->writers, bio, sector >> shift, last + 1);
+		bcow_deferred_add(&job->deferred, bio, sector >> shift,
+				  last + 1);
 		if (job->opts.cbw_timeout)
 			queue_delayed_work(job->front_wq, &job->deadline,
 					   job->opts.cbw_timeout * HZ);
-		job_kick(job);
+		bcow_kick(job);
 	}
 	spin_unlock_irq(&job->lock);
 	return r;
 }
 
 /* Has the writer that came first waited too long? */
-static bool expired(struct job *job, struct writer *writer)
+static bool has_expired(struct bcow_job *job, struct bcow_write *writer)
 {
 	unsigned long timeout = job->opts.cbw_timeout * HZ;
 
@@ -986,7 +1002,7 @@ static bool expired(struct job *job, struct writer *writer)
 }
 
 /* A younger one may have set the clock, which must not go by that. */
-static void watch(struct job *job, const struct writer *oldest)
+static void watch_oldest(struct bcow_job *job, const struct bcow_write *oldest)
 {
 	unsigned long at = oldest->since + job->opts.cbw_timeout * HZ;
 
@@ -995,26 +1011,27 @@ static void watch(struct job *job, const struct writer *oldest)
 				 time_after(at, jiffies) ? at - jiffies : 0);
 }
 
-void job_deadline(struct work_struct *work)
+void bcow_deadline(struct work_struct *work)
 {
-	struct job *job = container_of(to_delayed_work(work), struct job,
-				       deadline);
+	struct bcow_job *job =
+		container_of(to_delayed_work(work), struct bcow_job, deadline);
 	struct bio_list failed = BIO_EMPTY_LIST;
-	struct job_bios bios;
-	struct writer *writer;
+	struct bcow_bios bios;
+	struct bcow_write *writer;
 
-	job_bios_init(&bios);
+	bcow_bios_init(&bios);
 	spin_lock_irq(&job->lock);
-	while ((writer = writers_oldest(&job->writers)) && expired(job, writer)) {
+	while ((writer = bcow_deferred_oldest(&job->deferred)) &&
+	       has_expired(job, writer)) {
 		if (job->opts.on_cbw_error == CBW_BREAK_SNAPSHOT)
-			job_break(job, -ETIMEDOUT, &bios);
+			bcow_job_break(job, -ETIMEDOUT, &bios);
 		else
-			writers_take(&job->writers, writer, &failed);
+			bcow_deferred_take(&job->deferred, writer, &failed);
 	}
 	bcow_writes_failed(job, bio_list_size(&failed), false, -ETIMEDOUT);
-	job_bios_fail(&bios, &failed, BLK_STS_TIMEOUT);
+	bcow_bios_fail(&bios, &failed, BLK_STS_TIMEOUT);
 	if (writer)
-		watch(job, writer);
+		watch_oldest(job, writer);
 	spin_unlock_irq(&job->lock);
-	job_bios_send(job, &bios, NULL);
+	bcow_bios_send(job, &bios, NULL);
 }

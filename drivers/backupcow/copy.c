@@ -42,47 +42,47 @@ static struct kmem_cache *copy_cache;
 static atomic64_t copy_charged;
 
 /**
- * copy_init - set up; at module load
+ * bcow_copy_init - set up; at module load
  *
  * Return: 0 or -ENOMEM.
  */
-int copy_init(void)
+int bcow_copy_init(void)
 {
-	copy_cache = kmem_cache_create("backupcow_copy", sizeof(struct copy), 0,
-				       0, NULL);
+	copy_cache = kmem_cache_create("backupcow_copy",
+				       sizeof(struct bcow_copy), 0, 0, NULL);
 	return copy_cache ? 0 : -ENOMEM;
 }
 
 /**
- * copy_exit - undo copy_init(), when no copy is left
+ * bcow_copy_exit - undo bcow_copy_init(), when no copy is left
  */
-void copy_exit(void)
+void bcow_copy_exit(void)
 {
 	kmem_cache_destroy(copy_cache);
 }
 
 /**
- * copy_cost - what a copy of some bytes is charged
+ * bcow_copy_cost - what a copy of some bytes is charged
  * @bytes: the bytes
  */
-u64 copy_cost(u64 bytes)
+u64 bcow_copy_cost(u64 bytes)
 {
 	if (bytes > COPY_CHUNK_BYTES)
 		bytes = round_up(bytes, COPY_CHUNK_BYTES);
 	else
 		bytes = PAGE_SIZE << get_order(bytes);
-	return bytes + sizeof(struct copy);
+	return bytes + sizeof(struct bcow_copy);
 }
 
 /**
- * copy_charge - ask for memory
- * @bytes: how much, from copy_cost()
+ * bcow_copy_charge - ask for memory
+ * @bytes: how much, from bcow_copy_cost()
  * @held: what the job has been granted already
  * @foreground: a writer waits for it
  *
  * Return: true if it is the job's to have, and now charged.
  */
-bool copy_charge(u64 bytes, u64 held, bool foreground)
+bool bcow_copy_charge(u64 bytes, u64 held, bool foreground)
 {
 	s64 max = (u64)READ_ONCE(max_copy_memory_mib) << 20;
 	s64 left = max - atomic64_add_return(bytes, &copy_charged);
@@ -91,21 +91,21 @@ bool copy_charge(u64 bytes, u64 held, bool foreground)
 		left /= 2;
 	if (left >= 0 && held + bytes <= left)
 		return true;
-	copy_uncharge(bytes);
+	bcow_copy_uncharge(bytes);
 	return false;
 }
 
 /**
- * copy_uncharge - give back what copy_charge() granted
+ * bcow_copy_uncharge - give back what bcow_copy_charge() granted
  * @bytes: how much
  */
-void copy_uncharge(u64 bytes)
+void bcow_copy_uncharge(u64 bytes)
 {
 	atomic64_sub(bytes, &copy_charged);
 }
 
 /* Fills the chunks; fewer than wanted will do, as copies go in pieces. */
-static void add_chunks(struct copy *copy, u64 bytes, unsigned int order,
+static void add_chunks(struct bcow_copy *copy, u64 bytes, unsigned int order,
 		       gfp_t gfp)
 {
 	unsigned int wanted = DIV_ROUND_UP_ULL(bytes, PAGE_SIZE << order);
@@ -123,24 +123,25 @@ static void add_chunks(struct copy *copy, u64 bytes, unsigned int order,
 }
 
 /* A piece must end where a logical block does, which may be several pages. */
-static void drop_rest(struct copy *copy, unsigned int granule)
+static void drop_partial_granule(struct bcow_copy *copy, unsigned int granule)
 {
 	while (copy->nr_chunks % granule)
 		__free_pages(copy->chunks[--copy->nr_chunks], copy->order);
 }
 
 /**
- * copy_alloc - make a copy
+ * bcow_copy_alloc - make a copy
  * @bytes: how much it should hold; it may hold less
  * @gfp: how hard to try
  *
  * Return: the copy, or NULL for want of memory.
  */
-struct copy *copy_alloc(u64 bytes, gfp_t gfp)
+struct bcow_copy *bcow_copy_alloc(u64 bytes, gfp_t gfp)
 {
 	unsigned int order = min_t(unsigned int, get_order(bytes),
 				   COPY_CHUNK_ORDER);
-	struct copy *copy = kmem_cache_alloc(copy_cache, gfp | __GFP_NOWARN);
+	struct bcow_copy *copy =
+		kmem_cache_alloc(copy_cache, gfp | __GFP_NOWARN);
 
 	if (!copy)
 		return NULL;
@@ -150,32 +151,32 @@ struct copy *copy_alloc(u64 bytes, gfp_t gfp)
 	add_chunks(copy, bytes, order, gfp | __GFP_NOWARN);
 	if (!copy->nr_chunks) {
 		add_chunks(copy, bytes, 0, gfp | __GFP_NOWARN);
-		drop_rest(copy, 1 << order);
+		drop_partial_granule(copy, 1 << order);
 	}
 	if (copy->nr_chunks)
 		return copy;
-	copy_free(copy);
+	bcow_copy_free(copy);
 	return NULL;
 }
 
 /**
- * copy_free - free a copy that is not in flight; gives back its charge
+ * bcow_copy_free - free a copy that is not in flight; gives back its charge
  * @copy: the copy
  */
-void copy_free(struct copy *copy)
+void bcow_copy_free(struct bcow_copy *copy)
 {
 	while (copy->nr_chunks)
 		__free_pages(copy->chunks[--copy->nr_chunks], copy->order);
-	copy_uncharge(copy->charged);
+	bcow_copy_uncharge(copy->charged);
 	bio_uninit(&copy->bio);
 	kmem_cache_free(copy_cache, copy);
 }
 
 /**
- * copy_stock_init - begin with nothing in stock
+ * bcow_copy_stock_init - begin with nothing in stock
  * @stock: the stock
  */
-void copy_stock_init(struct copy_stock *stock)
+void bcow_copy_stock_init(struct bcow_copy_stock *stock)
 {
 	INIT_LIST_HEAD(&stock->small);
 	INIT_LIST_HEAD(&stock->large);
@@ -183,21 +184,21 @@ void copy_stock_init(struct copy_stock *stock)
 }
 
 /**
- * copy_stock_take - use a copy again
+ * bcow_copy_stock_take - use a copy again
  * @stock: the stock
  * @bytes: how much it is to hold; 0 to take any
  *
  * Return: the copy, or NULL if the one at hand does not hold that much.
  */
-struct copy *copy_stock_take(struct copy_stock *stock, u64 bytes)
+struct bcow_copy *bcow_copy_stock_take(struct bcow_copy_stock *stock, u64 bytes)
 {
 	struct list_head *list = &stock->small;
-	struct copy *copy;
+	struct bcow_copy *copy;
 
 	if (bytes > COPY_CHUNK_BYTES || (!bytes && list_empty(list)))
 		list = &stock->large;
-	copy = list_first_entry_or_null(list, struct copy, node);
-	if (!copy || (u64)copy_room(copy) << SECTOR_SHIFT < bytes)
+	copy = list_first_entry_or_null(list, struct bcow_copy, node);
+	if (!copy || (u64)bcow_copy_room(copy) << SECTOR_SHIFT < bytes)
 		return NULL;
 	list_del(&copy->node);
 	stock->nr--;
@@ -205,19 +206,19 @@ struct copy *copy_stock_take(struct copy_stock *stock, u64 bytes)
 }
 
 /**
- * copy_stock_keep - keep a copy for the next use, if memory is plenty
+ * bcow_copy_stock_keep - keep a copy for the next use, if memory is plenty
  * @stock: the stock
  * @copy: the copy, which keeps its charge
  *
  * Return: false if it is to be freed instead.
  */
-bool copy_stock_keep(struct copy_stock *stock, struct copy *copy)
+bool bcow_copy_stock_keep(struct bcow_copy_stock *stock, struct bcow_copy *copy)
 {
 	u64 plenty = (u64)READ_ONCE(max_copy_memory_mib) << 18;
 
 	if (stock->nr == STOCK_MAX || atomic64_read(&copy_charged) > plenty)
 		return false;
-	if (copy_room(copy) << SECTOR_SHIFT <= COPY_CHUNK_BYTES)
+	if (bcow_copy_room(copy) << SECTOR_SHIFT <= COPY_CHUNK_BYTES)
 		list_add(&copy->node, &stock->small);
 	else
 		list_add(&copy->node, &stock->large);
@@ -226,19 +227,19 @@ bool copy_stock_keep(struct copy_stock *stock, struct copy *copy)
 }
 
 /**
- * copy_room - how many sectors a copy holds at a time
+ * bcow_copy_room - how many sectors a copy holds at a time
  * @copy: the copy
  */
-unsigned int copy_room(const struct copy *copy)
+unsigned int bcow_copy_room(const struct bcow_copy *copy)
 {
 	return copy->nr_chunks << (copy->order + PAGE_SHIFT - SECTOR_SHIFT);
 }
 
 /**
- * copy_is_whole - is the piece in flight all of the copy?
+ * bcow_copy_is_whole - is the piece in flight all of the copy?
  * @copy: the copy
  */
-bool copy_is_whole(const struct copy *copy)
+bool bcow_copy_is_whole(const struct bcow_copy *copy)
 {
 	return !copy->later && copy->end - copy->at == copy->piece;
 }
@@ -247,8 +248,9 @@ bool copy_is_whole(const struct copy *copy)
  * A part of the memory that lies in one chunk: from sector @from on, at most
  * @sectors long. Return: its length in bytes.
  */
-static size_t part(const struct copy *copy, unsigned int from,
-		   unsigned int sectors, struct page **page, size_t *offset)
+static size_t part_of_chunk(const struct bcow_copy *copy, unsigned int from,
+			    unsigned int sectors, struct page **page,
+			    size_t *offset)
 {
 	size_t chunk = PAGE_SIZE << copy->order;
 	size_t at = (size_t)from << SECTOR_SHIFT;
@@ -259,19 +261,19 @@ static size_t part(const struct copy *copy, unsigned int from,
 }
 
 /**
- * copy_is_zero - is a part of what was read nothing but zeroes?
+ * bcow_copy_is_zero - is a part of what was read nothing but zeroes?
  * @copy: the copy
  * @from: where in the piece it begins, in sectors
  * @sectors: how long it is
  */
-bool copy_is_zero(const struct copy *copy, unsigned int from,
-		  unsigned int sectors)
+bool bcow_copy_is_zero(const struct bcow_copy *copy, unsigned int from,
+		       unsigned int sectors)
 {
 	struct page *page;
 	size_t offset, len;
 
 	while (sectors) {
-		len = part(copy, from, sectors, &page, &offset);
+		len = part_of_chunk(copy, from, sectors, &page, &offset);
 		if (memchr_inv(page_address(page) + offset, 0, len))
 			return false;
 		from += len >> SECTOR_SHIFT;
@@ -281,31 +283,31 @@ bool copy_is_zero(const struct copy *copy, unsigned int from,
 }
 
 /**
- * copy_wipe - let the span be zeroes
+ * bcow_copy_wipe - let the span be zeroes
  * @copy: the copy
  */
-void copy_wipe(struct copy *copy)
+void bcow_copy_wipe(struct bcow_copy *copy)
 {
 	unsigned int from = copy->written, left = copy->span;
 	struct page *page;
 	size_t offset, len;
 
 	while (left) {
-		len = part(copy, from, left, &page, &offset);
+		len = part_of_chunk(copy, from, left, &page, &offset);
 		memset(page_address(page) + offset, 0, len);
 		from += len >> SECTOR_SHIFT;
 		left -= len >> SECTOR_SHIFT;
 	}
 }
 
-static void add_data(struct copy *copy)
+static void add_data(struct bcow_copy *copy)
 {
 	unsigned int from = copy->written, left = copy->span;
 	struct page *page;
 	size_t offset, len;
 
 	while (left) {
-		len = part(copy, from, left, &page, &offset);
+		len = part_of_chunk(copy, from, left, &page, &offset);
 		__bio_add_page(&copy->bio, page, len, offset);
 		from += len >> SECTOR_SHIFT;
 		left -= len >> SECTOR_SHIFT;
@@ -313,7 +315,7 @@ static void add_data(struct copy *copy)
 }
 
 /**
- * copy_submit - read or write a span
+ * bcow_copy_submit - read or write a span
  * @copy: the copy, with @written and @span set
  * @bdev: the device
  * @sector: where on it
@@ -322,8 +324,8 @@ static void add_data(struct copy *copy)
  *
  * Not by submit_bio(): this is no I/O of the task that happens to submit it.
  */
-void copy_submit(struct copy *copy, struct block_device *bdev, sector_t sector,
-		 blk_opf_t opf, bio_end_io_t *end_io)
+void bcow_copy_submit(struct bcow_copy *copy, struct block_device *bdev,
+		      sector_t sector, blk_opf_t opf, bio_end_io_t *end_io)
 {
 	struct bio *bio = &copy->bio;
 

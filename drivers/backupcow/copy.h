@@ -17,12 +17,12 @@
 #define COPY_MAX_BYTES		(COPY_CHUNKS * COPY_CHUNK_BYTES)
 #define COPY_MIN_BYTES		(COPY_CHUNKS * PAGE_SIZE)
 
-struct job;
+struct bcow_job;
 
-enum copy_step { STEP_LOOK, STEP_WRITE, STEP_ZERO, STEP_READ_BACK };
+enum bcow_copy_step { STEP_LOOK, STEP_WRITE, STEP_ZERO, STEP_READ_BACK };
 
 /**
- * struct copy - some clusters on their way
+ * struct bcow_copy - some clusters on their way
  * @node: in one of the job's queues or its stock, or in no list
  * @resident: in job.resident while the whole of it is in memory
  * @job: whose it is
@@ -52,10 +52,10 @@ enum copy_step { STEP_LOOK, STEP_WRITE, STEP_ZERO, STEP_READ_BACK };
  * @bio: reads, then writes
  * @vecs: for @bio
  */
-struct copy {
+struct bcow_copy {
 	struct list_head node;
 	struct list_head resident;
-	struct job *job;
+	struct bcow_job *job;
 	u64 first;
 	u64 nr;
 	u64 wanted;
@@ -70,7 +70,7 @@ struct copy {
 	bool reading;
 	u64 closings;
 	bool stale;
-	enum copy_step step;
+	enum bcow_copy_step step;
 	unsigned int written;
 	unsigned int span;
 	int error;
@@ -83,36 +83,38 @@ struct copy {
 };
 
 /**
- * struct copy_stock - copies kept for the next use, guarded by the job's lock
+ * struct bcow_copy_stock - copies kept for the next use, guarded by the job's lock
  * @small: hold one chunk at most
  * @large: hold more
  * @nr: how many there are
  */
-struct copy_stock {
+struct bcow_copy_stock {
 	struct list_head small;
 	struct list_head large;
 	unsigned int nr;
 };
 
-int copy_init(void);
-void copy_exit(void);
+int bcow_copy_init(void);
+void bcow_copy_exit(void);
 
-bool copy_charge(u64 bytes, u64 held, bool foreground);
-void copy_uncharge(u64 bytes);
-u64 copy_cost(u64 bytes);
+bool bcow_copy_charge(u64 bytes, u64 held, bool foreground);
+void bcow_copy_uncharge(u64 bytes);
+u64 bcow_copy_cost(u64 bytes);
 
-struct copy *copy_alloc(u64 bytes, gfp_t gfp);
-void copy_free(struct copy *copy);
-void copy_stock_init(struct copy_stock *stock);
-struct copy *copy_stock_take(struct copy_stock *stock, u64 bytes);
-bool copy_stock_keep(struct copy_stock *stock, struct copy *copy);
+struct bcow_copy *bcow_copy_alloc(u64 bytes, gfp_t gfp);
+void bcow_copy_free(struct bcow_copy *copy);
+void bcow_copy_stock_init(struct bcow_copy_stock *stock);
+struct bcow_copy *bcow_copy_stock_take(struct bcow_copy_stock *stock,
+				       u64 bytes);
+bool bcow_copy_stock_keep(struct bcow_copy_stock *stock,
+			  struct bcow_copy *copy);
 
-unsigned int copy_room(const struct copy *copy);
-bool copy_is_whole(const struct copy *copy);
-bool copy_is_zero(const struct copy *copy, unsigned int from,
-		  unsigned int sectors);
-void copy_wipe(struct copy *copy);
-void copy_submit(struct copy *copy, struct block_device *bdev, sector_t sector,
-		 blk_opf_t opf, bio_end_io_t *end_io);
+unsigned int bcow_copy_room(const struct bcow_copy *copy);
+bool bcow_copy_is_whole(const struct bcow_copy *copy);
+bool bcow_copy_is_zero(const struct bcow_copy *copy, unsigned int from,
+		       unsigned int sectors);
+void bcow_copy_wipe(struct bcow_copy *copy);
+void bcow_copy_submit(struct bcow_copy *copy, struct block_device *bdev,
+		      sector_t sector, blk_opf_t opf, bio_end_io_t *end_io);
 
 #endif /* BACKUPCOW_COPY_H */

@@ -15,19 +15,19 @@
 #define URGENT_ROW	8
 
 /**
- * writers_bio - the write that waits
+ * bcow_deferred_bio - the write that waits
  * @writer: as what it waits
  */
-struct bio *writers_bio(struct writer *writer)
+struct bio *bcow_deferred_bio(struct bcow_write *writer)
 {
 	return dm_bio_from_per_bio_data(writer, sizeof(*writer));
 }
 
 /**
- * writers_init - begin with nobody waiting
+ * bcow_deferred_init - begin with nobody waiting
  * @writers: the writers
  */
-void writers_init(struct writers *writers)
+void bcow_deferred_init(struct bcow_deferred *writers)
 {
 	INIT_LIST_HEAD(&writers->all);
 	INIT_LIST_HEAD(&writers->urgent);
@@ -38,14 +38,14 @@ void writers_init(struct writers *writers)
 	writers->nr_urgent = 0;
 }
 
-static struct list_head *queue_of(struct writers *writers,
-				  const struct writer *writer)
+static struct list_head *queue_of(struct bcow_deferred *writers,
+				  const struct bcow_write *writer)
 {
 	return writer->urgent ? &writers->urgent : &writers->todo;
 }
 
 /**
- * writers_park - let a write wait
+ * bcow_deferred_add - let a write wait
  * @writers: the writers
  * @bio: the write
  * @first: its first cluster
@@ -53,16 +53,17 @@ static struct list_head *queue_of(struct writers *writers,
  *
  * A worker will submit it, which may sleep and is not polled for.
  */
-void writers_park(struct writers *writers, struct bio *bio, u64 first, u64 end)
+void bcow_deferred_add(struct bcow_deferred *writers, struct bio *bio,
+		       u64 first, u64 end)
 {
-	struct writer *writer = dm_per_bio_data(bio, sizeof(*writer));
+	struct bcow_write *writer = dm_per_bio_data(bio, sizeof(*writer));
 
 	bio->bi_opf &= ~(REQ_POLLED | REQ_NOWAIT);
 	writer->next = first;
 	writer->end = end;
 	writer->since = jiffies;
 	writer->careful = false;
-	writer->urgent = writers_urgent(bio);
+	writer->urgent = bcow_deferred_urgent(bio);
 	RB_CLEAR_NODE(&writer->wait);
 	list_add_tail(&writer->age, &writers->all);
 	list_add_tail(&writer->todo, queue_of(writers, writer));
@@ -70,7 +71,8 @@ void writers_park(struct writers *writers, struct bio *bio, u64 first, u64 end)
 	writers->nr_urgent += writer->urgent;
 }
 
-static void wait_no_more(struct writers *writers, struct writer *writer)
+static void stop_waiting(struct bcow_deferred *writers,
+			 struct bcow_write *writer)
 {
 	if (RB_EMPTY_NODE(&writer->wait))
 		return;
@@ -78,24 +80,25 @@ static void wait_no_more(struct writers *writers, struct writer *writer)
 	RB_CLEAR_NODE(&writer->wait);
 }
 
-static struct writer *of_node(struct rb_node *node)
+static struct bcow_write *write_of_node(struct rb_node *node)
 {
-	return rb_entry_safe(node, struct writer, wait);
+	return rb_entry_safe(node, struct bcow_write, wait);
 }
 
 /**
- * writers_await - let a writer wait for a cluster
+ * bcow_deferred_await - let a writer wait for a cluster
  * @writers: the writers
  * @writer: the one
  * @cluster: what it waits for
  *
  * The time it has waited counts from the last one that it got.
  */
-void writers_await(struct writers *writers, struct writer *writer, u64 cluster)
+void bcow_deferred_await(struct bcow_deferred *writers,
+			 struct bcow_write *writer, u64 cluster)
 {
 	struct rb_node **link = &writers->waiting.rb_node, *parent = NULL;
 
-	wait_no_more(writers, writer);
+	stop_waiting(writers, writer);
 	if (cluster > writer->next) {
 		writer->since = jiffies;
 		list_move_tail(&writer->age, &writers->all);
@@ -103,65 +106,66 @@ void writers_await(struct writers *writers, struct writer *writer, u64 cluster)
 	writer->next = cluster;
 	while (*link) {
 		parent = *link;
-		link = cluster < of_node(parent)->next ? &parent->rb_left :
-							 &parent->rb_right;
+		link = cluster < write_of_node(parent)->next ?
+		       &parent->rb_left : &parent->rb_right;
 	}
 	rb_link_node(&writer->wait, parent, link);
 	rb_insert_color(&writer->wait, &writers->waiting);
 }
 
 /* Who waits for this cluster, or else for the next one that is waited for? */
-static struct writer *first_from(struct writers *writers, u64 cluster)
+static struct bcow_write *first_from(struct bcow_deferred *writers, u64 cluster)
 {
 	struct rb_node *node = writers->waiting.rb_node, *found = NULL;
 
 	while (node) {
-		if (of_node(node)->next < cluster) {
+		if (write_of_node(node)->next < cluster) {
 			node = node->rb_right;
 		} else {
 			found = node;
 			node = node->rb_left;
 		}
 	}
-	return of_node(found);
+	return write_of_node(found);
 }
 
 /**
- * writers_wake - something happened to some clusters: look at who waits again
+ * bcow_deferred_wake - something happened to some clusters: look at who waits again
  * @writers: the writers
  * @first: the first cluster
  * @nr: how many
  * @careful: they could not be copied together
  */
-void writers_wake(struct writers *writers, u64 first, u64 nr, bool careful)
+void bcow_deferred_wake(struct bcow_deferred *writers, u64 first, u64 nr,
+			bool careful)
 {
-	struct writer *writer, *next;
+	struct bcow_write *writer, *next;
 
 	for (writer = first_from(writers, first);
 	     writer && writer->next < first + nr; writer = next) {
-		next = of_node(rb_next(&writer->wait));
-		wait_no_more(writers, writer);
+		next = write_of_node(rb_next(&writer->wait));
+		stop_waiting(writers, writer);
 		writer->careful |= careful;
 		list_move_tail(&writer->todo, queue_of(writers, writer));
 	}
 }
 
-static struct writer *first_of(struct list_head *queue)
+static struct bcow_write *first_of(struct list_head *queue)
 {
-	return list_first_entry_or_null(queue, struct writer, todo);
+	return list_first_entry_or_null(queue, struct bcow_write, todo);
 }
 
 /**
- * writers_next - who is to be looked at next
+ * bcow_deferred_next - who is to be looked at next
  * @writers: the writers
  *
  * Writeback of megabytes comes at once; who waits for a single write does not
  * wait for all of that, nor the writeback for ever. Return: the writer, or NULL.
  */
-struct writer *writers_next(struct writers *writers)
+struct bcow_write *bcow_deferred_next(struct bcow_deferred *writers)
 {
-	struct writer *plain = first_of(&writers->todo);
-	struct writer *urgent = first_of(&writers->urgent);
+	struct bcow_write *plain = first_of(&writers->todo);
+	struct bcow_write *urgent = first_of(&writers->urgent);
 
 	if (urgent && (!plain || writers->row++ < URGENT_ROW))
 		return urgent;
@@ -170,13 +174,14 @@ struct writer *writers_next(struct writers *writers)
 }
 
 /**
- * writers_after - who comes after a writer in its queue
+ * bcow_deferred_after - who comes after a writer in its queue
  * @writers: the writers
  * @writer: one that is to be looked at
  *
  * Return: the writer, or NULL.
  */
-struct writer *writers_after(struct writers *writers, struct writer *writer)
+struct bcow_write *bcow_deferred_after(struct bcow_deferred *writers,
+				       struct bcow_write *writer)
 {
 	if (list_is_last(&writer->todo, queue_of(writers, writer)))
 		return NULL;
@@ -184,87 +189,88 @@ struct writer *writers_after(struct writers *writers, struct writer *writer)
 }
 
 /**
- * writers_to_do - is any writer to be looked at?
+ * bcow_deferred_to_do - is any writer to be looked at?
  * @writers: the writers
  */
-bool writers_to_do(const struct writers *writers)
+bool bcow_deferred_to_do(const struct bcow_deferred *writers)
 {
 	return !list_empty(&writers->urgent) || !list_empty(&writers->todo);
 }
 
 /**
- * writers_starve - let a writer wait for memory
+ * bcow_deferred_starve - let a writer wait for memory
  * @writers: the writers
  * @writer: the one
  */
-void writers_starve(struct writers *writers, struct writer *writer)
+void bcow_deferred_starve(struct bcow_deferred *writers,
+			  struct bcow_write *writer)
 {
 	list_move_tail(&writer->todo, &writers->starved);
 }
 
 /**
- * writers_take - a writer waits no longer
+ * bcow_deferred_take - a writer waits no longer
  * @writers: the writers
  * @writer: the one
  * @to: where its bio goes
  */
-void writers_take(struct writers *writers, struct writer *writer,
-		  struct bio_list *to)
+void bcow_deferred_take(struct bcow_deferred *writers,
+			struct bcow_write *writer, struct bio_list *to)
 {
-	wait_no_more(writers, writer);
+	stop_waiting(writers, writer);
 	list_del_init(&writer->todo);
 	list_del(&writer->age);
 	writers->nr--;
 	writers->nr_urgent -= writer->urgent;
-	bio_list_add(to, writers_bio(writer));
+	bio_list_add(to, bcow_deferred_bio(writer));
 }
 
 /**
- * writers_wait_for - does any writer wait for a cluster?
+ * bcow_deferred_wait_for - does any writer wait for a cluster?
  * @writers: the writers
  * @cluster: which cluster
  */
-bool writers_wait_for(struct writers *writers, u64 cluster)
+bool bcow_deferred_wait_for(struct bcow_deferred *writers, u64 cluster)
 {
-	struct writer *writer = first_from(writers, cluster);
+	struct bcow_write *writer = first_from(writers, cluster);
 
 	return writer && writer->next == cluster;
 }
 
 /**
- * writers_take_waiting - nobody waits for a cluster any longer
+ * bcow_deferred_take_waiting - nobody waits for a cluster any longer
  * @writers: the writers
  * @cluster: which cluster
  * @to: where the bios go
  */
-void writers_take_waiting(struct writers *writers, u64 cluster,
-			  struct bio_list *to)
+void bcow_deferred_take_waiting(struct bcow_deferred *writers, u64 cluster,
+				struct bio_list *to)
 {
-	struct writer *writer;
+	struct bcow_write *writer;
 
 	while ((writer = first_from(writers, cluster)) &&
 	       writer->next == cluster)
-		writers_take(writers, writer, to);
+		bcow_deferred_take(writers, writer, to);
 }
 
 /**
- * writers_take_all - nobody waits any longer
+ * bcow_deferred_take_all - nobody waits any longer
  * @writers: the writers
  * @to: an empty list, gets them all by @age; takes no time, however many
  */
-void writers_take_all(struct writers *writers, struct list_head *to)
+void bcow_deferred_take_all(struct bcow_deferred *writers, struct list_head *to)
 {
 	list_splice_init(&writers->all, to);
-	writers_init(writers);
+	bcow_deferred_init(writers);
 }
 
 /**
- * writers_oldest - who has waited longest
+ * bcow_deferred_oldest - who has waited longest
  * @writers: the writers
  *
  * Return: the writer, or NULL.
  */
-struct writer *writers_oldest(struct writers *writers)
+struct bcow_write *bcow_deferred_oldest(struct bcow_deferred *writers)
 {
-	return list_first_entry_or_null(&writers->all, struct writer, age);
+	return list_first_entry_or_null(&writers->all, struct bcow_write, age);
 }

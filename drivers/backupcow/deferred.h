@@ -14,7 +14,7 @@
 #include <linux/types.h>
 
 /**
- * struct writer - a write that waits; lives in its bio's per-bio data
+ * struct bcow_write - a write that waits; lives in its bio's per-bio data
  * @age: in writers.all
  * @todo: in writers.urgent, writers.todo or writers.starved, or empty
  * @wait: in writers.waiting, or cleared
@@ -24,7 +24,7 @@
  * @careful: a copy of several clusters failed; to be tried one by one
  * @urgent: somebody waits for this write, or may: it is synchronous or metadata
  */
-struct writer {
+struct bcow_write {
 	struct list_head age;
 	struct list_head todo;
 	struct rb_node wait;
@@ -36,7 +36,7 @@ struct writer {
 };
 
 /**
- * struct writers - all writes that wait
+ * struct bcow_deferred - all writes that wait
  * @all: oldest first
  * @urgent: to be looked at first
  * @todo: to be looked at
@@ -46,7 +46,7 @@ struct writer {
  * @nr: how many there are
  * @nr_urgent: how many of those are urgent
  */
-struct writers {
+struct bcow_deferred {
 	struct list_head all;
 	struct list_head urgent;
 	struct list_head todo;
@@ -57,26 +57,32 @@ struct writers {
 	unsigned int nr_urgent;
 };
 
-static inline bool writers_urgent(const struct bio *bio)
+static inline bool bcow_deferred_urgent(const struct bio *bio)
 {
 	return op_is_sync(bio->bi_opf) || bio->bi_opf & (REQ_META | REQ_PRIO);
 }
 
-void writers_init(struct writers *writers);
-void writers_park(struct writers *writers, struct bio *bio, u64 first, u64 end);
-void writers_await(struct writers *writers, struct writer *writer, u64 cluster);
-void writers_wake(struct writers *writers, u64 first, u64 nr, bool careful);
-struct writer *writers_next(struct writers *writers);
-struct writer *writers_after(struct writers *writers, struct writer *writer);
-bool writers_to_do(const struct writers *writers);
-void writers_starve(struct writers *writers, struct writer *writer);
-void writers_take(struct writers *writers, struct writer *writer,
-		  struct bio_list *to);
-bool writers_wait_for(struct writers *writers, u64 cluster);
-void writers_take_waiting(struct writers *writers, u64 cluster,
-			  struct bio_list *to);
-void writers_take_all(struct writers *writers, struct list_head *to);
-struct bio *writers_bio(struct writer *writer);
-struct writer *writers_oldest(struct writers *writers);
+void bcow_deferred_init(struct bcow_deferred *writers);
+void bcow_deferred_add(struct bcow_deferred *writers, struct bio *bio,
+		       u64 first, u64 end);
+void bcow_deferred_await(struct bcow_deferred *writers,
+			 struct bcow_write *writer, u64 cluster);
+void bcow_deferred_wake(struct bcow_deferred *writers, u64 first, u64 nr,
+			bool careful);
+struct bcow_write *bcow_deferred_next(struct bcow_deferred *writers);
+struct bcow_write *bcow_deferred_after(struct bcow_deferred *writers,
+				       struct bcow_write *writer);
+bool bcow_deferred_to_do(const struct bcow_deferred *writers);
+void bcow_deferred_starve(struct bcow_deferred *writers,
+			  struct bcow_write *writer);
+void bcow_deferred_take(struct bcow_deferred *writers,
+			struct bcow_write *writer, struct bio_list *to);
+bool bcow_deferred_wait_for(struct bcow_deferred *writers, u64 cluster);
+void bcow_deferred_take_waiting(struct bcow_deferred *writers, u64 cluster,
+				struct bio_list *to);
+void bcow_deferred_take_all(struct bcow_deferred *writers,
+			    struct list_head *to);
+struct bio *bcow_deferred_bio(struct bcow_write *writer);
+struct bcow_write *bcow_deferred_oldest(struct bcow_deferred *writers);
 
 #endif /* BACKUPCOW_DEFERRED_H */

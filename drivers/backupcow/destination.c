@@ -13,7 +13,7 @@
  * allocation only: a pool that does not zero shows old data in the rest of a
  * unit of which a part is written.
  *
- * Locking: as in copier.c. A copy belongs to the sink from job_to_sink() until it
+ * Locking: as in copier.c. A copy belongs to the sink from bcow_to_sink() until it
  * submits it, and to whoever completes it after.
  */
 #include <linux/blkdev.h>
@@ -35,8 +35,8 @@
 /*----------------------------------- spans ---------------------------------*/
 
 /* Sectors from there to the end of the cluster or the piece. */
-static unsigned int cluster_at(const struct job *job, const struct copy *copy,
-			       unsigned int from)
+static unsigned int cluster_at(const struct bcow_job *job,
+			       const struct bcow_copy *copy, unsigned int from)
 {
 	u64 size = 1ULL << job->place.shift;
 
@@ -51,7 +51,7 @@ static unsigned int cluster_at(const struct job *job, const struct copy *copy,
  *
  * Return: the unit in sectors, or 0 if all has to be written.
  */
-unsigned int bcow_unit(const struct job *job)
+unsigned int bcow_unit(const struct bcow_job *job)
 {
 	if (READ_ONCE(job->opts.detect_zeroes) != ZEROES_UNMAP ||
 	    !bdev_max_discard_sectors(job->target))
@@ -65,7 +65,8 @@ unsigned int bcow_unit(const struct job *job)
  * @unit: the unit, not 0
  * @sector: the place, from the beginning of the backup
  */
-unsigned int bcow_into_unit(const struct job *job, unsigned int unit, u64 sector)
+unsigned int bcow_into_unit(const struct bcow_job *job, unsigned int unit,
+			    u64 sector)
 {
 	u64 offset = bdev_discard_alignment(job->target) >> SECTOR_SHIFT;
 
@@ -73,7 +74,7 @@ unsigned int bcow_into_unit(const struct job *job, unsigned int unit, u64 sector
 }
 
 /* Cuts the span to what is in whole units, or before them. Is it the former? */
-static bool cut_to_units(const struct job *job, struct copy *copy)
+static bool cut_to_units(const struct bcow_job *job, struct bcow_copy *copy)
 {
 	unsigned int unit = bcow_unit(job), into, before;
 
@@ -88,7 +89,7 @@ static bool cut_to_units(const struct job *job, struct copy *copy)
 }
 
 /* Sets the next span. Return: is it of zeroes? */
-static bool find_span(const struct job *job, struct copy *copy)
+static bool find_span(const struct bcow_job *job, struct bcow_copy *copy)
 {
 	unsigned int from = copy->written, len;
 	bool zero;
@@ -99,10 +100,10 @@ static bool find_span(const struct job *job, struct copy *copy)
 		copy->span = len;
 	if (copy->careful || READ_ONCE(job->opts.detect_zeroes) == ZEROES_OFF)
 		return false;
-	zero = copy_is_zero(copy, from, len);
+	zero = bcow_copy_is_zero(copy, from, len);
 	for (from += len; from < copy->piece; from += len) {
 		len = cluster_at(job, copy, from);
-		if (copy_is_zero(copy, from, len) != zero)
+		if (bcow_copy_is_zero(copy, from, len) != zero)
 			break;
 	}
 	copy->span = from - copy->written;
@@ -110,20 +111,20 @@ static bool find_span(const struct job *job, struct copy *copy)
 }
 
 /* Written carefully, a span is a cluster, which may be done or not. */
-static void span_written(struct job *job, struct copy *copy)
+static void span_written(struct bcow_job *job, struct bcow_copy *copy)
 {
 	u64 cluster = copy->first + (copy->written >> job->place.shift);
 
 	if (copy->careful) {
 		bcow_finish(job, cluster, cluster + 1);
-		job_kick(job);
+		bcow_kick(job);
 	}
 	copy->written += copy->span;
 	copy->step = STEP_LOOK;
 	if (copy->written < copy->piece)
-		job_to_sink(job, copy);
+		bcow_to_sink(job, copy);
 	else
-		job_to_front(job, copy);
+		bcow_to_front(job, copy);
 }
 
 /*
@@ -132,37 +133,38 @@ static void span_written(struct job *job, struct copy *copy)
  */
 static void span_ended(struct bio *bio)
 {
-	struct copy *copy = bio->bi_private;
-	struct job *job = copy->job;
+	struct bcow_copy *copy = bio->bi_private;
+	struct bcow_job *job = copy->job;
 	unsigned long flags;
 
 	copy->error = blk_status_to_errno(bio->bi_status);
 	spin_lock_irqsave(&job->lock, flags);
 	if (copy->step == STEP_READ_BACK) {
-		job_to_sink(job, copy);
+		bcow_to_sink(job, copy);
 	} else if (copy->step == STEP_ZERO && copy->error) {
 		job->no_zeroing = true;
 		copy->step = STEP_LOOK;
-		job_to_sink(job, copy);
+		bcow_to_sink(job, copy);
 	} else if (copy->error) {
 		list_del_init(&copy->resident);
-		job_to_front(job, copy);
+		bcow_to_front(job, copy);
 	} else {
 		span_written(job, copy);
 	}
 	spin_unlock_irqrestore(&job->lock, flags);
 }
 
-static void submit_span(struct job *job, struct copy *copy, enum copy_step step,
-			blk_opf_t opf)
+static void submit_span(struct bcow_job *job, struct bcow_copy *copy,
+			enum bcow_copy_step step, blk_opf_t opf)
 {
 	copy->step = step;
 	copy->reading = false;
-	copy_submit(copy, job->target, job->place.start + copy->at +
-		    copy->written, opf, span_ended);
+	bcow_copy_submit(copy, job->target,
+			 job->place.start + copy->at + copy->written, opf,
+			 span_ended);
 }
 
-static void write_span(struct job *job, struct copy *copy)
+static void write_span(struct bcow_job *job, struct bcow_copy *copy)
 {
 	submit_span(job, copy, STEP_WRITE,
 		    REQ_OP_WRITE | COPY_WRITE_FLAGS | copy->flags);
@@ -172,13 +174,13 @@ static void write_span(struct job *job, struct copy *copy)
  * bcow_can_zero - does the destination take write-zeroes?
  * @job: the job
  */
-bool bcow_can_zero(const struct job *job)
+bool bcow_can_zero(const struct bcow_job *job)
 {
 	return !READ_ONCE(job->no_zeroing) &&
 	       bdev_write_zeroes_sectors(job->target);
 }
 
-static void begin_span(struct job *job, struct copy *copy)
+static void begin_span(struct bcow_job *job, struct bcow_copy *copy)
 {
 	bool unmap = READ_ONCE(job->opts.detect_zeroes) == ZEROES_UNMAP;
 
@@ -194,10 +196,11 @@ static void begin_span(struct job *job, struct copy *copy)
 }
 
 /* The span's memory now holds what the target does. */
-static void judge_span(struct job *job, struct copy *copy)
+static void judge_span(struct bcow_job *job, struct bcow_copy *copy)
 {
-	if (copy->error || !copy_is_zero(copy, copy->written, copy->span)) {
-		copy_wipe(copy);
+	if (copy->error ||
+	    !bcow_copy_is_zero(copy, copy->written, copy->span)) {
+		bcow_copy_wipe(copy);
 		write_span(job, copy);
 		return;
 	}
@@ -208,18 +211,18 @@ static void judge_span(struct job *job, struct copy *copy)
 
 /*--------------------------------- page cache ------------------------------*/
 
-static loff_t first_byte(const struct job *job)
+static loff_t first_byte(const struct bcow_job *job)
 {
 	return (loff_t)job->place.start << SECTOR_SHIFT;
 }
 
-static loff_t last_byte(const struct job *job)
+static loff_t last_byte(const struct bcow_job *job)
 {
 	return first_byte(job) + ((loff_t)job->place.sectors << SECTOR_SHIFT) - 1;
 }
 
 /* Return: false if pages are left, which somebody else has written to. */
-static bool drop_pages(struct job *job)
+static bool drop_pages(struct bcow_job *job)
 {
 	struct address_space *mapping = qdm_bdev_mapping(job->target);
 	int tries;
@@ -240,7 +243,7 @@ static bool drop_pages(struct job *job)
  * Old dirty pages would be written back over the copies later. Whatever waits
  * for pages here may be what reclaim has to wait for, so nothing is reclaimed.
  */
-static void begin_to_write(struct job *job)
+static void begin_to_write(struct bcow_job *job)
 {
 	unsigned int noio;
 	bool first;
@@ -265,7 +268,7 @@ static void begin_to_write(struct job *job)
  * Waits for pages that are being read, for ever if the destination hangs; by
  * now no writer and no suspend of the origin can wait for the job.
  */
-void bcow_drop_cache(struct job *job)
+void bcow_drop_cache(struct bcow_job *job)
 {
 	unsigned int noio = memalloc_noio_save();
 
@@ -281,32 +284,32 @@ void bcow_drop_cache(struct job *job)
  */
 void bcow_drop(struct work_struct *work)
 {
-	struct job *job = container_of(work, struct job, drop);
+	struct bcow_job *job = container_of(work, struct bcow_job, drop);
 
 	bcow_drop_cache(job);
 	spin_lock_irq(&job->lock);
 	job->cache = CACHE_DROPPED;
 	job->inflight--;
-	job_kick(job);
+	bcow_kick(job);
 	spin_unlock_irq(&job->lock);
-	job_put_later(job);
+	bcow_job_put_later(job);
 }
 
 /*----------------------------------- flush ---------------------------------*/
 
 static void flush_ended(struct bio *bio)
 {
-	struct job *job = bio->bi_private;
+	struct bcow_job *job = bio->bi_private;
 	unsigned long flags;
 
 	spin_lock_irqsave(&job->lock, flags);
 	job->flush_error = blk_status_to_errno(bio->bi_status);
 	job->flush = FLUSH_ENDED;
-	job_kick(job);
+	bcow_kick(job);
 	spin_unlock_irqrestore(&job->lock, flags);
 }
 
-static void flush_target(struct job *job)
+static void flush_target(struct bcow_job *job)
 {
 	struct bio *bio = &job->flush_bio;
 
@@ -316,7 +319,7 @@ static void flush_target(struct job *job)
 	submit_bio(bio);
 }
 
-static bool take_flush(struct job *job)
+static bool take_flush(struct bcow_job *job)
 {
 	bool wanted;
 
@@ -331,16 +334,16 @@ static bool take_flush(struct job *job)
 /*---------------------------------- worker ---------------------------------*/
 
 /* What the end of the job has overtaken must not reach the target any more. */
-static void give_up(struct job *job, struct copy *copy)
+static void give_copy_up(struct bcow_job *job, struct bcow_copy *copy)
 {
 	copy->error = -ECANCELED;
 	spin_lock_irq(&job->lock);
-	job_to_front(job, copy);
+	bcow_to_front(job, copy);
 	spin_unlock_irq(&job->lock);
 }
 
 /* Return: how many copies there are to be written. */
-static unsigned int take_arrived(struct job *job, struct list_head *copies)
+static unsigned int take_arrived(struct bcow_job *job, struct list_head *copies)
 {
 	unsigned int nr;
 
@@ -353,21 +356,21 @@ static unsigned int take_arrived(struct job *job, struct list_head *copies)
 	return nr;
 }
 
-static void go_on(struct job *job, struct copy *copy)
+static void advance_copy(struct bcow_job *job, struct bcow_copy *copy)
 {
 	if (!READ_ONCE(job->guarding))
-		give_up(job, copy);
+		give_copy_up(job, copy);
 	else if (copy->step == STEP_READ_BACK)
 		judge_span(job, copy);
 	else
 		begin_span(job, copy);
 }
 
-void job_sink(struct work_struct *work)
+void bcow_sink(struct work_struct *work)
 {
-	struct job *job = container_of(work, struct job, sink);
+	struct bcow_job *job = container_of(work, struct bcow_job, sink);
 	struct list_head copies;
-	struct copy *copy, *next;
+	struct bcow_copy *copy, *next;
 	unsigned int nth, nr;
 	struct blk_plug plug;
 
@@ -377,8 +380,8 @@ void job_sink(struct work_struct *work)
 			begin_to_write(job);
 		nth = 0;
 		list_for_each_entry_safe(copy, next, &copies, node) {
-			job_expect(&plug, nth++, nr);
-			go_on(job, copy);
+			bcow_expect(&plug, nth++, nr);
+			advance_copy(job, copy);
 		}
 		cond_resched();
 	}

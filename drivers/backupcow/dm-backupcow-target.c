@@ -31,10 +31,10 @@
 #define DM_MSG_PREFIX QDM_TARGET_BACKUPCOW
 
 struct backup_device {
-	struct qdm_perdev perdev;
+	struct qdm_device_state head;
 	struct qdm_events events;
 	struct mutex lock; /* guards what follows */
-	struct job *job;
+	struct bcow_job *job;
 	struct backupcow *last; /* that was resumed, until it goes */
 };
 
@@ -43,15 +43,15 @@ struct backup_device {
  * @begins if its line made the job.
  */
 struct backupcow {
-	struct job *job;
+	struct bcow_job *job;
 	bool begins;
-	struct line line;
+	struct bcow_table line;
 	struct backup_device *device;
 	bool live;
 	struct qdm_edge edge;
 };
 
-static struct qdm_perdev *create_device(void)
+static struct qdm_device_state *create_device(void)
 {
 	struct backup_device *device = kzalloc(sizeof(*device), GFP_KERNEL);
 
@@ -59,49 +59,50 @@ static struct qdm_perdev *create_device(void)
 		return NULL;
 	mutex_init(&device->lock);
 	qdm_events_init(&device->events);
-	return &device->perdev;
+	return &device->head;
 }
 
 /*
  * Makes @job, or none, the one of the device, whose lock is held. Return: the
  * one that is to be let go.
  */
-static struct job *swap_job(struct backup_device *device, struct job *job)
+static struct bcow_job *swap_job(struct backup_device *device,
+				 struct bcow_job *job)
 {
-	struct job *old = device->job;
+	struct bcow_job *old = device->job;
 
 	if (old == job)
 		return NULL;
 	if (job)
-		job_get(job);
+		bcow_job_get(job);
 	device->job = job;
 	return old;
 }
 
-static void let_go(struct job *job)
+static void dismiss_job(struct bcow_job *job)
 {
 	if (!job)
 		return;
-	job_dismiss(job);
-	job_put_later(job);
+	bcow_job_dismiss(job);
+	bcow_job_put_later(job);
 }
 
-static void table_lives(struct backupcow *b)
+static void adopt_table(struct backupcow *b)
 {
 	struct backup_device *device = b->device;
-	struct job *old;
+	struct bcow_job *old;
 
 	mutex_lock(&device->lock);
 	device->last = b;
 	old = swap_job(device, b->job);
 	mutex_unlock(&device->lock);
-	let_go(old);
+	dismiss_job(old);
 }
 
-static void table_goes(struct backupcow *b)
+static void retire_table(struct backupcow *b)
 {
 	struct backup_device *device = b->device;
-	struct job *old = NULL;
+	struct bcow_job *old = NULL;
 
 	mutex_lock(&device->lock);
 	if (device->last == b) {
@@ -109,35 +110,34 @@ static void table_goes(struct backupcow *b)
 		old = swap_job(device, NULL);
 	}
 	mutex_unlock(&device->lock);
-	let_go(old);
+	dismiss_job(old);
 }
 
-static void destroy_device(struct qdm_perdev *perdev)
+static void destroy_device(struct qdm_device_state *head)
 {
-	struct backup_device *device = container_of(perdev,
-						    struct backup_device,
-						    perdev);
+	struct backup_device *device =
+		container_of(head, struct backup_device, head);
 
 	qdm_events_exit(&device->events);
 	kfree(device);
 }
 
-static struct qdm_perdev_registry devices =
-	QDM_PERDEV_REGISTRY_INIT(devices, create_device, destroy_device);
+static struct qdm_state_registry devices =
+	QDM_STATE_REGISTRY_INIT(devices, create_device, destroy_device);
 
 /*------------------------------- constructor -------------------------------*/
 
-static bool same_place(const struct job_place *a, const struct job_place *b)
+static bool same_place(const struct bcow_place *a, const struct bcow_place *b)
 {
 	return a->target == b->target && a->start == b->start &&
 	       a->shift == b->shift;
 }
 
 /* May a table with @place be loaded while the device has this job? */
-static int check_running(struct job *job, const struct job_place *place,
+static int check_running(struct bcow_job *job, const struct bcow_place *place,
 			 struct qdm_why *why)
 {
-	bool ending = job_state(job) >= JOB_ABORTING;
+	bool ending = bcow_job_state(job) >= JOB_ABORTING;
 	const char *how = "under way: cancel it first";
 
 	if (ending)
@@ -161,21 +161,21 @@ static int check_running(struct job *job, const struct job_place *place,
 }
 
 /* The device's job, if it is the one that the line describes. */
-static int find_job(struct backupcow *b, const struct job_place *place,
+static int find_job(struct backupcow *b, const struct bcow_place *place,
 		    struct qdm_why *why)
 {
 	struct backup_device *device = b->device;
 	int r = 0;
 
 	mutex_lock(&device->lock);
-	if (device->job && job_state(device->job) != JOB_CONCLUDED)
+	if (device->job && bcow_job_state(device->job) != JOB_CONCLUDED)
 		r = check_running(device->job, place, why);
 	if (!r && device->job)
 		r = bcow_check_options(device->job, &b->line.opts, why);
 	if (!r && device->job && same_place(&device->job->place, place) &&
 	    device->job->place.run == place->run) {
 		b->job = device->job;
-		job_get(b->job);
+		bcow_job_get(b->job);
 	}
 	mutex_unlock(&device->lock);
 	return r;
@@ -189,29 +189,29 @@ static int find_job(struct backupcow *b, const struct job_place *place,
 static int get_job(struct backupcow *b, struct dm_target *ti,
 		   const char *target, struct qdm_why *why)
 {
-	struct job_place place;
-	struct job *job;
+	struct bcow_place place;
+	struct bcow_job *job;
 	int r;
 
 	if (!b->line.has_target)
 		return 0;
-	line_place(&b->line, ti, &place);
+	bcow_table_place(&b->line, ti, &place);
 	r = find_job(b, &place, why);
 	if (r)
 		return r;
-	if (b->job && job_state(b->job) == JOB_CONCLUDED)
+	if (b->job && bcow_job_state(b->job) == JOB_CONCLUDED)
 		return 0;
 	if (b->job)
 		place.sectors = b->job->place.sectors;
-	r = line_judge_target(&b->line, ti, place.sectors, target, why);
+	r = bcow_table_judge_target(&b->line, ti, place.sectors, target, why);
 	if (r && b->job)
-		job_put(b->job);
+		bcow_job_put(b->job);
 	if (r || b->job)
 		return r;
-	r = line_await_alone(&b->line, target, why);
+	r = bcow_table_await_alone(&b->line, target, why);
 	if (r)
 		return r;
-	job = job_create(&place, why);
+	job = bcow_job_create(&place, why);
 	if (IS_ERR(job))
 		return PTR_ERR(job);
 	b->job = job;
@@ -222,17 +222,17 @@ static int get_job(struct backupcow *b, struct dm_target *ti,
 static int get_device_state(struct backupcow *b, struct dm_target *ti,
 			    const char *target, struct qdm_why *why)
 {
-	struct qdm_perdev *perdev = qdm_perdev_get(&devices, ti);
+	struct qdm_device_state *head = qdm_device_state_get(&devices, ti);
 	int r;
 
-	if (!perdev) {
+	if (!head) {
 		qdm_refuse(why, "out of memory");
 		return -ENOMEM;
 	}
-	b->device = container_of(perdev, struct backup_device, perdev);
+	b->device = container_of(head, struct backup_device, head);
 	r = get_job(b, ti, target, why);
 	if (r)
-		qdm_perdev_put(&devices, perdev);
+		qdm_device_state_put(&devices, head);
 	return r;
 }
 
@@ -250,7 +250,7 @@ static int backupcow_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 		ti->error = "Out of memory";
 		return -ENOMEM;
 	}
-	r = line_open(&b->line, ti, argc, argv, &why);
+	r = bcow_table_open(&b->line, ti, argc, argv, &why);
 	if (r)
 		goto out_free;
 	r = get_device_state(b, ti, argv[2], &why);
@@ -261,14 +261,14 @@ static int backupcow_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 	b->edge.required = b->line.opts.guard == GUARD_REQUIRED;
 	qdm_edge_add(&b->edge, ti, &b->line.origin);
 	qdm_lower_pass_all(ti);
-	ti->per_io_data_size = sizeof(struct writer);
+	ti->per_io_data_size = sizeof(struct bcow_write);
 	ti->accounts_remapped_io = true;
 	ti->limit_swap_bios = !!b->job;
 	ti->private = b;
 	return 0;
 
 out_close:
-	line_close(&b->line, ti);
+	bcow_table_close(&b->line, ti);
 out_free:
 	qdm_refuse_table(ti, &why);
 	kfree(b);
@@ -279,22 +279,22 @@ static void backupcow_dtr(struct dm_target *ti)
 {
 	struct backupcow *b = ti->private;
 
-	table_goes(b);
+	retire_table(b);
 	qdm_edge_del(&b->edge);
-	qdm_perdev_put(&devices, &b->device->perdev);
+	qdm_device_state_put(&devices, &b->device->head);
 	if (b->job)
-		job_put(b->job);
-	line_close(&b->line, ti);
+		bcow_job_put(b->job);
+	bcow_table_close(&b->line, ti);
 	kfree(b);
 }
 
 /*---------------------------------- I/O ------------------------------------*/
 
-static noinline int park(struct backupcow *b, struct dm_target *ti,
-			 struct bio *bio, sector_t sector)
+static noinline int defer_write(struct backupcow *b, struct dm_target *ti,
+				struct bio *bio, sector_t sector)
 {
 	qdm_lower_map(&b->line.origin, bio);
-	return job_park(b->job, ti, bio, sector);
+	return bcow_park(b->job, ti, bio, sector);
 }
 
 /* Mapped last, so that what is asked before need not be kept over that call. */
@@ -304,8 +304,8 @@ static int backupcow_map(struct dm_target *ti, struct bio *bio)
 	sector_t sector = dm_target_offset(ti, bio->bi_iter.bi_sector);
 
 	if (op_is_write(bio_op(bio)) && b->job && qdm_has_data(bio) &&
-	    !job_lets_pass(b->job, sector, bio_sectors(bio)))
-		return park(b, ti, bio, sector);
+	    !bcow_lets_pass(b->job, sector, bio_sectors(bio)))
+		return defer_write(b, ti, bio, sector);
 	qdm_lower_map(&b->line.origin, bio);
 	return DM_MAPIO_REMAPPED;
 }
@@ -315,7 +315,7 @@ static void backupcow_presuspend(struct dm_target *ti)
 	struct backupcow *b = ti->private;
 
 	if (b->job)
-		job_halt(b->job, dm_noflush_suspending(ti));
+		bcow_job_halt(b->job, dm_noflush_suspending(ti));
 }
 
 static void backupcow_presuspend_undo(struct dm_target *ti)
@@ -323,7 +323,7 @@ static void backupcow_presuspend_undo(struct dm_target *ti)
 	struct backupcow *b = ti->private;
 
 	if (b->job)
-		job_unhalt(b->job);
+		bcow_job_unhalt(b->job);
 }
 
 static void backupcow_postsuspend(struct dm_target *ti)
@@ -331,7 +331,7 @@ static void backupcow_postsuspend(struct dm_target *ti)
 	struct backupcow *b = ti->private;
 
 	if (b->job)
-		job_detach(b->job);
+		bcow_job_detach(b->job);
 	qdm_edge_postsuspend(&b->edge);
 	qdm_events_detach(&b->device->events);
 }
@@ -341,7 +341,7 @@ static void say_kept(struct backupcow *b, struct mapped_device *md)
 {
 	if (b->begins)
 		return;
-	if (job_state(b->job) == JOB_CONCLUDED)
+	if (bcow_job_state(b->job) == JOB_CONCLUDED)
 		DMINFO("%s: begins no backup: run %llu to this destination has concluded, another run number begins a new one",
 		       dm_device_name(md), b->job->place.run);
 	else
@@ -354,16 +354,16 @@ static void backupcow_resume(struct dm_target *ti)
 	struct backupcow *b = ti->private;
 	struct mapped_device *md = dm_table_get_md(ti->table);
 
-	table_lives(b);
+	adopt_table(b);
 	qdm_edge_resume(&b->edge);
 	if (b->job) {
 		if (!b->live) {
-			job_configure(b->job, &b->line.opts);
+			bcow_job_configure(b->job, &b->line.opts);
 			say_kept(b, md);
 		}
-		job_attach(b->job, b->line.origin.dev->bdev,
-			   b->line.origin.start, dm_disk(md),
-			   &b->device->events);
+		bcow_job_attach(b->job, b->line.origin.dev->bdev,
+				b->line.origin.start, dm_disk(md),
+				&b->device->events);
 	}
 	b->live = true;
 	qdm_events_attach(&b->device->events, ti);
@@ -371,7 +371,7 @@ static void backupcow_resume(struct dm_target *ti)
 
 /*---------------------------- messages and status --------------------------*/
 
-static int set_speed(struct job *job, unsigned int argc, char **argv,
+static int set_speed(struct bcow_job *job, unsigned int argc, char **argv,
 		     struct qdm_why *why)
 {
 	u64 speed;
@@ -381,7 +381,7 @@ static int set_speed(struct job *job, unsigned int argc, char **argv,
 		return qdm_refuse(why, "set-speed takes one number of bytes per second");
 	r = qdm_parse_u64("the speed in bytes per second", argv[1], 0, S64_MAX,
 			  &speed, why);
-	return r ? r : job_set_speed(job, speed, why);
+	return r ? r : bcow_job_set_speed(job, speed, why);
 }
 
 static int handle_message(struct backupcow *b, unsigned int argc, char **argv,
@@ -392,11 +392,11 @@ static int handle_message(struct backupcow *b, unsigned int argc, char **argv,
 	if (!strcasecmp(argv[0], "set-speed"))
 		return set_speed(b->job, argc, argv, why);
 	if (argc == 1 && !strcasecmp(argv[0], "pause"))
-		return job_pause(b->job, why);
+		return bcow_job_pause(b->job, why);
 	if (argc == 1 && !strcasecmp(argv[0], "resume"))
-		return job_resume(b->job, why);
+		return bcow_job_resume(b->job, why);
 	if (argc == 1 && !strcasecmp(argv[0], "cancel"))
-		return job_cancel(b->job, why);
+		return bcow_job_cancel(b->job, why);
 	if (!strncasecmp(argv[0], "bitmap-", 7))
 		return qdm_refuse(why, "'%.40s' needs dirty bitmaps, which this version does not have",
 				  argv[0]);
@@ -430,32 +430,32 @@ static unsigned int emit_info(struct backupcow *b, char *result,
 			      unsigned int maxlen)
 {
 	u64 seq = qdm_events_seq(&b->device->events);
-	struct job_figures f;
+	struct bcow_job_figures f;
 	unsigned int sz = 0;
 
 	if (!b->job) {
 		DMEMIT("none 0/0 0/0 - - ok 0 0 0 %llu 0 - 0 - -", seq);
 		return sz;
 	}
-	job_figures(b->job, &f);
+	bcow_job_figures(b->job, &f);
 	DMEMIT("%s %llu/%llu %llu/%llu %s %s %s %u %u %llu %llu",
-	       job_state_name(f.state), f.clusters_done, f.clusters,
-	       f.bytes_done, f.bytes, job_error_name(f.error),
-	       f.broken ? "broken" : "intact", job_io_status_name(f.io_status),
+	       bcow_job_state_name(f.state), f.clusters_done, f.clusters,
+	       f.bytes_done, f.bytes, bcow_error_name(f.error),
+	       f.broken ? "broken" : "intact", bcow_io_status_name(f.io_status),
 	       f.inflight, f.writers, f.held, seq);
 	DMEMIT(" %llu %s %llu %s %s", f.writer_errors,
-	       job_error_name(f.writer_error), f.run,
+	       bcow_error_name(f.writer_error), f.run,
 	       b->begins ? "new" : "kept", guard_name(&f.watched));
 	return sz;
 }
 
 /* The live table's options may have been changed by messages. */
-static const struct job_options *current_options(struct backupcow *b,
-						 struct job_figures *f)
+static const struct bcow_options *current_options(struct backupcow *b,
+						  struct bcow_job_figures *f)
 {
 	if (!b->job || !b->live)
 		return &b->line.opts;
-	job_figures(b->job, f);
+	bcow_job_figures(b->job, f);
 	return &f->opts;
 }
 
@@ -464,10 +464,10 @@ static void backupcow_status(struct dm_target *ti, status_type_t type,
 			     unsigned int maxlen)
 {
 	struct backupcow *b = ti->private;
-	const struct line *line = &b->line;
+	const struct bcow_table *line = &b->line;
 	const char *target = line->has_target ? line->target.dev->name : "-";
-	const struct job_options *opts;
-	struct job_figures f;
+	const struct bcow_options *opts;
+	struct bcow_job_figures f;
 	unsigned int sz = 0;
 
 	opts = current_options(b, &f);
@@ -479,7 +479,7 @@ static void backupcow_status(struct dm_target *ti, status_type_t type,
 		DMEMIT("%s %llu %s %llu %llu", line->origin.dev->name,
 		       (u64)line->origin.start, target, line->target_start,
 		       line->cluster);
-		sz += qdm_opts_emit(&job_option_table, opts, result + sz,
+		sz += qdm_opts_emit(&bcow_option_table, opts, result + sz,
 				    maxlen - sz);
 		break;
 	case STATUSTYPE_IMA:
@@ -487,7 +487,7 @@ static void backupcow_status(struct dm_target *ti, status_type_t type,
 		DMEMIT(",origin=%s,start=%llu,target=%s,target_start=%llu,cluster=%llu",
 		       line->origin.dev->name, (u64)line->origin.start, target,
 		       line->target_start, line->cluster);
-		sz += qdm_opts_emit_ima(&job_option_table, opts, result + sz,
+		sz += qdm_opts_emit_ima(&bcow_option_table, opts, result + sz,
 					maxlen - sz);
 		DMEMIT(";");
 		break;
@@ -543,13 +543,13 @@ static struct target_type backupcow_target = {
 
 static int __init backupcow_init(void)
 {
-	int r = job_module_init();
+	int r = bcow_jobs_init();
 
 	if (r)
 		return r;
 	r = dm_register_target(&backupcow_target);
 	if (r)
-		job_module_exit();
+		bcow_jobs_exit();
 	return r;
 }
 module_init(backupcow_init);
@@ -557,7 +557,7 @@ module_init(backupcow_init);
 static void __exit backupcow_exit(void)
 {
 	dm_unregister_target(&backupcow_target);
-	job_module_exit();
+	bcow_jobs_exit();
 }
 module_exit(backupcow_exit);
 

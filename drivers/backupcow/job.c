@@ -14,9 +14,9 @@
  * the live table, and postsuspend waits for the reads in flight, as dm itself
  * waits for every bio that it has sent there.
  *
- * Locking: see struct job and copier.c; jobs_lock guards the list of all jobs and
- * is taken before a job's own lock. job_put() may sleep; what runs on the
- * front worker drops its references with job_put_later() instead, since the
+ * Locking: see struct bcow_job and copier.c; jobs_lock guards the list of all jobs and
+ * is taken before a job's own lock. bcow_job_put() may sleep; what runs on the
+ * front worker drops its references with bcow_job_put_later() instead, since the
  * job cannot be freed from a work of its own.
  */
 #include <linux/blkdev.h>
@@ -28,7 +28,7 @@
 /* How long the end of a table waits for copies, before it leaves them alone. */
 #define LINGER	(2 * HZ)
 
-static struct workqueue_struct *job_reaper_wq;
+static struct workqueue_struct *bcow_reaper_wq;
 
 static const char * const sync_words[] = { "full", "none", "bitmap", NULL };
 static const char * const cbw_words[] = {
@@ -47,9 +47,9 @@ static const char * const guard_words[] = { "auto", "required", NULL };
 static LIST_HEAD(jobs);
 static DEFINE_MUTEX(jobs_lock);
 
-#define OPTION(field) .offset = offsetof(struct job_options, field)
+#define OPTION(field) .offset = offsetof(struct bcow_options, field)
 
-static const struct qdm_opt job_opts[] = {
+static const struct qdm_opt bcow_opts[] = {
 	{ .name = "sync", OPTION(sync), .words = sync_words },
 	{ .name = "on-cbw-error", OPTION(on_cbw_error), .words = cbw_words },
 	{ .name = "cbw-timeout", OPTION(cbw_timeout), .max = 1000000 },
@@ -72,13 +72,13 @@ static const struct qdm_opt job_opts[] = {
 	{ .name = "guard", OPTION(guard), .words = guard_words },
 };
 
-const struct qdm_opt_table job_option_table = {
-	job_opts, ARRAY_SIZE(job_opts)
+const struct qdm_opt_table bcow_option_table = {
+	bcow_opts, ARRAY_SIZE(bcow_opts)
 };
 
 /*------------------------------ birth and death ----------------------------*/
 
-static void drop_workers(struct job *job)
+static void drop_workers(struct bcow_job *job)
 {
 	if (job->front_wq)
 		destroy_workqueue(job->front_wq);
@@ -93,7 +93,7 @@ static void drop_workers(struct job *job)
  * rescuer for two jobs of which one's origin is the other's device would have
  * to wait for itself when no memory is left for more workers.
  */
-static int get_workers(struct job *job, struct qdm_why *why)
+static int get_workers(struct bcow_job *job, struct qdm_why *why)
 {
 	unsigned int flags = WQ_MEM_RECLAIM | WQ_PERCPU;
 	unsigned int major = MAJOR(job->place.target);
@@ -109,7 +109,7 @@ static int get_workers(struct job *job, struct qdm_why *why)
 	return -ENOMEM;
 }
 
-static void job_free(struct job *job)
+static void bcow_job_free(struct bcow_job *job)
 {
 	qdm_watch_del(&job->watch);
 	mutex_lock(&jobs_lock);
@@ -121,61 +121,61 @@ static void job_free(struct job *job)
 	cancel_work_sync(&job->front);
 	cancel_work_sync(&job->sink);
 	cancel_delayed_work_sync(&job->trim);
-	job_trim(&job->trim.work);
+	bcow_trim(&job->trim.work);
 	if (job->cache == CACHE_STALE)
 		bcow_drop_cache(job);
 	drop_workers(job);
-	copy_free(job->spare);
+	bcow_copy_free(job->spare);
 	bdev_fput(job->target_file);
 	kvfree(job->words);
 	kfree(job);
 	module_put(THIS_MODULE);
 }
 
-static void job_reaper(struct work_struct *work)
+static void bcow_job_reap(struct work_struct *work)
 {
-	job_free(container_of(work, struct job, reaper));
+	bcow_job_free(container_of(work, struct bcow_job, reaper));
 }
 
-static void release_later(struct kref *ref)
+static void release_job_later(struct kref *ref)
 {
-	struct job *job = container_of(ref, struct job, ref);
+	struct bcow_job *job = container_of(ref, struct bcow_job, ref);
 
-	queue_work(job_reaper_wq, &job->reaper);
+	queue_work(bcow_reaper_wq, &job->reaper);
 }
 
 /* The caller is not to wait for readers of the destination. */
-static void release_now(struct kref *ref)
+static void release_job_now(struct kref *ref)
 {
-	struct job *job = container_of(ref, struct job, ref);
+	struct bcow_job *job = container_of(ref, struct bcow_job, ref);
 
 	if (job->cache == CACHE_STALE)
-		release_later(ref);
+		release_job_later(ref);
 	else
-		job_free(job);
+		bcow_job_free(job);
 }
 
-void job_get(struct job *job)
+void bcow_job_get(struct bcow_job *job)
 {
 	kref_get(&job->ref);
 }
 
 /* A copy's reference goes. */
-void job_put_later(struct job *job)
+void bcow_job_put_later(struct bcow_job *job)
 {
-	kref_put(&job->ref, release_later);
+	kref_put(&job->ref, release_job_later);
 }
 
 static bool get_watched(struct qdm_watch *watch)
 {
-	struct job *job = container_of(watch, struct job, watch);
+	struct bcow_job *job = container_of(watch, struct bcow_job, watch);
 
 	return kref_get_unless_zero(&job->ref);
 }
 
 static void put_watched(struct qdm_watch *watch)
 {
-	job_put_later(container_of(watch, struct job, watch));
+	bcow_job_put_later(container_of(watch, struct bcow_job, watch));
 }
 
 static const struct qdm_watch_ops watch_ops = {
@@ -193,41 +193,41 @@ static const struct qdm_watch_ops watch_ops = {
  * Return: true if the job is to conclude after that; a job that is about to be
  * freed does it then.
  */
-bool bcow_drop_later(struct job *job)
+bool bcow_drop_later(struct bcow_job *job)
 {
 	if (job->cache != CACHE_STALE || !kref_get_unless_zero(&job->ref))
 		return false;
 	job->cache = CACHE_DROPPING;
 	job->inflight++;
-	queue_work(job_reaper_wq, &job->drop);
+	queue_work(bcow_reaper_wq, &job->drop);
 	return true;
 }
 
-static bool is_at_rest(struct job *job)
+static bool is_at_rest(struct bcow_job *job)
 {
-	enum job_state state = job_state(job);
+	enum bcow_job_state state = bcow_job_state(job);
 
 	return state == JOB_CREATED || state == JOB_CONCLUDED;
 }
 
 /**
- * job_put - a table's reference goes
+ * bcow_job_put - a table's reference goes
  * @job: the job
  *
  * If the job has been let go, it gets a moment to conclude, so that in all but
  * the worst case the target is free when the caller is back.
  */
-void job_put(struct job *job)
+void bcow_job_put(struct bcow_job *job)
 {
 	if (!READ_ONCE(job->events) &&
 	    wait_event_timeout(job->idle, is_at_rest(job), LINGER)) {
 		flush_work(&job->front);
 		flush_work(&job->drop);
 	}
-	kref_put(&job->ref, release_now);
+	kref_put(&job->ref, release_job_now);
 }
 
-static int open_target(struct job *job, struct qdm_why *why)
+static int open_target(struct bcow_job *job, struct qdm_why *why)
 {
 	job->target_file = bdev_file_open_by_dev(job->place.target,
 						 BLK_OPEN_READ | BLK_OPEN_WRITE,
@@ -242,7 +242,7 @@ static int open_target(struct job *job, struct qdm_why *why)
 }
 
 /* Writes to the target, or will: a job that has ended may still do so. */
-static bool is_writing(struct job *job)
+static bool is_writing(struct bcow_job *job)
 {
 	bool writing;
 
@@ -253,12 +253,12 @@ static bool is_writing(struct job *job)
 	return writing;
 }
 
-static u64 begin_on_disk(const struct job *job)
+static u64 begin_on_disk(const struct bcow_job *job)
 {
 	return get_start_sect(job->target) + job->place.start;
 }
 
-static bool share_target(const struct job *a, const struct job *b)
+static bool share_target(const struct bcow_job *a, const struct bcow_job *b)
 {
 	return a->target->bd_disk == b->target->bd_disk &&
 	       begin_on_disk(a) < begin_on_disk(b) + b->place.sectors &&
@@ -266,9 +266,9 @@ static bool share_target(const struct job *a, const struct job *b)
 }
 
 /* Called with jobs_lock held. */
-static bool target_is_free(const struct job *job)
+static bool target_is_free(const struct bcow_job *job)
 {
-	struct job *other;
+	struct bcow_job *other;
 
 	list_for_each_entry(other, &jobs, all)
 		if (other != job && share_target(job, other) &&
@@ -277,8 +277,8 @@ static bool target_is_free(const struct job *job)
 	return true;
 }
 
-/* Another job may still begin to write there first: see arm(). */
-static int enlist(struct job *job, struct qdm_why *why)
+/* Another job may still begin to write there first: see arm_job(). */
+static int enlist_job(struct bcow_job *job, struct qdm_why *why)
 {
 	int r = 0;
 
@@ -297,7 +297,7 @@ static int enlist(struct job *job, struct qdm_why *why)
  */
 int bcow_handles(dev_t target)
 {
-	struct job *job;
+	struct bcow_job *job;
 	int nr = 0;
 
 	mutex_lock(&jobs_lock);
@@ -307,11 +307,11 @@ int bcow_handles(dev_t target)
 	return nr;
 }
 
-static int get_memory(struct job *job, struct qdm_why *why)
+static int get_memory(struct bcow_job *job, struct qdm_why *why)
 {
-	u64 bytes = sizeof(u64) * clusters_words(job->place.sectors,
-						 job->place.shift);
-	u64 charge = copy_cost(COPY_MIN_BYTES);
+	u64 bytes = sizeof(u64) *
+		    bcow_clusters_words(job->place.sectors, job->place.shift);
+	u64 charge = bcow_copy_cost(COPY_MIN_BYTES);
 
 	job->words = kvzalloc(bytes, GFP_KERNEL | __GFP_NOWARN);
 	if (!job->words) {
@@ -319,14 +319,14 @@ static int get_memory(struct job *job, struct qdm_why *why)
 			   bytes);
 		return -ENOMEM;
 	}
-	if (!copy_charge(charge, 0, true)) {
+	if (!bcow_copy_charge(charge, 0, true)) {
 		qdm_refuse(why, "the memory allowed by max_copy_memory_mib is in use by other backups");
 		goto out_free;
 	}
-	job->spare = copy_alloc(COPY_MIN_BYTES, GFP_KERNEL);
+	job->spare = bcow_copy_alloc(COPY_MIN_BYTES, GFP_KERNEL);
 	if (!job->spare) {
 		qdm_refuse(why, "no memory for a copy");
-		copy_uncharge(charge);
+		bcow_copy_uncharge(charge);
 		goto out_free;
 	}
 	job->spare->charged = charge;
@@ -337,49 +337,50 @@ out_free:
 	return -ENOMEM;
 }
 
-static void init(struct job *job, const struct job_place *place)
+static void init_job(struct bcow_job *job, const struct bcow_place *place)
 {
 	job->place = *place;
 	kref_init(&job->ref);
 	spin_lock_init(&job->lock);
 	job->detached = true;
 	job->ahead = 1;
-	writers_init(&job->writers);
+	bcow_deferred_init(&job->deferred);
 	INIT_LIST_HEAD(&job->arrived);
 	INIT_LIST_HEAD(&job->ended);
 	INIT_LIST_HEAD(&job->resident);
-	copy_stock_init(&job->stock);
+	bcow_copy_stock_init(&job->stock);
 	init_waitqueue_head(&job->idle);
 	init_waitqueue_head(&job->room);
-	INIT_WORK(&job->front, job_front);
-	INIT_WORK(&job->sink, job_sink);
-	INIT_WORK(&job->reaper, job_reaper);
+	INIT_WORK(&job->front, bcow_front);
+	INIT_WORK(&job->sink, bcow_sink);
+	INIT_WORK(&job->reaper, bcow_job_reap);
 	INIT_WORK(&job->drop, bcow_drop);
-	hrtimer_setup(&job->tick, job_tick, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
-	INIT_DELAYED_WORK(&job->trim, job_trim);
-	INIT_DELAYED_WORK(&job->deadline, job_deadline);
+	hrtimer_setup(&job->tick, bcow_tick, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
+	INIT_DELAYED_WORK(&job->trim, bcow_trim);
+	INIT_DELAYED_WORK(&job->deadline, bcow_deadline);
 	INIT_DELAYED_WORK(&job->tell, bcow_tell);
 	job->told_at = jiffies - HZ;
 }
 
 /**
- * job_create - make a backup that has not begun
+ * bcow_job_create - make a backup that has not begun
  * @place: from where to where
  * @why: the reason, if refused
  *
  * Return: the job, with one reference, or an error.
  */
-struct job *job_create(const struct job_place *place, struct qdm_why *why)
+struct bcow_job *bcow_job_create(const struct bcow_place *place,
+				 struct qdm_why *why)
 {
-	struct job *job = kzalloc(sizeof(*job), GFP_KERNEL);
+	struct bcow_job *job = kzalloc(sizeof(*job), GFP_KERNEL);
 	int r;
 
 	if (!job) {
 		qdm_refuse(why, "no memory for a backup");
 		return ERR_PTR(-ENOMEM);
 	}
-	init(job, place);
-	qdm_opts_default(&job_option_table, &job->opts);
+	init_job(job, place);
+	qdm_opts_default(&bcow_option_table, &job->opts);
 	r = open_target(job, why);
 	if (r)
 		goto out_free;
@@ -389,10 +390,11 @@ struct job *job_create(const struct job_place *place, struct qdm_why *why)
 	r = get_workers(job, why);
 	if (r)
 		goto out_memory;
-	r = enlist(job, why);
+	r = enlist_job(job, why);
 	if (r)
 		goto out_workers;
-	clusters_init(&job->clusters, job->words, place->sectors, place->shift);
+	bcow_clusters_init(&job->clusters, job->words, place->sectors,
+			   place->shift);
 	qdm_watch_add(&job->watch, &watch_ops, place->disk);
 	__module_get(THIS_MODULE);
 	return job;
@@ -400,7 +402,7 @@ struct job *job_create(const struct job_place *place, struct qdm_why *why)
 out_workers:
 	drop_workers(job);
 out_memory:
-	copy_free(job->spare);
+	bcow_copy_free(job->spare);
 	kvfree(job->words);
 out_close:
 	bdev_fput(job->target_file);
@@ -415,10 +417,10 @@ out_free:
  * Two tables with the same target may have been loaded before either was
  * resumed. The second job ends before it has begun; its device goes on without.
  */
-static void arm(struct job *job, bool free, struct job_bios *bios)
+static void arm_job(struct bcow_job *job, bool free, struct bcow_bios *bios)
 {
 	if (!free) {
-		job_end(job, -EBUSY, bios);
+		bcow_job_end(job, -EBUSY, bios);
 		return;
 	}
 	job->state = JOB_RUNNING;
@@ -426,7 +428,7 @@ static void arm(struct job *job, bool free, struct job_bios *bios)
 }
 
 /**
- * job_attach - a table that has this job is live; no I/O is in flight yet
+ * bcow_job_attach - a table that has this job is live; no I/O is in flight yet
  * @job: the job
  * @origin: what is backed up
  * @start: first sector of it
@@ -437,13 +439,14 @@ static void arm(struct job *job, bool free, struct job_bios *bios)
  * may have been constructed with a job that was then dismissed by another one:
  * it shows how that job ended, and nothing is told a second time.
  */
-void job_attach(struct job *job, struct block_device *origin, sector_t start,
-		struct gendisk *disk, struct qdm_events *events)
+void bcow_job_attach(struct bcow_job *job, struct block_device *origin,
+		     sector_t start, struct gendisk *disk,
+		     struct qdm_events *events)
 {
-	struct job_bios bios;
+	struct bcow_bios bios;
 	bool free;
 
-	job_bios_init(&bios);
+	bcow_bios_init(&bios);
 	mutex_lock(&jobs_lock);
 	free = target_is_free(job);
 	spin_lock_irq(&job->lock);
@@ -457,30 +460,30 @@ void job_attach(struct job *job, struct block_device *origin, sector_t start,
 	job->pushback = false;
 	job->paced_until = ktime_get_ns();
 	if (job->state == JOB_CREATED)
-		arm(job, free, &bios);
-	job_kick(job);
+		arm_job(job, free, &bios);
+	bcow_kick(job);
 	spin_unlock_irq(&job->lock);
 	mutex_unlock(&jobs_lock);
-	job_bios_send(job, &bios, NULL);
+	bcow_bios_send(job, &bios, NULL);
 }
 
 /**
- * job_configure - a table brings options
+ * bcow_job_configure - a table brings options
  * @job: the job
  * @opts: the options
  */
-void job_configure(struct job *job, const struct job_options *opts)
+void bcow_job_configure(struct bcow_job *job, const struct bcow_options *opts)
 {
 	spin_lock_irq(&job->lock);
 	job->opts = *opts;
 	job->paced_until = ktime_get_ns();
 	mod_delayed_work(job->front_wq, &job->deadline, 0);
-	job_kick(job);
+	bcow_kick(job);
 	spin_unlock_irq(&job->lock);
 }
 
 /**
- * job_halt - the device is about to be suspended
+ * bcow_job_halt - the device is about to be suspended
  * @job: the job
  * @noflush: what waits goes back to dm, as the target may be hanging
  *
@@ -488,43 +491,43 @@ void job_configure(struct job *job, const struct job_options *opts)
  * nobody waits for are waited for here, where I/O still flows, and not when the
  * device is suspended. Who loses patience may interrupt that, as dm's own wait.
  */
-void job_halt(struct job *job, bool noflush)
+void bcow_job_halt(struct bcow_job *job, bool noflush)
 {
 	const unsigned int *reads = noflush ? &job->reads :
 					      &job->background_reads;
-	struct job_bios bios;
+	struct bcow_bios bios;
 
-	job_bios_init(&bios);
+	bcow_bios_init(&bios);
 	bios.status = BLK_STS_DM_REQUEUE;
 	spin_lock_irq(&job->lock);
 	WRITE_ONCE(job->halted, true);
 	if (noflush) {
 		job->pushback = true;
-		writers_take_all(&job->writers, &bios.all_fail);
+		bcow_deferred_take_all(&job->deferred, &bios.all_fail);
 	}
 	spin_unlock_irq(&job->lock);
-	job_bios_send(job, &bios, NULL);
+	bcow_bios_send(job, &bios, NULL);
 	wait_event_interruptible(job->idle, !READ_ONCE(*reads));
 }
 
 /**
- * job_unhalt - the device is not suspended after all
+ * bcow_job_unhalt - the device is not suspended after all
  * @job: the job
  */
-void job_unhalt(struct job *job)
+void bcow_job_unhalt(struct bcow_job *job)
 {
 	spin_lock_irq(&job->lock);
 	WRITE_ONCE(job->halted, false);
 	job->pushback = false;
-	job_kick(job);
+	bcow_kick(job);
 	spin_unlock_irq(&job->lock);
 }
 
 /**
- * job_detach - the device is suspended; on return the origin is not in use
+ * bcow_job_detach - the device is suspended; on return the origin is not in use
  * @job: the job
  */
-void job_detach(struct job *job)
+void bcow_job_detach(struct bcow_job *job)
 {
 	spin_lock_irq(&job->lock);
 	job->detached = true;
@@ -533,41 +536,41 @@ void job_detach(struct job *job)
 }
 
 /* The error that it was paused by is not why it ends. */
-static void cancel(struct job *job, struct job_bios *bios)
+static void cancel_job(struct bcow_job *job, struct bcow_bios *bios)
 {
 	job->cancelled = true;
 	job->error = 0;
-	job_end(job, -ECANCELED, bios);
+	bcow_job_end(job, -ECANCELED, bios);
 }
 
 /**
- * job_dismiss - the device has this job no longer; it ends if it has not
+ * bcow_job_dismiss - the device has this job no longer; it ends if it has not
  * @job: the job
  */
-void job_dismiss(struct job *job)
+void bcow_job_dismiss(struct bcow_job *job)
 {
-	struct job_bios bios;
+	struct bcow_bios bios;
 
-	job_bios_init(&bios);
+	bcow_bios_init(&bios);
 	spin_lock_irq(&job->lock);
 	if (job->state != JOB_CONCLUDED) {
 		if (job->state < JOB_ABORTING)
-			cancel(job, &bios);
-		job_raise_end(job);
+			cancel_job(job, &bios);
+		bcow_raise_end(job);
 	}
 	WRITE_ONCE(job->dismissed, true);
 	WRITE_ONCE(job->events, NULL);
 	spin_unlock_irq(&job->lock);
-	job_bios_send(job, &bios, NULL);
+	bcow_bios_send(job, &bios, NULL);
 }
 
 /**
- * job_state - how far the job is
+ * bcow_job_state - how far the job is
  * @job: the job
  */
-enum job_state job_state(struct job *job)
+enum bcow_job_state bcow_job_state(struct bcow_job *job)
 {
-	enum job_state state;
+	enum bcow_job_state state;
 
 	spin_lock_irq(&job->lock);
 	state = job->state;
@@ -583,10 +586,10 @@ enum job_state job_state(struct job *job)
  *
  * To do more than it was to is no untruth, to do less would be.
  */
-int bcow_check_options(struct job *job, const struct job_options *opts,
+int bcow_check_options(struct bcow_job *job, const struct bcow_options *opts,
 		       struct qdm_why *why)
 {
-	struct job_options now;
+	struct bcow_options now;
 	bool over;
 
 	spin_lock_irq(&job->lock);
@@ -605,19 +608,19 @@ int bcow_check_options(struct job *job, const struct job_options *opts,
 
 /*---------------------------------- verbs ----------------------------------*/
 
-static int refuse_verb(const struct job *job, const char *verb,
+static int refuse_verb(const struct bcow_job *job, const char *verb,
 		       struct qdm_why *why)
 {
 	return qdm_refuse(why, "%s is not possible while the backup is %s",
-			  verb, job_state_name(job->state));
+			  verb, bcow_job_state_name(job->state));
 }
 
 /**
- * job_pause - hold the background copy
+ * bcow_job_pause - hold the background copy
  * @job: the job
  * @why: the reason, if refused
  */
-int job_pause(struct job *job, struct qdm_why *why)
+int bcow_job_pause(struct bcow_job *job, struct qdm_why *why)
 {
 	int r = 0;
 
@@ -631,11 +634,11 @@ int job_pause(struct job *job, struct qdm_why *why)
 }
 
 /**
- * job_resume - let the background copy go on, and try again what has failed
+ * bcow_job_resume - let the background copy go on, and try again what has failed
  * @job: the job
  * @why: the reason, if refused
  */
-int job_resume(struct job *job, struct qdm_why *why)
+int bcow_job_resume(struct bcow_job *job, struct qdm_why *why)
 {
 	int r = 0;
 
@@ -646,7 +649,7 @@ int job_resume(struct job *job, struct qdm_why *why)
 		job->error = 0;
 		job->no_zeroing = false;
 		job->paced_until = ktime_get_ns();
-		job_kick(job);
+		bcow_kick(job);
 	} else {
 		r = refuse_verb(job, "resume", why);
 	}
@@ -655,33 +658,33 @@ int job_resume(struct job *job, struct qdm_why *why)
 }
 
 /**
- * job_cancel - end the job; the writers go
+ * bcow_job_cancel - end the job; the writers go
  * @job: the job
  * @why: the reason, if refused
  */
-int job_cancel(struct job *job, struct qdm_why *why)
+int bcow_job_cancel(struct bcow_job *job, struct qdm_why *why)
 {
-	struct job_bios bios;
+	struct bcow_bios bios;
 	int r = 0;
 
-	job_bios_init(&bios);
+	bcow_bios_init(&bios);
 	spin_lock_irq(&job->lock);
 	if (job->state < JOB_ABORTING)
-		cancel(job, &bios);
+		cancel_job(job, &bios);
 	else
 		r = refuse_verb(job, "cancel", why);
 	spin_unlock_irq(&job->lock);
-	job_bios_send(job, &bios, NULL);
+	bcow_bios_send(job, &bios, NULL);
 	return r;
 }
 
 /**
- * job_set_speed - limit the background copy
+ * bcow_job_set_speed - limit the background copy
  * @job: the job
  * @speed: bytes per second, 0 for no limit
  * @why: the reason, if refused
  */
-int job_set_speed(struct job *job, u64 speed, struct qdm_why *why)
+int bcow_job_set_speed(struct bcow_job *job, u64 speed, struct qdm_why *why)
 {
 	int r = 0;
 
@@ -689,7 +692,7 @@ int job_set_speed(struct job *job, u64 speed, struct qdm_why *why)
 	if (job->state < JOB_WAITING) {
 		job->opts.speed = speed;
 		job->paced_until = ktime_get_ns();
-		job_kick(job);
+		bcow_kick(job);
 	} else {
 		r = refuse_verb(job, "set-speed", why);
 	}
@@ -699,7 +702,7 @@ int job_set_speed(struct job *job, u64 speed, struct qdm_why *why)
 
 /*---------------------------------- names ----------------------------------*/
 
-const char *job_state_name(enum job_state state)
+const char *bcow_job_state_name(enum bcow_job_state state)
 {
 	static const char * const names[] = {
 		[JOB_CREATED] = "created",
@@ -713,7 +716,7 @@ const char *job_state_name(enum job_state state)
 	return names[state];
 }
 
-const char *job_io_status_name(enum job_io_status status)
+const char *bcow_io_status_name(enum bcow_io_status status)
 {
 	static const char * const names[] = {
 		[IO_STATUS_OK] = "ok",
@@ -732,10 +735,10 @@ struct error_name {
 #define NAMED(error) { -(error), #error }
 
 /**
- * job_error_name - an error in a word; '-' for none
+ * bcow_error_name - an error in a word; '-' for none
  * @error: a negative errno, of those a block device can give
  */
-const char *job_error_name(int error)
+const char *bcow_error_name(int error)
 {
 	static const struct error_name names[] = {
 		{ 0, "-" },
@@ -756,29 +759,29 @@ const char *job_error_name(int error)
 /*---------------------------------- module ---------------------------------*/
 
 /**
- * job_module_exit - at module unload, or to undo a part of job_module_init()
+ * bcow_jobs_exit - at module unload, or to undo a part of bcow_jobs_init()
  */
-void job_module_exit(void)
+void bcow_jobs_exit(void)
 {
-	if (job_reaper_wq)
-		destroy_workqueue(job_reaper_wq);
-	copy_exit();
+	if (bcow_reaper_wq)
+		destroy_workqueue(bcow_reaper_wq);
+	bcow_copy_exit();
 }
 
 /**
- * job_module_init - at module load
+ * bcow_jobs_init - at module load
  *
  * Return: 0, or a negative errno.
  */
-int job_module_init(void)
+int bcow_jobs_init(void)
 {
-	int r = copy_init();
+	int r = bcow_copy_init();
 
 	if (r)
 		return r;
-	job_reaper_wq = alloc_workqueue("backupcow_reaper", WQ_UNBOUND, 0);
-	if (job_reaper_wq)
+	bcow_reaper_wq = alloc_workqueue("backupcow_reaper", WQ_UNBOUND, 0);
+	if (bcow_reaper_wq)
 		return 0;
-	job_module_exit();
+	bcow_jobs_exit();
 	return -ENOMEM;
 }

@@ -38,7 +38,7 @@
 #include "event.h"
 #include "deferred.h"
 
-enum job_state {
+enum bcow_job_state {
 	JOB_CREATED,
 	JOB_RUNNING,
 	JOB_PAUSED,
@@ -47,34 +47,34 @@ enum job_state {
 	JOB_CONCLUDED,
 };
 
-enum job_sync { SYNC_FULL, SYNC_NONE, SYNC_BITMAP };
-enum job_cbw { CBW_BREAK_GUEST_WRITE, CBW_BREAK_SNAPSHOT };
-enum job_on_error { ON_ERROR_REPORT, ON_ERROR_IGNORE, ON_ERROR_ENOSPC,
-		    ON_ERROR_STOP };
-enum job_zeroes { ZEROES_OFF, ZEROES_ON, ZEROES_UNMAP };
-enum job_guard { GUARD_AUTO, GUARD_REQUIRED };
-enum job_io_status { IO_STATUS_OK, IO_STATUS_FAILED, IO_STATUS_NOSPACE };
+enum bcow_sync { SYNC_FULL, SYNC_NONE, SYNC_BITMAP };
+enum bcow_cbw { CBW_BREAK_GUEST_WRITE, CBW_BREAK_SNAPSHOT };
+enum bcow_on_error { ON_ERROR_REPORT, ON_ERROR_IGNORE, ON_ERROR_ENOSPC,
+		     ON_ERROR_STOP };
+enum bcow_zeroes { ZEROES_OFF, ZEROES_ON, ZEROES_UNMAP };
+enum bcow_guard { GUARD_AUTO, GUARD_REQUIRED };
+enum bcow_io_status { IO_STATUS_OK, IO_STATUS_FAILED, IO_STATUS_NOSPACE };
 
-enum job_flush { FLUSH_NONE, FLUSH_WANTED, FLUSH_SENT, FLUSH_ENDED };
+enum bcow_flush { FLUSH_NONE, FLUSH_WANTED, FLUSH_SENT, FLUSH_ENDED };
 
 /* The destination's page cache, which our writes bypass. */
-enum job_cache { CACHE_UNTOUCHED, CACHE_STALE, CACHE_DROPPING, CACHE_DROPPED };
+enum bcow_cache { CACHE_UNTOUCHED, CACHE_STALE, CACHE_DROPPING, CACHE_DROPPED };
 
 /**
- * struct job_options - the options of a table line, in the option table's form
- * @sync: enum job_sync
- * @on_cbw_error: enum job_cbw
+ * struct bcow_options - the options of a table line, in the option table's form
+ * @sync: enum bcow_sync
+ * @on_cbw_error: enum bcow_cbw
  * @cbw_timeout: seconds, 0 for ever
  * @speed: bytes per second, 0 for no limit
- * @on_source_error: enum job_on_error
- * @on_target_error: enum job_on_error
+ * @on_source_error: enum bcow_on_error
+ * @on_target_error: enum bcow_on_error
  * @max_workers: background copies at a time
- * @detect_zeroes: enum job_zeroes
- * @run: which run of the backup this is, see struct job_place
+ * @detect_zeroes: enum bcow_zeroes
+ * @run: which run of the backup this is, see struct bcow_place
  * @share: 1 if others may have the destination open
- * @guard: enum job_guard
+ * @guard: enum bcow_guard
  */
-struct job_options {
+struct bcow_options {
 	u64 sync;
 	u64 on_cbw_error;
 	u64 cbw_timeout;
@@ -88,10 +88,10 @@ struct job_options {
 	u64 guard;
 };
 
-extern const struct qdm_opt_table job_option_table;
+extern const struct qdm_opt_table bcow_option_table;
 
 /**
- * struct job_place - what makes two table lines speak of the same backup
+ * struct bcow_place - what makes two table lines speak of the same backup
  * @target: the device that is copied to
  * @start: first sector used of it
  * @sectors: how much is backed up
@@ -100,7 +100,7 @@ extern const struct qdm_opt_table job_option_table;
  * @owner: the mapped device, to tell jobs apart, not to be used
  * @disk: its disk, likewise
  */
-struct job_place {
+struct bcow_place {
 	dev_t target;
 	sector_t start;
 	sector_t sectors;
@@ -111,7 +111,7 @@ struct job_place {
 };
 
 /**
- * struct job - a backup
+ * struct bcow_job - a backup
  *
  * Read without the lock by every write:
  * @guarding: writes to clusters not done have to wait; set at the first
@@ -153,7 +153,7 @@ struct job_place {
  * @no_zeroing: the target does not take write zeroes after all
  * @spare_busy: @spare is in flight
  * @dry: no memory was left for a copy, wait until one comes back
- * @writers: writes that wait
+ * @deferred: writes that wait
  * @arrived: copies that have been read and wait to be written
  * @nr_arrived: how many
  * @ended: copies that have ended and wait to be settled
@@ -183,7 +183,7 @@ struct job_place {
  * @watch: is told of the guards
  * @idle: woken when @reads, @background_reads or @inflight falls to zero, and
  *	when the job has concluded
- * @room: woken when fewer of @writers are urgent, or none are to wait
+ * @room: woken when fewer of @deferred are urgent, or none are to wait
  * @front: starts copies, settles ended ones, lets writers go
  * @sink: writes to the target; the only work that a hung target can block
  * @tick: wakes @front when speed, a retry or politeness allows more
@@ -194,23 +194,23 @@ struct job_place {
  * @drop: drops the destination's page cache, may wait for its readers
  * @flush_bio: the flush that ends the job
  */
-struct job {
+struct bcow_job {
 	bool guarding;
-	struct clusters clusters;
+	struct bcow_clusters clusters;
 
-	struct job_place place;
+	struct bcow_place place;
 	u64 *words;
 	struct file *target_file;
 	struct block_device *target;
-	struct copy *spare;
+	struct bcow_copy *spare;
 	struct workqueue_struct *front_wq;
 	struct workqueue_struct *sink_wq;
 	struct kref ref;
 
 	spinlock_t lock; /* guards what follows */
-	enum job_state state;
-	struct job_options opts;
-	enum job_io_status io_status;
+	enum bcow_job_state state;
+	struct bcow_options opts;
+	enum bcow_io_status io_status;
 	int error;
 	int broken;
 	bool cancelled;
@@ -230,13 +230,13 @@ struct job {
 	bool halted;
 	bool pushback;
 	bool detached;
-	enum job_flush flush;
+	enum bcow_flush flush;
 	int flush_error;
-	enum job_cache cache;
+	enum bcow_cache cache;
 	bool no_zeroing;
 	bool spare_busy;
 	bool dry;
-	struct writers writers;
+	struct bcow_deferred deferred;
 	struct list_head arrived;
 	unsigned int nr_arrived;
 	struct list_head ended;
@@ -245,7 +245,7 @@ struct job {
 	unsigned int background;
 	unsigned int reads;
 	unsigned int background_reads;
-	struct copy_stock stock;
+	struct bcow_copy_stock stock;
 	u64 held;
 	u64 cursor;
 	u64 sequel;
@@ -275,14 +275,14 @@ struct job {
 };
 
 /**
- * struct job_bios - bios taken out of the job under its lock, dealt with after
+ * struct bcow_bios - bios taken out of the job under its lock, dealt with after
  * @go: to be submitted
  * @fail: to be ended with the status they have
  * @all_go: writers whose bios are to be submitted
  * @all_fail: writers whose bios are to be ended with @status
  * @status: why
  */
-struct job_bios {
+struct bcow_bios {
 	struct bio_list go;
 	struct bio_list fail;
 	struct list_head all_go;
@@ -291,11 +291,11 @@ struct job_bios {
 };
 
 /**
- * struct job_figures - what the status shows, at one instant
+ * struct bcow_job_figures - what the status shows, at one instant
  */
-struct job_figures {
-	enum job_state state;
-	enum job_io_status io_status;
+struct bcow_job_figures {
+	enum bcow_job_state state;
+	enum bcow_io_status io_status;
 	int error;
 	int broken;
 	u64 clusters_done;
@@ -308,109 +308,113 @@ struct job_figures {
 	u64 writer_errors;
 	int writer_error;
 	u64 run;
-	struct job_options opts;
+	struct bcow_options opts;
 	struct qdm_guarding watched;
 };
 
 /* job.c: the object and what people and dm do with it */
-int job_module_init(void);
-void job_module_exit(void);
+int bcow_jobs_init(void);
+void bcow_jobs_exit(void);
 int bcow_handles(dev_t target);
-struct job *job_create(const struct job_place *place, struct qdm_why *why);
-void job_get(struct job *job);
-void job_put(struct job *job);
-void job_attach(struct job *job, struct block_device *origin, sector_t start,
-		struct gendisk *disk, struct qdm_events *events);
-void job_configure(struct job *job, const struct job_options *opts);
-void job_halt(struct job *job, bool noflush);
-void job_unhalt(struct job *job);
-void job_detach(struct job *job);
-void job_dismiss(struct job *job);
-enum job_state job_state(struct job *job);
-int bcow_check_options(struct job *job, const struct job_options *opts,
+struct bcow_job *bcow_job_create(const struct bcow_place *place,
+				 struct qdm_why *why);
+void bcow_job_get(struct bcow_job *job);
+void bcow_job_put(struct bcow_job *job);
+void bcow_job_attach(struct bcow_job *job, struct block_device *origin,
+		     sector_t start, struct gendisk *disk,
+		     struct qdm_events *events);
+void bcow_job_configure(struct bcow_job *job, const struct bcow_options *opts);
+void bcow_job_halt(struct bcow_job *job, bool noflush);
+void bcow_job_unhalt(struct bcow_job *job);
+void bcow_job_detach(struct bcow_job *job);
+void bcow_job_dismiss(struct bcow_job *job);
+enum bcow_job_state bcow_job_state(struct bcow_job *job);
+int bcow_check_options(struct bcow_job *job, const struct bcow_options *opts,
 		       struct qdm_why *why);
-int job_pause(struct job *job, struct qdm_why *why);
-int job_resume(struct job *job, struct qdm_why *why);
-int job_cancel(struct job *job, struct qdm_why *why);
-int job_set_speed(struct job *job, u64 speed, struct qdm_why *why);
-void job_figures(struct job *job, struct job_figures *figures);
-const char *job_state_name(enum job_state state);
-const char *job_io_status_name(enum job_io_status status);
-const char *job_error_name(int error);
+int bcow_job_pause(struct bcow_job *job, struct qdm_why *why);
+int bcow_job_resume(struct bcow_job *job, struct qdm_why *why);
+int bcow_job_cancel(struct bcow_job *job, struct qdm_why *why);
+int bcow_job_set_speed(struct bcow_job *job, u64 speed, struct qdm_why *why);
+void bcow_job_figures(struct bcow_job *job, struct bcow_job_figures *figures);
+const char *bcow_job_state_name(enum bcow_job_state state);
+const char *bcow_io_status_name(enum bcow_io_status status);
+const char *bcow_error_name(int error);
 
 /* policy.c: what errors lead to and how jobs end; called with the lock held */
-void job_end(struct job *job, int error, struct job_bios *bios);
-void job_break(struct job *job, int error, struct job_bios *bios);
-void job_writers_failed(struct job *job, const struct copy *copy,
-			struct job_bios *bios);
-void bcow_writes_failed(struct job *job, unsigned int nr, bool reading,
+void bcow_job_end(struct bcow_job *job, int error, struct bcow_bios *bios);
+void bcow_job_break(struct bcow_job *job, int error, struct bcow_bios *bios);
+void bcow_foreground_failed(struct bcow_job *job, const struct bcow_copy *copy,
+			    struct bcow_bios *bios);
+void bcow_writes_failed(struct bcow_job *job, unsigned int nr, bool reading,
 			int error);
 void bcow_tell(struct work_struct *work); /* without the lock */
-bool job_background_failed(struct job *job, const struct copy *copy,
-			   struct job_bios *bios);
-void job_begin_again(struct job *job);
-void job_raise_end(struct job *job);
-void bcow_judge_lost(struct job *job, struct job_bios *bios);
-void job_check_end(struct job *job); /* without the lock */
+bool bcow_background_failed(struct bcow_job *job, const struct bcow_copy *copy,
+			    struct bcow_bios *bios);
+void bcow_begin_again(struct bcow_job *job);
+void bcow_raise_end(struct bcow_job *job);
+void bcow_judge_lost(struct bcow_job *job, struct bcow_bios *bios);
+void bcow_check_end(struct bcow_job *job); /* without the lock */
 void bcow_told(struct qdm_watch *watch, const struct qdm_guarding *state);
 void bcow_settle(struct qdm_watch *watch); /* likewise */
 
 /* copier.c: the way of the data */
-int job_park(struct job *job, struct dm_target *ti, struct bio *bio,
-	     sector_t sector);
-void job_bios_init(struct job_bios *bios);
-void job_bios_fail(struct job_bios *bios, struct bio_list *list,
-		   blk_status_t status);
-void job_bios_send(struct job *job, struct job_bios *bios,
-		   struct blk_plug *plug);
-void job_kick(struct job *job);
-void bcow_finish(struct job *job, u64 first, u64 end); /* with the lock held */
-void job_front(struct work_struct *work);
-enum hrtimer_restart job_tick(struct hrtimer *tick);
-void job_trim(struct work_struct *work);
-void job_deadline(struct work_struct *work);
-void job_put_later(struct job *job);
-bool bcow_drop_later(struct job *job); /* with the lock held */
-void job_to_sink(struct job *job, struct copy *copy); /* with the lock held */
-void job_to_front(struct job *job, struct copy *copy); /* likewise */
+int bcow_park(struct bcow_job *job, struct dm_target *ti, struct bio *bio,
+	      sector_t sector);
+void bcow_bios_init(struct bcow_bios *bios);
+void bcow_bios_fail(struct bcow_bios *bios, struct bio_list *list,
+		    blk_status_t status);
+void bcow_bios_send(struct bcow_job *job, struct bcow_bios *bios,
+		    struct blk_plug *plug);
+void bcow_kick(struct bcow_job *job);
+/* with the lock held */
+void bcow_finish(struct bcow_job *job, u64 first, u64 end);
+void bcow_front(struct work_struct *work);
+enum hrtimer_restart bcow_tick(struct hrtimer *tick);
+void bcow_trim(struct work_struct *work);
+void bcow_deadline(struct work_struct *work);
+void bcow_job_put_later(struct bcow_job *job);
+bool bcow_drop_later(struct bcow_job *job); /* with the lock held */
+/* with the lock held */
+void bcow_to_sink(struct bcow_job *job, struct bcow_copy *copy);
+void bcow_to_front(struct bcow_job *job, struct bcow_copy *copy);
 
 /* destination.c: to the target */
-void job_sink(struct work_struct *work);
-void bcow_drop_cache(struct job *job);
+void bcow_sink(struct work_struct *work);
+void bcow_drop_cache(struct bcow_job *job);
 void bcow_drop(struct work_struct *work);
-unsigned int bcow_unit(const struct job *job);
-unsigned int bcow_into_unit(const struct job *job, unsigned int unit,
+unsigned int bcow_unit(const struct bcow_job *job);
+unsigned int bcow_into_unit(const struct bcow_job *job, unsigned int unit,
 			    u64 sector);
-bool bcow_can_zero(const struct job *job);
+bool bcow_can_zero(const struct bcow_job *job);
 
 /* How many requests at most a worker takes hold of before it sends them. */
 #define JOB_EXPECT_MAX	8U
 
 /**
- * job_expect - the @nth of @nr bios that go to the same device is about to
+ * bcow_expect - the @nth of @nr bios that go to the same device is about to
  * @plug: what holds them back
  * @nth: which one, from 0
  * @nr: how many there are
  */
-static inline void job_expect(struct blk_plug *plug, unsigned int nth,
-			      unsigned int nr)
+static inline void bcow_expect(struct blk_plug *plug, unsigned int nth,
+			       unsigned int nr)
 {
 	if (!(nth % JOB_EXPECT_MAX))
 		qdm_plug_expect(plug, min(nr - nth, JOB_EXPECT_MAX));
 }
 
 /**
- * job_lets_pass - may a write go at once?
+ * bcow_lets_pass - may a write go at once?
  * @job: the job
  * @sector: where it begins, from the beginning of the target
  * @sectors: its length, not 0
  *
  * Needs no lock: if it may, nothing will ever take that back.
  */
-static inline bool job_lets_pass(const struct job *job, sector_t sector,
-				 sector_t sectors)
+static inline bool bcow_lets_pass(const struct bcow_job *job, sector_t sector,
+				  sector_t sectors)
 {
-	return clusters_all_done(&job->clusters, sector, sectors) ||
+	return bcow_clusters_all_done(&job->clusters, sector, sectors) ||
 	       !READ_ONCE(job->guarding);
 }
 

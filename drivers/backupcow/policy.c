@@ -6,7 +6,7 @@
  * snapshot is broken for good. Errors of background copies follow
  * on-source-error and on-target-error.
  *
- * Locking: job.lock is held, except by job_check_end() and by what the registry of
+ * Locking: job.lock is held, except by bcow_check_end() and by what the registry of
  * edges calls, bcow_told() and bcow_settle(), which take it.
  */
 #include "job.h"
@@ -25,24 +25,24 @@ static const char * const action_names[] = {
 	[ON_ERROR_STOP] = "stop",
 };
 
-static void raise(struct job *job, const struct qdm_event *event)
+static void raise_event(struct bcow_job *job, const struct qdm_event *event)
 {
 	if (job->events)
 		qdm_events_raise(job->events, event);
 }
 
-static u64 bytes_done(const struct job *job)
+static u64 bytes_done(const struct bcow_job *job)
 {
 	u64 last = job->clusters.nr - 1, sectors;
 
 	sectors = job->clusters.nr_done << job->place.shift;
-	if (clusters_state(&job->clusters, last) == CLUSTER_DONE)
+	if (bcow_clusters_state(&job->clusters, last) == CLUSTER_DONE)
 		sectors -= (job->clusters.nr << job->place.shift) -
 			   job->place.sectors;
 	return sectors << SECTOR_SHIFT;
 }
 
-static void raise_error(struct job *job, const char *action, bool reading,
+static void raise_error(struct bcow_job *job, const char *action, bool reading,
 			int error, const char *policy)
 {
 	struct qdm_event event;
@@ -51,11 +51,12 @@ static void raise_error(struct job *job, const char *action, bool reading,
 	qdm_event_key(&event, QDM_KEY_BACKUP_OPERATION "=%s",
 		      reading ? "read" : "write");
 	qdm_event_key(&event, QDM_KEY_BACKUP_ACTION "=%s", policy);
-	qdm_event_key(&event, QDM_KEY_BACKUP_ERROR "=%s", job_error_name(error));
-	raise(job, &event);
+	qdm_event_key(&event, QDM_KEY_BACKUP_ERROR "=%s",
+		      bcow_error_name(error));
+	raise_event(job, &event);
 }
 
-static void tell(struct job *job)
+static void tell_untold(struct bcow_job *job)
 {
 	if (!job->untold)
 		return;
@@ -71,10 +72,11 @@ static void tell(struct job *job)
  */
 void bcow_tell(struct work_struct *work)
 {
-	struct job *job = container_of(to_delayed_work(work), struct job, tell);
+	struct bcow_job *job =
+		container_of(to_delayed_work(work), struct bcow_job, tell);
 
 	spin_lock_irq(&job->lock);
-	tell(job);
+	tell_untold(job);
 	spin_unlock_irq(&job->lock);
 }
 
@@ -87,7 +89,7 @@ void bcow_tell(struct work_struct *work)
  *
  * At most one event a second, and always one for the last of them.
  */
-void bcow_writes_failed(struct job *job, unsigned int nr, bool reading,
+void bcow_writes_failed(struct bcow_job *job, unsigned int nr, bool reading,
 			int error)
 {
 	unsigned long due = job->told_at + HZ;
@@ -102,20 +104,20 @@ void bcow_writes_failed(struct job *job, unsigned int nr, bool reading,
 	queue_delayed_work(job->front_wq, &job->tell,
 			   time_after(due, jiffies) ? due - jiffies : 0);
 	DMERR_LIMIT("%s: write failed with %s: its old data could not be %s %u:%u",
-		    job->disk->disk_name, job_error_name(error),
+		    job->disk->disk_name, bcow_error_name(error),
 		    reading ? "read for destination" : "copied to destination",
 		    MAJOR(job->place.target), MINOR(job->place.target));
 }
 
 /**
- * job_raise_end - tell that the job is over
+ * bcow_raise_end - tell that the job is over
  * @job: the job
  */
-void job_raise_end(struct job *job)
+void bcow_raise_end(struct bcow_job *job)
 {
 	struct qdm_event event;
 
-	tell(job);
+	tell_untold(job);
 	qdm_event_start(&event, job->cancelled ? QDM_ACTION_BACKUP_CANCELLED :
 						 QDM_ACTION_BACKUP_COMPLETED);
 	qdm_event_key(&event, QDM_KEY_BACKUP_OFFSET "=%llu", bytes_done(job));
@@ -123,17 +125,17 @@ void job_raise_end(struct job *job)
 		      (u64)job->place.sectors << SECTOR_SHIFT);
 	if (!job->cancelled && job->error)
 		qdm_event_key(&event, QDM_KEY_BACKUP_ERROR "=%s",
-			      job_error_name(job->error));
-	raise(job, &event);
+			      bcow_error_name(job->error));
+	raise_event(job, &event);
 }
 
 /**
- * job_end - guard the old data no longer, and conclude when nothing is in flight
+ * bcow_job_end - guard the old data no longer, and conclude when nothing is in flight
  * @job: the job
  * @error: why; the first error is the one that is kept
  * @bios: gets the writers that waited
  */
-void job_end(struct job *job, int error, struct job_bios *bios)
+void bcow_job_end(struct bcow_job *job, int error, struct bcow_bios *bios)
 {
 	if (job->state >= JOB_ABORTING)
 		return;
@@ -142,42 +144,42 @@ void job_end(struct job *job, int error, struct job_bios *bios)
 	WRITE_ONCE(job->guarding, false);
 	job->state = JOB_ABORTING;
 	job->ended_unproven = job->watched.unproven;
-	writers_take_all(&job->writers, &bios->all_go);
-	job_kick(job);
+	bcow_deferred_take_all(&job->deferred, &bios->all_go);
+	bcow_kick(job);
 }
 
-static void raise_broken(struct job *job, int error)
+static void raise_broken(struct bcow_job *job, int error)
 {
 	struct qdm_event event;
 
 	job->broken = error;
 	qdm_event_start(&event, QDM_ACTION_SNAPSHOT_BROKEN);
 	qdm_event_key(&event, QDM_KEY_SNAPSHOT_ERROR "=%s",
-		      job_error_name(error));
-	raise(job, &event);
+		      bcow_error_name(error));
+	raise_event(job, &event);
 }
 
 /**
- * job_break - the snapshot can no longer be had
+ * bcow_job_break - the snapshot can no longer be had
  * @job: the job
  * @error: why
  * @bios: gets the writers that waited
  */
-void job_break(struct job *job, int error, struct job_bios *bios)
+void bcow_job_break(struct bcow_job *job, int error, struct bcow_bios *bios)
 {
 	if (job->state >= JOB_ABORTING)
 		return;
 	raise_broken(job, error);
-	job_end(job, error, bios);
+	bcow_job_end(job, error, bios);
 }
 
 /*
  * Is there old data that has not been read, or was read when it may have been
  * old no more? Of a cluster that is busy all may be in memory.
  */
-static bool is_worthless(const struct job *job)
+static bool is_worthless(const struct bcow_job *job)
 {
-	const struct clusters *clusters = &job->clusters;
+	const struct bcow_clusters *clusters = &job->clusters;
 
 	if (job->opts.sync != SYNC_FULL || job->reads ||
 	    clusters->nr_done + clusters->nr_busy < clusters->nr)
@@ -192,12 +194,12 @@ static bool is_worthless(const struct job *job)
  *
  * What was told of the end may be untrue.
  */
-void bcow_judge_lost(struct job *job, struct job_bios *bios)
+void bcow_judge_lost(struct bcow_job *job, struct bcow_bios *bios)
 {
 	if (!job->watched.lost || job->state == JOB_CREATED)
 		return;
 	if (job->state < JOB_ABORTING && is_worthless(job))
-		job_break(job, -ESTALE, bios);
+		bcow_job_break(job, -ESTALE, bios);
 	else if (job->ended_unproven && !job->broken)
 		raise_broken(job, -ESTALE);
 }
@@ -211,7 +213,7 @@ void bcow_judge_lost(struct job *job, struct job_bios *bios)
  */
 void bcow_told(struct qdm_watch *watch, const struct qdm_guarding *state)
 {
-	struct job *job = container_of(watch, struct job, watch);
+	struct bcow_job *job = container_of(watch, struct bcow_job, watch);
 	struct qdm_guarding *watched = &job->watched;
 
 	spin_lock_irq(&job->lock);
@@ -219,7 +221,7 @@ void bcow_told(struct qdm_watch *watch, const struct qdm_guarding *state)
 	if (job->state != JOB_CONCLUDED)
 		*watched = *state;
 	watched->lost = state->lost;
-	job_kick(job);
+	bcow_kick(job);
 	spin_unlock_irq(&job->lock);
 }
 
@@ -229,18 +231,18 @@ void bcow_told(struct qdm_watch *watch, const struct qdm_guarding *state)
  */
 void bcow_settle(struct qdm_watch *watch)
 {
-	struct job *job = container_of(watch, struct job, watch);
-	struct job_bios bios;
+	struct bcow_job *job = container_of(watch, struct bcow_job, watch);
+	struct bcow_bios bios;
 
-	job_bios_init(&bios);
+	bcow_bios_init(&bios);
 	spin_lock_irq(&job->lock);
 	bcow_judge_lost(job, &bios);
 	spin_unlock_irq(&job->lock);
-	job_bios_send(job, &bios, NULL);
+	bcow_bios_send(job, &bios, NULL);
 }
 
 /**
- * job_writers_failed - a copy that writers wait for has failed
+ * bcow_foreground_failed - a copy that writers wait for has failed
  * @job: the job
  * @copy: the copy, its clusters reverted
  * @bios: gets the writers that wait no longer
@@ -250,37 +252,39 @@ void bcow_settle(struct qdm_watch *watch)
  * those whose own cluster it is. Nor does an error of a cluster that no writer
  * waits for break the snapshot.
  */
-void job_writers_failed(struct job *job, const struct copy *copy,
-			struct job_bios *bios)
+void bcow_foreground_failed(struct bcow_job *job, const struct bcow_copy *copy,
+			    struct bcow_bios *bios)
 {
 	struct bio_list failed = BIO_EMPTY_LIST;
 
 	if (!job->guarding)
 		return;
 	if (copy->nr > 1) {
-		writers_wake(&job->writers, copy->first, copy->nr, true);
+		bcow_deferred_wake(&job->deferred, copy->first, copy->nr, true);
 	} else if (job->opts.on_cbw_error == CBW_BREAK_SNAPSHOT) {
-		if (writers_wait_for(&job->writers, copy->first))
-			job_break(job, copy->error, bios);
+		if (bcow_deferred_wait_for(&job->deferred, copy->first))
+			bcow_job_break(job, copy->error, bios);
 	} else {
-		writers_take_waiting(&job->writers, copy->first, &failed);
+		bcow_deferred_take_waiting(&job->deferred, copy->first,
+					   &failed);
 		bcow_writes_failed(job, bio_list_size(&failed), copy->reading,
 				   copy->error);
-		job_bios_fail(bios, &failed, errno_to_blk_status(copy->error));
+		bcow_bios_fail(bios, &failed, errno_to_blk_status(copy->error));
 	}
 }
 
-static enum job_on_error resolve(const struct job *job, bool reading, int error)
+static enum bcow_on_error resolve_policy(const struct bcow_job *job,
+					 bool reading, int error)
 {
-	enum job_on_error policy = reading ? job->opts.on_source_error :
-					     job->opts.on_target_error;
+	enum bcow_on_error policy = reading ? job->opts.on_source_error :
+					      job->opts.on_target_error;
 
 	if (policy != ON_ERROR_ENOSPC)
 		return policy;
 	return error == -ENOSPC ? ON_ERROR_STOP : ON_ERROR_REPORT;
 }
 
-static void stop(struct job *job, int error)
+static void pause_on_error(struct bcow_job *job, int error)
 {
 	if (job->state != JOB_RUNNING)
 		return;
@@ -295,7 +299,8 @@ static void stop(struct job *job, int error)
  * Several clusters that failed together are tried one by one, and a single one
  * again when all the others have had their turn.
  */
-static bool pass_over(struct job *job, const struct copy *copy, u64 now)
+static bool pass_over(struct bcow_job *job, const struct bcow_copy *copy,
+		      u64 now)
 {
 	if (copy->nr > 1) {
 		job->careful_until = max(job->careful_until,
@@ -308,10 +313,10 @@ static bool pass_over(struct job *job, const struct copy *copy, u64 now)
 }
 
 /**
- * job_begin_again - the background is through and begins from the start
+ * bcow_begin_again - the background is through and begins from the start
  * @job: the job
  */
-void job_begin_again(struct job *job)
+void bcow_begin_again(struct bcow_job *job)
 {
 	job->cursor = 0;
 	job->careful_until = 0;
@@ -321,17 +326,18 @@ void job_begin_again(struct job *job)
 }
 
 /**
- * job_background_failed - a copy of the background has failed
+ * bcow_background_failed - a copy of the background has failed
  * @job: the job
  * @copy: the copy, its clusters reverted
  * @bios: gets the writers that wait no longer
  *
  * Return: true if its clusters are to be passed over for now.
  */
-bool job_background_failed(struct job *job, const struct copy *copy,
-			   struct job_bios *bios)
+bool bcow_background_failed(struct bcow_job *job, const struct bcow_copy *copy,
+			    struct bcow_bios *bios)
 {
-	enum job_on_error action = resolve(job, copy->reading, copy->error);
+	enum bcow_on_error action =
+		resolve_policy(job, copy->reading, copy->error);
 	u64 now = ktime_get_ns();
 
 	if (job->state >= JOB_ABORTING)
@@ -345,10 +351,10 @@ bool job_background_failed(struct job *job, const struct copy *copy,
 	case ON_ERROR_IGNORE:
 		return pass_over(job, copy, now);
 	case ON_ERROR_STOP:
-		stop(job, copy->error);
+		pause_on_error(job, copy->error);
 		break;
 	default:
-		job_end(job, copy->error, bios);
+		bcow_job_end(job, copy->error, bios);
 		break;
 	}
 	return false;
@@ -358,23 +364,23 @@ bool job_background_failed(struct job *job, const struct copy *copy,
  * The end is reported when a reader of the destination sees what was copied,
  * through the page cache too.
  */
-static void conclude(struct job *job)
+static void conclude_job(struct bcow_job *job)
 {
 	WRITE_ONCE(job->guarding, false);
 	if (bcow_drop_later(job))
 		return;
 	job->state = JOB_CONCLUDED;
-	job_raise_end(job);
+	bcow_raise_end(job);
 	wake_up(&job->idle);
 }
 
 /* Everything is copied, but the target may still have it in a cache only. */
-static void begin_flush(struct job *job)
+static void begin_flush(struct bcow_job *job)
 {
 	job->state = JOB_WAITING;
 	job->flush = FLUSH_WANTED;
 	job->inflight++;
-	job_get(job);
+	bcow_job_get(job);
 	queue_work(job->sink_wq, &job->sink);
 }
 
@@ -383,14 +389,15 @@ static void begin_flush(struct job *job)
  * a second flush that succeeds says nothing about it: the kernel reports a lost
  * write once. So no policy can make the job end well.
  */
-static void flush_failed(struct job *job, int error, struct job_bios *bios)
+static void flush_failed(struct bcow_job *job, int error,
+			 struct bcow_bios *bios)
 {
 	raise_error(job, QDM_ACTION_BACKUP_ERROR, false, error,
 		    action_names[ON_ERROR_REPORT]);
-	job_end(job, error, bios);
+	bcow_job_end(job, error, bios);
 }
 
-static bool end_flush(struct job *job, struct job_bios *bios)
+static bool end_flush(struct bcow_job *job, struct bcow_bios *bios)
 {
 	if (job->flush != FLUSH_ENDED)
 		return false;
@@ -402,12 +409,12 @@ static bool end_flush(struct job *job, struct job_bios *bios)
 	if (job->flush_error)
 		flush_failed(job, job->flush_error, bios);
 	else
-		conclude(job);
+		conclude_job(job);
 	return true;
 }
 
 /* Nothing is in flight any more, and the end has been reached or decided. */
-static bool is_through(const struct job *job)
+static bool is_through(const struct bcow_job *job)
 {
 	if (job->inflight)
 		return false;
@@ -416,42 +423,42 @@ static bool is_through(const struct job *job)
 }
 
 /**
- * job_check_end - is the job at its end, or a step nearer to it?
+ * bcow_check_end - is the job at its end, or a step nearer to it?
  * @job: the job
  */
-void job_check_end(struct job *job)
+void bcow_check_end(struct bcow_job *job)
 {
-	struct clusters *clusters = &job->clusters;
-	struct job_bios bios;
+	struct bcow_clusters *clusters = &job->clusters;
+	struct bcow_bios bios;
 	bool flushed;
 
-	job_bios_init(&bios);
+	bcow_bios_init(&bios);
 	spin_lock_irq(&job->lock);
 	flushed = end_flush(job, &bios);
 	bcow_judge_lost(job, &bios);
 	if (is_through(job))
-		conclude(job);
+		conclude_job(job);
 	if (job->state == JOB_RUNNING && job->opts.sync == SYNC_FULL &&
 	    clusters->nr_done == clusters->nr && !job->inflight &&
 	    !job->watched.unproven)
 		begin_flush(job);
 	spin_unlock_irq(&job->lock);
-	job_bios_send(job, &bios, NULL);
+	bcow_bios_send(job, &bios, NULL);
 	if (flushed) {
 		bio_uninit(&job->flush_bio);
-		job_put_later(job);
+		bcow_job_put_later(job);
 	}
 }
 
 /**
- * job_figures - what the status shows
+ * bcow_job_figures - what the status shows
  * @job: the job
  * @figures: gets it
  */
-void job_figures(struct job *job, struct job_figures *figures)
+void bcow_job_figures(struct bcow_job *job, struct bcow_job_figures *figures)
 {
 	spin_lock_irq(&job->lock);
-	*figures = (struct job_figures){
+	*figures = (struct bcow_job_figures){
 		.state = job->state,
 		.io_status = job->io_status,
 		.error = job->error,
@@ -461,7 +468,7 @@ void job_figures(struct job *job, struct job_figures *figures)
 		.bytes_done = bytes_done(job),
 		.bytes = (u64)job->place.sectors << SECTOR_SHIFT,
 		.inflight = job->inflight,
-		.writers = job->writers.nr,
+		.writers = job->deferred.nr,
 		.held = job->held,
 		.writer_errors = job->writer_errors,
 		.writer_error = job->writer_error,

@@ -23,7 +23,7 @@
 static LIST_HEAD(lines);
 static DEFINE_MUTEX(lines_lock);
 
-static int parse_cluster(struct line *line, const char *word,
+static int parse_cluster(struct bcow_table *line, const char *word,
 			 struct qdm_why *why)
 {
 	int r = qdm_parse_u64("the cluster size in sectors", word, CLUSTER_MIN,
@@ -36,15 +36,15 @@ static int parse_cluster(struct line *line, const char *word,
 }
 
 /* "<cluster sectors> [<#opts> {<option> <value>}...]" */
-static int parse(struct line *line, unsigned int argc, char **argv,
-		 struct qdm_why *why)
+static int parse_line(struct bcow_table *line, unsigned int argc, char **argv,
+		      struct qdm_why *why)
 {
 	int r = parse_cluster(line, argv[0], why);
 
 	if (r)
 		return r;
-	qdm_opts_default(&job_option_table, &line->opts);
-	r = qdm_opts_parse_group(&job_option_table, &line->opts, argc - 1,
+	qdm_opts_default(&bcow_option_table, &line->opts);
+	r = qdm_opts_parse_group(&bcow_option_table, &line->opts, argc - 1,
 				 argv + 1, NULL, why);
 	if (!r && line->opts.sync == SYNC_BITMAP)
 		r = qdm_refuse(why, "sync bitmap needs dirty bitmaps, which this version does not have: allowed are full none");
@@ -72,8 +72,8 @@ static u64 begin_on_disk(const struct qdm_lower *lower)
 	return get_start_sect(lower->dev->bdev) + lower->start;
 }
 
-static bool overlap(const struct line *line, sector_t origin_len,
-		    sector_t target_len)
+static bool ranges_overlap(const struct bcow_table *line, sector_t origin_len,
+			   sector_t target_len)
 {
 	u64 origin = begin_on_disk(&line->origin);
 	u64 target = begin_on_disk(&line->target);
@@ -83,8 +83,9 @@ static bool overlap(const struct line *line, sector_t origin_len,
 	       origin < target + target_len && target < origin + origin_len;
 }
 
-static int check_cluster(const struct line *line, const struct qdm_lower *lower,
-			 const char *path, struct qdm_why *why)
+static int check_cluster(const struct bcow_table *line,
+			 const struct qdm_lower *lower, const char *path,
+			 struct qdm_why *why)
 {
 	unsigned int size = bdev_logical_block_size(lower->dev->bdev);
 
@@ -94,7 +95,7 @@ static int check_cluster(const struct line *line, const struct qdm_lower *lower,
 	return 0;
 }
 
-static int check_blocks(const struct line *line, sector_t len,
+static int check_blocks(const struct bcow_table *line, sector_t len,
 			const char *path, struct qdm_why *why)
 {
 	unsigned int size = bdev_logical_block_size(line->target.dev->bdev);
@@ -110,13 +111,13 @@ static int check_blocks(const struct line *line, sector_t len,
 	return 0;
 }
 
-static bool has_destination(const struct line *line, dev_t dev)
+static bool has_destination(const struct bcow_table *line, dev_t dev)
 {
 	return line->has_target && line->target.dev->bdev->bd_dev == dev;
 }
 
 /* Further on in the list, has the same mapped device another such line? */
-static bool has_another(struct line *line, dev_t dev)
+static bool has_another(struct bcow_table *line, dev_t dev)
 {
 	const struct mapped_device *owner = line->owner;
 
@@ -129,7 +130,7 @@ static bool has_another(struct line *line, dev_t dev)
 /* How many mapped devices, but for @owner, have backups to a device. */
 static int other_owners(dev_t dev, const struct mapped_device *owner)
 {
-	struct line *line;
+	struct bcow_table *line;
 	int nr = 0;
 
 	mutex_lock(&lines_lock);
@@ -142,7 +143,7 @@ static int other_owners(dev_t dev, const struct mapped_device *owner)
 
 static bool has_own_backup_to(const struct mapped_device *owner, dev_t dev)
 {
-	struct line *line;
+	struct bcow_table *line;
 	bool found = false;
 
 	mutex_lock(&lines_lock);
@@ -165,7 +166,8 @@ static bool used_by_others(struct block_device *bdev,
 }
 
 /* How often it is open for other than new backups to it. */
-static int foreign_openers(const struct line *line, struct block_device *bdev)
+static int foreign_openers(const struct bcow_table *line,
+			   struct block_device *bdev)
 {
 	return atomic_read(&bdev->bd_openers) - bcow_handles(bdev->bd_dev) -
 	       other_owners(bdev->bd_dev, line->owner);
@@ -175,7 +177,7 @@ static int foreign_openers(const struct line *line, struct block_device *bdev)
  * Claims that are not ours show as holders, what is merely open does not. Who has
  * the whole disk open may write to a destination that is a partition, too.
  */
-static bool opened_by_others(const struct line *line)
+static bool opened_by_others(const struct bcow_table *line)
 {
 	struct block_device *bdev = line->target.dev->bdev;
 	struct gendisk *disk = bdev->bd_disk;
@@ -188,7 +190,7 @@ static bool opened_by_others(const struct line *line)
 }
 
 /**
- * line_await_alone - wait until nothing else has the destination open
+ * bcow_table_await_alone - wait until nothing else has the destination open
  * @line: the line, which has a destination
  * @path: what it is called
  * @why: the reason, if refused
@@ -196,8 +198,8 @@ static bool opened_by_others(const struct line *line)
  * A program that has a disk of a virtual machine open claims nothing. Return:
  * 0, or a negative errno.
  */
-int line_await_alone(const struct line *line, const char *path,
-		     struct qdm_why *why)
+int bcow_table_await_alone(const struct bcow_table *line, const char *path,
+			   struct qdm_why *why)
 {
 	int tries;
 
@@ -210,10 +212,10 @@ int line_await_alone(const struct line *line, const char *path,
 }
 
 /* The origins of all lines that the mapped device has, the live one's among them. */
-static bool overlaps_own_data(const struct line *line, sector_t len)
+static bool overlaps_own_data(const struct bcow_table *line, sector_t len)
 {
 	u64 begin = begin_on_disk(&line->target), other;
-	struct line *own;
+	struct bcow_table *own;
 	bool found = false;
 
 	mutex_lock(&lines_lock);
@@ -229,7 +231,7 @@ static bool overlaps_own_data(const struct line *line, sector_t len)
 }
 
 /**
- * line_judge_target - can the target hold a backup?
+ * bcow_table_judge_target - can the target hold a backup?
  * @line: the line, which has one
  * @ti: the target under construction
  * @len: how much is to be written there, in sectors
@@ -238,8 +240,8 @@ static bool overlaps_own_data(const struct line *line, sector_t len)
  *
  * Return: 0, or a negative errno.
  */
-int line_judge_target(const struct line *line, struct dm_target *ti,
-		      sector_t len, const char *path, struct qdm_why *why)
+int bcow_table_judge_target(const struct bcow_table *line, struct dm_target *ti,
+			    sector_t len, const char *path, struct qdm_why *why)
 {
 	struct block_device *bdev = line->target.dev->bdev;
 	int r = qdm_lower_check_room(&line->target, len, path, why);
@@ -251,7 +253,7 @@ int line_judge_target(const struct line *line, struct dm_target *ti,
 	if (used_by_others(bdev, dm_table_get_md(ti->table)))
 		return qdm_refuse(why, "target '%.100s' is in use by another device-mapper device",
 				  path);
-	if (overlap(line, ti->len, len) || overlaps_own_data(line, len))
+	if (ranges_overlap(line, ti->len, len) || overlaps_own_data(line, len))
 		return qdm_refuse(why, "target '%.60s' from sector %llu on overlaps the origin",
 				  path, (u64)line->target.start);
 	return check_blocks(line, len, path, why);
@@ -271,8 +273,8 @@ static int find_dev(const char *path, dev_t *dev)
 	return 0;
 }
 
-static int judge_claim(const struct line *line, const char *path, dev_t dev,
-		       int before, struct qdm_why *why)
+static int judge_claim(const struct bcow_table *line, const char *path,
+		       dev_t dev, int before, struct qdm_why *why)
 {
 	const struct block_device *bdev = line->target.dev->bdev;
 
@@ -287,7 +289,7 @@ static int judge_claim(const struct line *line, const char *path, dev_t dev,
 }
 
 /* Holds the device, so that its number stays its own. Return: 0, also without, or -ENOMEM. */
-static int hold(const char *path, dev_t *dev, struct file **file)
+static int hold_device(const char *path, dev_t *dev, struct file **file)
 {
 	int r = find_dev(path, dev);
 
@@ -307,14 +309,14 @@ static int hold(const char *path, dev_t *dev, struct file **file)
  * Claims the destination. What the mapped device has claimed already, it lies
  * on, unless that is for a backup or for the origin of the line.
  */
-static int claim_target(struct line *line, struct dm_target *ti, char **argv,
-			struct qdm_why *why)
+static int claim_target(struct bcow_table *line, struct dm_target *ti,
+			char **argv, struct qdm_why *why)
 {
 	struct file *file;
 	int before, r;
 	dev_t dev;
 
-	r = hold(argv[0], &dev, &file);
+	r = hold_device(argv[0], &dev, &file);
 	if (r) {
 		qdm_refuse(why, "out of memory");
 		return r;
@@ -334,8 +336,8 @@ static int claim_target(struct line *line, struct dm_target *ti, char **argv,
 	return r;
 }
 
-static int open_target(struct line *line, struct dm_target *ti, char **argv,
-		       struct qdm_why *why)
+static int open_target(struct bcow_table *line, struct dm_target *ti,
+		       char **argv, struct qdm_why *why)
 {
 	int r;
 
@@ -356,7 +358,7 @@ static int open_target(struct line *line, struct dm_target *ti, char **argv,
 }
 
 /**
- * line_open - read a table line and open its devices; its target is yet to be
+ * bcow_table_open - read a table line and open its devices; its target is yet to be
  *	judged
  * @line: what it says
  * @ti: the target under construction
@@ -367,15 +369,15 @@ static int open_target(struct line *line, struct dm_target *ti, char **argv,
  *
  * Return: 0, or a negative errno with nothing left open.
  */
-int line_open(struct line *line, struct dm_target *ti, unsigned int argc,
-	      char **argv, struct qdm_why *why)
+int bcow_table_open(struct bcow_table *line, struct dm_target *ti,
+		    unsigned int argc, char **argv, struct qdm_why *why)
 {
 	int r;
 
 	if (argc < 5)
 		return qdm_refuse(why, "%u words, needed are: <origin> <offset> <target>|- <target offset> <cluster sectors> [<#opts> {<option> <value>}...]",
 				  argc);
-	r = parse(line, argc - 4, argv + 4, why);
+	r = parse_line(line, argc - 4, argv + 4, why);
 	if (r)
 		return r;
 	line->owner = dm_table_get_md(ti->table);
@@ -399,11 +401,11 @@ int line_open(struct line *line, struct dm_target *ti, unsigned int argc,
 }
 
 /**
- * line_close - close the devices of a line
+ * bcow_table_close - close the devices of a line
  * @line: the line
  * @ti: the target
  */
-void line_close(struct line *line, struct dm_target *ti)
+void bcow_table_close(struct bcow_table *line, struct dm_target *ti)
 {
 	mutex_lock(&lines_lock);
 	list_del(&line->all);
@@ -414,13 +416,13 @@ void line_close(struct line *line, struct dm_target *ti)
 }
 
 /**
- * line_place - which backup a line with a target speaks of
+ * bcow_table_place - which backup a line with a target speaks of
  * @line: the line
  * @ti: the target
  * @place: gets it
  */
-void line_place(const struct line *line, const struct dm_target *ti,
-		struct job_place *place)
+void bcow_table_place(const struct bcow_table *line, const struct dm_target *ti,
+		      struct bcow_place *place)
 {
 	place->target = line->target.dev->bdev->bd_dev;
 	place->start = line->target.start;

@@ -13,7 +13,7 @@
 #include "lower.h"
 
 /**
- * struct line - what a table line says
+ * struct bcow_table - what a table line says
  * @origin: the device that is backed up
  * @target: the device it is copied to, if there is one
  * @has_target: is there?
@@ -24,26 +24,27 @@
  * @owner: the mapped device, to tell lines apart, not to be used
  * @sectors: the length of the line
  */
-struct line {
+struct bcow_table {
 	struct qdm_lower origin;
 	struct qdm_lower target;
 	bool has_target;
 	u64 target_start;
 	u64 cluster;
-	struct job_options opts;
+	struct bcow_options opts;
 	struct list_head all;
 	const struct mapped_device *owner;
 	sector_t sectors;
 };
 
-int line_open(struct line *line, struct dm_target *ti, unsigned int argc,
-	      char **argv, struct qdm_why *why);
-int line_judge_target(const struct line *line, struct dm_target *ti,
-		      sector_t len, const char *path, struct qdm_why *why);
-int line_await_alone(const struct line *line, const char *path,
-		     struct qdm_why *why);
-void line_close(struct line *line, struct dm_target *ti);
-void line_place(const struct line *line, const struct dm_target *ti,
-		struct job_place *place);
+int bcow_table_open(struct bcow_table *line, struct dm_target *ti,
+		    unsigned int argc, char **argv, struct qdm_why *why);
+int bcow_table_judge_target(const struct bcow_table *line, struct dm_target *ti,
+			    sector_t len, const char *path,
+			    struct qdm_why *why);
+int bcow_table_await_alone(const struct bcow_table *line, const char *path,
+			   struct qdm_why *why);
+void bcow_table_close(struct bcow_table *line, struct dm_target *ti);
+void bcow_table_place(const struct bcow_table *line, const struct dm_target *ti,
+		      struct bcow_place *place);
 
 #endif /* BACKUPCOW_TABLE_H */

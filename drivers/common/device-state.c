@@ -12,10 +12,11 @@
 
 #include "device-state.h"
 
-static struct qdm_perdev *find(struct qdm_perdev_registry *registry,
-			       struct mapped_device *md, sector_t begin)
+static struct qdm_device_state *find_state(struct qdm_state_registry *registry,
+					   struct mapped_device *md,
+					   sector_t begin)
 {
-	struct qdm_perdev *state;
+	struct qdm_device_state *state;
 
 	list_for_each_entry(state, &registry->all, node)
 		if (state->md == md && state->begin == begin)
@@ -23,10 +24,11 @@ static struct qdm_perdev *find(struct qdm_perdev_registry *registry,
 	return NULL;
 }
 
-static struct qdm_perdev *make(struct qdm_perdev_registry *registry,
-			       struct mapped_device *md, sector_t begin)
+static struct qdm_device_state *make_state(struct qdm_state_registry *registry,
+					   struct mapped_device *md,
+					   sector_t begin)
 {
-	struct qdm_perdev *state = registry->create();
+	struct qdm_device_state *state = registry->create();
 
 	if (!state)
 		return NULL;
@@ -38,39 +40,39 @@ static struct qdm_perdev *make(struct qdm_perdev_registry *registry,
 }
 
 /**
- * qdm_perdev_get - find or make the state of the device a target belongs to
+ * qdm_device_state_get - find or make the state of the device a target belongs to
  * @registry: all states of the kind
  * @ti: the target under construction
  *
  * Return: the state, with one user more, or NULL for want of memory.
  */
-struct qdm_perdev *qdm_perdev_get(struct qdm_perdev_registry *registry,
-				  struct dm_target *ti)
+struct qdm_device_state *
+qdm_device_state_get(struct qdm_state_registry *registry, struct dm_target *ti)
 {
 	struct mapped_device *md = dm_table_get_md(ti->table);
-	struct qdm_perdev *state;
+	struct qdm_device_state *state;
 	unsigned int noio;
 
 	mutex_lock(&registry->lock);
 	noio = memalloc_noio_save();
-	state = find(registry, md, ti->begin);
+	state = find_state(registry, md, ti->begin);
 	if (!state)
-		state = make(registry, md, ti->begin);
+		state = make_state(registry, md, ti->begin);
 	if (state)
 		state->users++;
 	memalloc_noio_restore(noio);
 	mutex_unlock(&registry->lock);
 	return state;
 }
-EXPORT_SYMBOL_GPL(qdm_perdev_get);
+EXPORT_SYMBOL_GPL(qdm_device_state_get);
 
 /**
- * qdm_perdev_put - one user less; the last one frees the state
+ * qdm_device_state_put - one user less; the last one frees the state
  * @registry: all states of the kind
  * @state: the state
  */
-void qdm_perdev_put(struct qdm_perdev_registry *registry,
-		    struct qdm_perdev *state)
+void qdm_device_state_put(struct qdm_state_registry *registry,
+			  struct qdm_device_state *state)
 {
 	bool last;
 
@@ -82,4 +84,4 @@ void qdm_perdev_put(struct qdm_perdev_registry *registry,
 	if (last)
 		registry->destroy(state);
 }
-EXPORT_SYMBOL_GPL(qdm_perdev_put);
+EXPORT_SYMBOL_GPL(qdm_device_state_put);

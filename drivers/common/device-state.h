@@ -13,13 +13,13 @@
 #include <linux/mutex.h>
 
 /**
- * struct qdm_perdev - head of a state that outlives one table; embed it
+ * struct qdm_device_state - head of a state that outlives one table; embed it
  * @node: in the registry
  * @md: the mapped device, alive as long as one of its tables refers to us
  * @begin: the target's first sector in the table, as a table may hold several
  * @users: tables that refer to us, guarded by the registry's lock
  */
-struct qdm_perdev {
+struct qdm_device_state {
 	struct list_head node;
 	struct mapped_device *md;
 	sector_t begin;
@@ -27,28 +27,28 @@ struct qdm_perdev {
 };
 
 /**
- * struct qdm_perdev_registry - all states of one kind
+ * struct qdm_state_registry - all states of one kind
  * @lock: guards @all and every @users; taken in process context only
  * @all: the states
  * @create: makes a new one, or returns NULL for want of memory
  * @destroy: frees one that nothing refers to any more; may sleep
  */
-struct qdm_perdev_registry {
+struct qdm_state_registry {
 	struct mutex lock; /* guards the list and its users */
 	struct list_head all;
-	struct qdm_perdev *(*create)(void);
-	void (*destroy)(struct qdm_perdev *state);
+	struct qdm_device_state *(*create)(void);
+	void (*destroy)(struct qdm_device_state *state);
 };
 
-#define QDM_PERDEV_REGISTRY_INIT(name, make, unmake) {			\
+#define QDM_STATE_REGISTRY_INIT(name, make, unmake) {			\
 		.lock = __MUTEX_INITIALIZER((name).lock),		\
 		.all = LIST_HEAD_INIT((name).all),			\
 		.create = make, .destroy = unmake,			\
 	}
 
-struct qdm_perdev *qdm_perdev_get(struct qdm_perdev_registry *registry,
-				  struct dm_target *ti);
-void qdm_perdev_put(struct qdm_perdev_registry *registry,
-		    struct qdm_perdev *state);
+struct qdm_device_state *
+qdm_device_state_get(struct qdm_state_registry *registry, struct dm_target *ti);
+void qdm_device_state_put(struct qdm_state_registry *registry,
+			  struct qdm_device_state *state);
 
 #endif /* QDM_DEVICE_STATE_H */

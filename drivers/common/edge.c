@@ -89,29 +89,31 @@ static u64 trials;
 
 /*----------------------------------- down ----------------------------------*/
 
-static bool covers(const struct qdm_edge *edge, sector_t sector, sector_t len)
+static bool edge_covers(const struct qdm_edge *edge, sector_t sector,
+			sector_t len)
 {
 	return sector >= edge->begin && len <= edge->len &&
 	       sector - edge->begin <= edge->len - len;
 }
 
 /* Do edges lead from there to the watch? @to gets where on its device. */
-static bool leads(const struct gendisk *disk, sector_t sector, sector_t len,
-		  const struct qdm_watch *watch, unsigned int depth,
-		  sector_t *to)
+static bool edges_lead(const struct gendisk *disk, sector_t sector,
+		       sector_t len, const struct qdm_watch *watch,
+		       unsigned int depth, sector_t *to)
 {
 	struct qdm_edge *edge;
 
 	hash_for_each_possible(uppers, edge, by_upper, (unsigned long)disk) {
 		if (edge->upper != disk || !edge->counts ||
-		    edge->tried == trials || !covers(edge, sector, len))
+		    edge->tried == trials || !edge_covers(edge, sector, len))
 			continue;
 		edge->tried = trials;
 		*to = sector;
 		if (edge->watch == watch)
 			return true;
-		if (depth && leads(edge->lower, edge->start + sector - edge->begin,
-				   len, watch, depth - 1, to))
+		if (depth &&
+		    edges_lead(edge->lower, edge->start + sector - edge->begin,
+			       len, watch, depth - 1, to))
 			return true;
 	}
 	return false;
@@ -123,8 +125,8 @@ static bool find_place(const struct qdm_edge *edge, sector_t sector,
 		       sector_t *place)
 {
 	trials++;
-	return leads(edge->lower, edge->start + sector - edge->begin, len,
-		     watch, MAX_DEPTH, place);
+	return edges_lead(edge->lower, edge->start + sector - edge->begin, len,
+			  watch, MAX_DEPTH, place);
 }
 
 /* Does what @held maps get to the same place of the watch by @heir? */
@@ -162,7 +164,7 @@ static struct qdm_edge *find_heir(const struct qdm_edge *held,
 		if (came_after(heir, held) &&
 		    (!swapper || heir->swapper == swapper) &&
 		    (heir->guard || !held->guard) &&
-		    covers(heir, held->begin, held->len) &&
+		    edge_covers(heir, held->begin, held->len) &&
 		    same_way(held, heir, watch))
 			return heir;
 	}
@@ -197,7 +199,7 @@ static void consider_held(struct walk *walk, struct qdm_edge *edge)
 	walk->state->lost |= !heir && edge->overtaken;
 }
 
-static void consider(struct walk *walk, struct qdm_edge *edge)
+static void consider_edge(struct walk *walk, struct qdm_edge *edge)
 {
 	walk->met |= edge == walk->about;
 	if (walk->state && edge->state != QDM_EDGE_LIVE)
@@ -212,8 +214,8 @@ static bool lies_on(const struct qdm_edge *above, const struct qdm_edge *edge)
 }
 
 /* Whoever comes to an edge again while it is being looked at takes it for guarded. */
-static unsigned int climb(struct walk *walk, struct qdm_edge *edge,
-			  unsigned int depth)
+static unsigned int climb_edge(struct walk *walk, struct qdm_edge *edge,
+			       unsigned int depth)
 {
 	unsigned int found = edge->guard ? GUARDED | LIVE_GUARD : 0;
 	struct qdm_edge *above;
@@ -227,12 +229,12 @@ static unsigned int climb(struct walk *walk, struct qdm_edge *edge,
 	hash_for_each_possible(lowers, above, by_lower,
 			       (unsigned long)edge->upper)
 		if (depth && lies_on(above, edge))
-			found |= climb(walk, above, depth - 1);
+			found |= climb_edge(walk, above, depth - 1);
 	if (edge->state != QDM_EDGE_LIVE)
 		found &= ~LIVE_GUARD;
 	edge->found = found;
 	if (found & GUARDED || edge->watch == walk->watch)
-		consider(walk, edge);
+		consider_edge(walk, edge);
 	return found;
 }
 
@@ -246,11 +248,12 @@ static unsigned int climb_from(struct walk *walk)
 	climbs++;
 	hash_for_each_possible(uppers, edge, by_upper, (unsigned long)disk)
 		if (edge->watch == walk->watch && edge->counts)
-			found |= climb(walk, edge, MAX_DEPTH);
+			found |= climb_edge(walk, edge, MAX_DEPTH);
 	return found;
 }
 
-static bool concerns(const struct qdm_edge *edge, const struct qdm_watch *watch)
+static bool edge_concerns(const struct qdm_edge *edge,
+			  const struct qdm_watch *watch)
 {
 	struct walk walk = { .watch = watch, .about = edge };
 
@@ -260,7 +263,7 @@ static bool concerns(const struct qdm_edge *edge, const struct qdm_watch *watch)
 
 /*---------------------------------- watches --------------------------------*/
 
-static void evaluate(struct qdm_watch *watch)
+static void evaluate_watch(struct qdm_watch *watch)
 {
 	struct qdm_guarding was = watch->state;
 	struct qdm_guarding state = { .needed = was.needed, .lost = was.lost };
@@ -283,7 +286,7 @@ static void evaluate_all(void)
 	struct qdm_watch *watch;
 
 	list_for_each_entry(watch, &watches, node)
-		evaluate(watch);
+		evaluate_watch(watch);
 }
 
 /* The lost watch after @last. Return: it, with a reference, or NULL. */
@@ -305,7 +308,7 @@ static struct qdm_watch *next_lost(struct qdm_watch *last)
 }
 
 /* The last reference may be that of the module whose code put() is. */
-static void let_go(struct qdm_watch *watch)
+static void let_edge_go(struct qdm_watch *watch)
 {
 	struct module *owner = watch->ops->owner;
 
@@ -321,7 +324,7 @@ static void settle_lost(void)
 		last = watch;
 		watch = next_lost(last);
 		if (last)
-			let_go(last);
+			let_edge_go(last);
 		if (watch)
 			watch->ops->settle(watch);
 	} while (watch);
@@ -382,7 +385,7 @@ void qdm_edge_add(struct qdm_edge *edge, struct dm_target *ti,
 }
 EXPORT_SYMBOL_GPL(qdm_edge_add);
 
-static void lose(struct qdm_watch *watch)
+static void lose_watch(struct qdm_watch *watch)
 {
 	struct qdm_guarding was = watch->state;
 
@@ -395,17 +398,18 @@ static void lose(struct qdm_watch *watch)
 }
 
 /* It has no heir, or one that this task did not put directly after it. */
-static void judge(const struct qdm_edge *edge)
+static void judge_gone(const struct qdm_edge *edge)
 {
 	struct qdm_watch *watch;
 
 	list_for_each_entry(watch, &watches, node)
-		if (concerns(edge, watch) && !find_heir(edge, watch, current))
-			lose(watch);
+		if (edge_concerns(edge, watch) &&
+		    !find_heir(edge, watch, current))
+			lose_watch(watch);
 }
 
 /* The table that took its place counts from now on, though it may not be live. */
-static void hand_on(const struct qdm_edge *edge)
+static void hand_edge_on(const struct qdm_edge *edge)
 {
 	struct qdm_edge *heir;
 
@@ -429,8 +433,8 @@ void qdm_edge_del(struct qdm_edge *edge)
 {
 	mutex_lock(&edges_lock);
 	if (edge->counts) {
-		judge(edge);
-		hand_on(edge);
+		judge_gone(edge);
+		hand_edge_on(edge);
 	}
 	hash_del(&edge->by_upper);
 	hash_del(&edge->by_lower);
@@ -455,7 +459,7 @@ void qdm_edge_swap(struct qdm_edge *edge)
 }
 EXPORT_SYMBOL_GPL(qdm_edge_swap);
 
-static void overtake(const struct qdm_edge *edge)
+static void overtake_held(const struct qdm_edge *edge)
 {
 	struct qdm_edge *held;
 
@@ -478,7 +482,7 @@ void qdm_edge_resume(struct qdm_edge *edge)
 	edge->overtaken = false;
 	if (edge->watch && edge->required)
 		edge->watch->required = true;
-	overtake(edge);
+	overtake_held(edge);
 	evaluate_all();
 	mutex_unlock(&edges_lock);
 	settle_lost();

@@ -164,7 +164,7 @@ void qdm_events_begin_anew(struct qdm_events *events)
 EXPORT_SYMBOL_GPL(qdm_events_begin_anew);
 
 /* How long the next event has to wait, in jiffies; if it has not, it is paid for. */
-static unsigned long pay(struct qdm_events *events)
+static unsigned long pay_for_event(struct qdm_events *events)
 {
 	unsigned long begin, wait = 0;
 
@@ -187,7 +187,7 @@ static void send_all(struct work_struct *work)
 	unsigned int noio = memalloc_noio_save();
 	unsigned long wait = 0;
 
-	while (!(wait = pay(events)) && send_dm_event(events))
+	while (!(wait = pay_for_event(events)) && send_dm_event(events))
 		send_uevent(events);
 	if (wait)
 		queue_delayed_work(qdm_event_wq, &events->work, wait);

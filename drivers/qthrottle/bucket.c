@@ -21,15 +21,15 @@ void qt_limits_init(struct qt_limits *limits)
 		limits->bucket[i].length = 1;
 }
 
-static bool both(u64 total, u64 read, u64 write)
+static bool has_both(u64 total, u64 read, u64 write)
 {
 	return total && (read || write);
 }
 
 static bool total_conflicts(const struct qt_limit *kind)
 {
-	return both(kind[0].avg, kind[1].avg, kind[2].avg) ||
-	       both(kind[0].max, kind[1].max, kind[2].max);
+	return has_both(kind[0].avg, kind[1].avg, kind[2].avg) ||
+	       has_both(kind[0].max, kind[1].max, kind[2].max);
 }
 
 static const char *check_bucket(const struct qt_limit *limit)
@@ -114,9 +114,9 @@ static void config_bucket(struct qt_pair *pair, const struct qt_limit *limit)
 		     limit->max * tenth);
 }
 
-static struct qt_pair *applying(struct qt_throttle *throttle,
-				const struct qt_limits *limits,
-				enum qt_bucket total, enum qt_dir dir)
+static struct qt_pair *applying_pair(struct qt_throttle *throttle,
+				     const struct qt_limits *limits,
+				     enum qt_bucket total, enum qt_dir dir)
 {
 	enum qt_bucket own = total + 1 + dir;
 
@@ -140,15 +140,15 @@ void qt_config(struct qt_throttle *throttle, const struct qt_limits *limits)
 	config_bucket(&throttle->pair[QT_NONE], &(struct qt_limit){ 0 });
 	for (i = 0; i < QT_DIRS; i++) {
 		path = &throttle->path[i];
-		path->bps = applying(throttle, limits, QT_BPS_TOTAL, i);
-		path->ops = applying(throttle, limits, QT_OPS_TOTAL, i);
+		path->bps = applying_pair(throttle, limits, QT_BPS_TOTAL, i);
+		path->ops = applying_pair(throttle, limits, QT_OPS_TOTAL, i);
 	}
 	throttle->op_size = limits->op_size ? limits->op_size : U64_MAX;
 	throttle->idle_size = throttle->op_size;
 }
 
 /* The whole part of @a / @b; there is no 128-bit division in the kernel. */
-static u64 divide(qt_wide a, u64 b)
+static u64 divide_wide(qt_wide a, u64 b)
 {
 	qt_wide rest = 0;
 	u64 result = 0;
@@ -227,7 +227,8 @@ static void take_larger(struct load *load, const struct load *other)
 }
 
 /* A total takes over from the buckets of both directions, and each from it. */
-static struct loads inherited(const struct loads *old, enum qt_bucket bucket)
+static struct loads inherited_loads(const struct loads *old,
+				    enum qt_bucket bucket)
 {
 	enum qt_bucket total = bucket - bucket % QT_OPS_TOTAL;
 	struct loads loads = old[bucket];
@@ -260,7 +261,7 @@ static void carry_level(struct qt_level *level, const struct load *load,
 static u64 empty_at(const struct qt_level *level, u64 now)
 {
 	struct load load = level_load(level, now);
-	u64 ns = load.held ? divide(load.held, level->rate) + 1 : 0;
+	u64 ns = load.held ? divide_wide(load.held, level->rate) + 1 : 0;
 
 	return ns > U64_MAX - now ? U64_MAX : now + ns;
 }
@@ -283,7 +284,7 @@ void qt_change(struct qt_throttle *throttle, const struct qt_limits *limits,
 	qt_config(throttle, limits);
 	for (i = 0; i < QT_BUCKETS; i++) {
 		pair = &throttle->pair[i];
-		loads = inherited(old, i);
+		loads = inherited_loads(old, i);
 		carry_level(&pair->pool, &loads.pool, now);
 		carry_level(&pair->burst, &loads.burst, now);
 		if (pair->pool.rate)
@@ -325,7 +326,8 @@ bool qt_is_idle(const struct qt_throttle *throttle, u64 now)
 
 static u64 wait_level(const struct qt_level *level, qt_wide in)
 {
-	return in >= level->gate ? divide(in - level->size, level->rate) : 0;
+	return in >= level->gate ?
+	       divide_wide(in - level->size, level->rate) : 0;
 }
 
 /*
@@ -381,7 +383,7 @@ static void pour_level(struct qt_level *level, qt_wide units, u64 now)
 }
 
 /* @whole is @units, not scaled, rounded up. */
-static void pour(struct qt_pair *pair, qt_wide units, u64 whole, u64 now)
+static void pour_pair(struct qt_pair *pair, qt_wide units, u64 whole, u64 now)
 {
 	u64 ns;
 
@@ -405,12 +407,12 @@ static void pour_operation(struct qt_throttle *throttle, struct qt_pair *ops,
 	qt_wide units;
 
 	if (bytes <= size) {
-		pour(ops, QT_UNIT, 1, now);
+		pour_pair(ops, QT_UNIT, 1, now);
 		return;
 	}
 	units = (qt_wide)(bytes / size) * QT_UNIT +
-		divide((qt_wide)(bytes % size) * QT_UNIT, size);
-	pour(ops, units, bytes / size + 1, now);
+		divide_wide((qt_wide)(bytes % size) * QT_UNIT, size);
+	pour_pair(ops, units, bytes / size + 1, now);
 }
 
 /**
@@ -425,7 +427,7 @@ void qt_account(struct qt_throttle *throttle, enum qt_dir dir, u64 bytes,
 {
 	struct qt_path *path = &throttle->path[dir];
 
-	pour(path->bps, (qt_wide)bytes * QT_UNIT, bytes, now);
+	pour_pair(path->bps, (qt_wide)bytes * QT_UNIT, bytes, now);
 	pour_operation(throttle, path->ops, bytes, now);
 }
 
@@ -460,7 +462,8 @@ static bool forgive_level(struct qt_level *level, qt_wide before, u64 now)
 }
 
 /* A level that is not more than full leaks in what its size takes. */
-static void forgive(struct qt_pair *pair, const struct debt *before, u64 now)
+static void forgive_pair(struct qt_pair *pair, const struct debt *before,
+			 u64 now)
 {
 	u64 idle_at;
 
@@ -493,8 +496,8 @@ void qt_account_drained(struct qt_throttle *throttle, enum qt_dir dir,
 	struct debt bps = note_debt(path->bps), ops = note_debt(path->ops);
 
 	qt_account(throttle, dir, bytes, now);
-	forgive(path->bps, &bps, now);
-	forgive(path->ops, &ops, now);
+	forgive_pair(path->bps, &bps, now);
+	forgive_pair(path->ops, &ops, now);
 }
 
 /**
@@ -509,7 +512,7 @@ void qt_forgive(struct qt_throttle *throttle, u64 now)
 
 	for (i = 0; i < QT_BUCKETS; i++) {
 		qt_settle(&throttle->pair[i]);
-		forgive(&throttle->pair[i], &none, now);
+		forgive_pair(&throttle->pair[i], &none, now);
 	}
 }
 

@@ -58,8 +58,8 @@ static ssize_t group_limits_show(struct config_item *item, char *page)
 }
 
 /* Splits "a=1 b=2" into words, in place. */
-static int split(char *text, char **argv, unsigned int room,
-		 struct qdm_why *why)
+static int split_words(char *text, char **argv, unsigned int room,
+		       struct qdm_why *why)
 {
 	unsigned int argc = 0;
 	char *pair, *value;
@@ -94,7 +94,7 @@ static ssize_t group_limits_store(struct config_item *item, const char *page,
 	text = kstrndup(page, len, GFP_KERNEL);
 	if (!text)
 		return -ENOMEM;
-	r = split(text, argv, ARRAY_SIZE(argv), &why);
+	r = split_words(text, argv, ARRAY_SIZE(argv), &why);
 	if (r > 0)
 		r = qt_group_change_limits(group, r, argv, &why);
 	if (r)

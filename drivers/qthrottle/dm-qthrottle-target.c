@@ -32,11 +32,11 @@
 
 /**
  * struct history - statistics and debt of a device, whatever its table
- * @perdev: finds it
+ * @head: finds it
  * @past: that
  */
 struct history {
-	struct qdm_perdev perdev;
+	struct qdm_device_state head;
 	struct qt_past past;
 };
 
@@ -60,20 +60,20 @@ struct qthrottle {
 	struct qdm_edge edge;
 };
 
-static struct qdm_perdev *create_history(void)
+static struct qdm_device_state *create_history(void)
 {
 	struct history *history = kzalloc(sizeof(*history), GFP_KERNEL);
 
-	return history ? &history->perdev : NULL;
+	return history ? &history->head : NULL;
 }
 
-static void destroy_history(struct qdm_perdev *perdev)
+static void destroy_history(struct qdm_device_state *head)
 {
-	kfree(container_of(perdev, struct history, perdev));
+	kfree(container_of(head, struct history, head));
 }
 
-static struct qdm_perdev_registry histories =
-	QDM_PERDEV_REGISTRY_INIT(histories, create_history, destroy_history);
+static struct qdm_state_registry histories =
+	QDM_STATE_REGISTRY_INIT(histories, create_history, destroy_history);
 
 static int parse_options(struct qthrottle *qt, unsigned int argc, char **argv,
 			 struct qdm_why *why)
@@ -127,13 +127,13 @@ static int join_group(struct qthrottle *qt, struct dm_target *ti,
 static int get_history(struct qthrottle *qt, struct dm_target *ti,
 		       struct qdm_why *why)
 {
-	struct qdm_perdev *perdev = qdm_perdev_get(&histories, ti);
+	struct qdm_device_state *head = qdm_device_state_get(&histories, ti);
 
-	if (!perdev) {
+	if (!head) {
 		qdm_refuse(why, "no memory for statistics");
 		return -ENOMEM;
 	}
-	qt->history = container_of(perdev, struct history, perdev);
+	qt->history = container_of(head, struct history, head);
 	return 0;
 }
 
@@ -150,8 +150,8 @@ static int refuse_zoned(struct qthrottle *qt, const char *path,
 			  path);
 }
 
-static int take_part(struct qthrottle *qt, struct dm_target *ti, char **argv,
-		     struct qdm_why *why)
+static int take_references(struct qthrottle *qt, struct dm_target *ti,
+			   char **argv, struct qdm_why *why)
 {
 	int r = refuse_zoned(qt, argv[0], why);
 
@@ -161,7 +161,7 @@ static int take_part(struct qthrottle *qt, struct dm_target *ti, char **argv,
 		return r;
 	r = join_group(qt, ti, argv[2], why);
 	if (r)
-		qdm_perdev_put(&histories, &qt->history->perdev);
+		qdm_device_state_put(&histories, &qt->history->head);
 	return r;
 }
 
@@ -178,7 +178,7 @@ static int open_line(struct qthrottle *qt, struct dm_target *ti,
 	r = qdm_lower_get(&qt->lower, ti, argv[0], argv[1], why);
 	if (r)
 		return r;
-	r = take_part(qt, ti, argv, why);
+	r = take_references(qt, ti, argv, why);
 	if (r)
 		qdm_lower_put(&qt->lower, ti);
 	return r;
@@ -215,7 +215,7 @@ static void qthrottle_dtr(struct dm_target *ti)
 	qdm_edge_del(&qt->edge);
 	qt_member_exit(&qt->member);
 	qt_group_put(qt->member.group);
-	qdm_perdev_put(&histories, &qt->history->perdev);
+	qdm_device_state_put(&histories, &qt->history->head);
 	qdm_lower_put(&qt->lower, ti);
 	kfree(qt);
 }

@@ -67,17 +67,17 @@ static struct qt_member *queue_member(struct qt_queue *queue, enum qt_dir dir)
 	return container_of(queue, struct qt_member, queue[dir]);
 }
 
-static struct qt_queue *of_node(const struct rb_node *node)
+static struct qt_queue *queue_of_node(const struct rb_node *node)
 {
 	return rb_entry(node, struct qt_queue, turn);
 }
 
 static bool node_comes_before(struct rb_node *a, const struct rb_node *b)
 {
-	return qt_comes_before(of_node(a)->pass, of_node(b)->pass);
+	return qt_comes_before(queue_of_node(a)->pass, queue_of_node(b)->pass);
 }
 
-static struct qt_bio *per_bio(struct bio *bio)
+static struct qt_bio *bio_data_of(struct bio *bio)
 {
 	return dm_per_bio_data(bio, sizeof(struct qt_bio));
 }
@@ -128,8 +128,8 @@ static void note_debt(struct qt_member *member)
 	debt->owed = true;
 }
 
-static void charge(struct qt_member *member, enum qt_dir dir, u64 bytes,
-		   u64 now)
+static void charge_member(struct qt_member *member, enum qt_dir dir, u64 bytes,
+			  u64 now)
 {
 	qt_account(&member->group->throttle, dir, bytes, now);
 	if (has_debt(member, now))
@@ -143,7 +143,7 @@ static void charge_drained(struct qt_member *member, enum qt_dir dir,
 	struct qt_group *group = member->group;
 
 	if (group->private) {
-		charge(member, dir, bytes, now);
+		charge_member(member, dir, bytes, now);
 		return;
 	}
 	if (!has_debt(member, now)) {
@@ -169,7 +169,7 @@ static struct qt_queue *next_in_turn(struct qt_group *group, enum qt_dir dir,
 
 	*wait = U64_MAX;
 	for (; node; node = rb_next(node)) {
-		queue = of_node(node);
+		queue = queue_of_node(node);
 		if (!group->owing)
 			return queue;
 		own = debt_wait(queue_member(queue, dir), dir, now, &full);
@@ -195,7 +195,7 @@ static void start_timer_by(struct qt_group *group, u64 at)
 		start_timer(group, at);
 }
 
-static enum qt_dir bio_dir(const struct bio *bio)
+static enum qt_dir direction_of(const struct bio *bio)
 {
 	return op_is_write(bio_op(bio)) ? QT_WRITE : QT_READ;
 }
@@ -231,7 +231,7 @@ static struct bio *take_oldest(struct qt_member *member, enum qt_dir dir,
 {
 	struct qt_queue *queue = &member->queue[dir];
 	struct bio *bio = bio_list_pop(&queue->bios);
-	u64 waited = now - per_bio(bio)->since;
+	u64 waited = now - bio_data_of(bio)->since;
 
 	note_goes(queue->stats, waited);
 	note_goes(&member->group->stats[dir], waited);
@@ -257,7 +257,7 @@ static void take_turn(struct qt_group *group, enum qt_dir dir,
 	bio = take_oldest(member, dir, now);
 	if (!bio_list_empty(&queue->bios))
 		stand_in_turn(turns, queue);
-	charge(member, dir, bytes_of(member, bio), now);
+	charge_member(member, dir, bytes_of(member, bio), now);
 	bio_list_add(&member->go, bio);
 	queue_work(member->wq, &member->submit);
 }
@@ -309,7 +309,7 @@ static void give_turns(struct qt_group *group)
 	queue_work(release_wq, &group->work);
 }
 
-static void release(struct work_struct *work)
+static void release_turns(struct work_struct *work)
 {
 	struct qt_group *group = container_of(work, struct qt_group, work);
 
@@ -326,7 +326,7 @@ static enum hrtimer_restart timer_fires(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
-static void submit(struct bio_list *go)
+static void submit_bios(struct bio_list *go)
 {
 	struct blk_plug plug;
 	struct bio *bio;
@@ -350,7 +350,7 @@ static void submit_released(struct work_struct *work)
 	go = member->go;
 	bio_list_init(&member->go);
 	spin_unlock(&member->group->lock);
-	submit(&go);
+	submit_bios(&go);
 }
 
 /**
@@ -371,7 +371,7 @@ struct qt_group *qt_group_alloc(void)
 	group->turns[QT_WRITE].queues = RB_ROOT_CACHED;
 	hrtimer_setup(&group->timer, timer_fires, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_ABS);
-	INIT_WORK(&group->work, release);
+	INIT_WORK(&group->work, release_turns);
 	qt_limits_init(&group->limits);
 	qt_config(&group->throttle, &group->limits);
 	return group;
@@ -389,7 +389,7 @@ void qt_group_free(struct qt_group *group)
 }
 
 /* What waits is looked at again: the timer may stand far in the future. */
-static void look_again(struct qt_group *group)
+static void look_at_waiting(struct qt_group *group)
 {
 	queue_work(release_wq, &group->work);
 }
@@ -407,7 +407,7 @@ void qt_group_read_limits(struct qt_group *group, struct qt_limits *limits)
 }
 
 /* Limits that change nothing leave the buckets as they stand. */
-static void apply(struct qt_group *group, const struct qt_limits *limits)
+static void apply_limits(struct qt_group *group, const struct qt_limits *limits)
 {
 	if (!memcmp(&group->limits, limits, sizeof(*limits)))
 		return;
@@ -436,14 +436,14 @@ int qt_group_set_limits(struct qt_group *group, const struct qt_limits *limits,
 	if (r)
 		return r;
 	spin_lock(&group->lock);
-	apply(group, limits);
+	apply_limits(group, limits);
 	spin_unlock(&group->lock);
-	look_again(group);
+	look_at_waiting(group);
 	return 0;
 }
 
-static void overlay(struct qt_options *to, const struct qt_options *from,
-		    u64 given)
+static void overlay_options(struct qt_options *to,
+			    const struct qt_options *from, u64 given)
 {
 	size_t offset;
 	int i;
@@ -480,13 +480,13 @@ int qt_group_change_limits(struct qt_group *group, unsigned int argc,
 		return r;
 	spin_lock(&group->lock);
 	result.limits = group->limits;
-	overlay(&result, &changes, given);
+	overlay_options(&result, &changes, given);
 	r = qt_limits_judge(&result.limits, why);
 	if (!r)
-		apply(group, &result.limits);
+		apply_limits(group, &result.limits);
 	spin_unlock(&group->lock);
 	if (!r)
-		look_again(group);
+		look_at_waiting(group);
 	return r;
 }
 
@@ -622,7 +622,7 @@ static void wait_in_queue(struct qt_member *member, enum qt_dir dir,
 		stand_in_turn(turns, queue);
 	}
 	bio->bi_opf &= ~(REQ_POLLED | REQ_NOWAIT);
-	per_bio(bio)->since = now;
+	bio_data_of(bio)->since = now;
 	bio_list_add(&queue->bios, bio);
 	wait = qt_wait(&group->throttle, dir, now, &full);
 	own = debt_wait(member, dir, now, &full_own);
@@ -654,8 +654,8 @@ static bool nobody_waits(struct qt_group *group, enum qt_dir dir, u64 now)
 	       (group->owing && !next_in_turn(group, dir, now, &wait));
 }
 
-static bool may_go(struct qt_member *member, enum qt_dir dir, u64 bytes,
-		   u64 now)
+static bool may_member_go(struct qt_member *member, enum qt_dir dir, u64 bytes,
+			  u64 now)
 {
 	struct qt_group *group = member->group;
 	enum qt_bucket full;
@@ -681,15 +681,15 @@ static bool may_go(struct qt_member *member, enum qt_dir dir, u64 bytes,
 bool __qt_member_admit(struct qt_member *member, struct bio *bio, u64 now)
 {
 	u64 bytes = bytes_of(member, bio);
-	enum qt_dir dir = bio_dir(bio);
+	enum qt_dir dir = direction_of(bio);
 
 	if (!qdm_has_data(bio))
 		return true;
 	if (need_not_wait(member, bio)) {
-		charge(member, dir, bytes, now);
+		charge_member(member, dir, bytes, now);
 		return true;
 	}
-	if (may_go(member, dir, bytes, now))
+	if (may_member_go(member, dir, bytes, now))
 		return true;
 	wait_in_queue(member, dir, bio, now);
 	return false;

@@ -47,12 +47,12 @@ static const struct qdm_opt_table qtemplate_table = {
 
 /**
  * struct counters - what belongs to a device and outlives its tables
- * @perdev: finds it
+ * @head: finds it
  * @requests: how many passed
  * @bytes: how many bytes these had
  */
 struct counters {
-	struct qdm_perdev perdev;
+	struct qdm_device_state head;
 	atomic64_t requests;
 	atomic64_t bytes;
 };
@@ -71,21 +71,21 @@ struct qtemplate {
 	struct counters *counters;
 };
 
-static struct qdm_perdev *create_counters(void)
+static struct qdm_device_state *create_counters(void)
 {
 	struct counters *counters = kzalloc(sizeof(*counters), GFP_KERNEL);
 
-	return counters ? &counters->perdev : NULL;
+	return counters ? &counters->head : NULL;
 }
 
-static void destroy_counters(struct qdm_perdev *perdev)
+static void destroy_counters(struct qdm_device_state *head)
 {
-	kfree(container_of(perdev, struct counters, perdev));
+	kfree(container_of(head, struct counters, head));
 }
 
-static struct qdm_perdev_registry all_counters =
-	QDM_PERDEV_REGISTRY_INIT(all_counters, create_counters,
-				 destroy_counters);
+static struct qdm_state_registry all_counters =
+	QDM_STATE_REGISTRY_INIT(all_counters, create_counters,
+				destroy_counters);
 
 static int parse_line(struct qtemplate *tmpl, struct dm_target *ti,
 		      unsigned int argc, char **argv, struct qdm_why *why)
@@ -105,7 +105,7 @@ static int parse_line(struct qtemplate *tmpl, struct dm_target *ti,
 static int qtemplate_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 {
 	struct qtemplate *tmpl = kzalloc(sizeof(*tmpl), GFP_KERNEL);
-	struct qdm_perdev *perdev;
+	struct qdm_device_state *head;
 	struct qdm_why why;
 	int r;
 
@@ -118,13 +118,13 @@ static int qtemplate_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 		qdm_refuse_table(ti, &why);
 		goto out_free;
 	}
-	perdev = qdm_perdev_get(&all_counters, ti);
-	if (!perdev) {
+	head = qdm_device_state_get(&all_counters, ti);
+	if (!head) {
 		ti->error = "Out of memory";
 		r = -ENOMEM;
 		goto out_put;
 	}
-	tmpl->counters = container_of(perdev, struct counters, perdev);
+	tmpl->counters = container_of(head, struct counters, head);
 	qdm_edge_add(&tmpl->edge, ti, &tmpl->lower);
 	qdm_lower_pass_all(ti);
 	ti->private = tmpl;
@@ -142,7 +142,7 @@ static void qtemplate_dtr(struct dm_target *ti)
 	struct qtemplate *tmpl = ti->private;
 
 	qdm_edge_del(&tmpl->edge);
-	qdm_perdev_put(&all_counters, &tmpl->counters->perdev);
+	qdm_device_state_put(&all_counters, &tmpl->counters->head);
 	qdm_lower_put(&tmpl->lower, ti);
 	kfree(tmpl);
 }

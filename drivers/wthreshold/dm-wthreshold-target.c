@@ -42,16 +42,16 @@ struct wthreshold_options {
 
 /**
  * struct threshold - what belongs to a device and outlives its tables
- * @perdev: finds it
+ * @head: finds it
  * @lock: guards @level and @options
  * @level: the threshold
  * @options: of the table that set it last
  * @events: where it fires
  */
 struct threshold {
-	struct qdm_perdev perdev;
+	struct qdm_device_state head;
 	spinlock_t lock; /* guards the level and the options */
-	struct level level;
+	struct wt_level level;
 	struct wthreshold_options options;
 	struct qdm_events events;
 };
@@ -100,29 +100,29 @@ static const struct qdm_opt_table wthreshold_table = {
 	wthreshold_opts, ARRAY_SIZE(wthreshold_opts)
 };
 
-static struct qdm_perdev *create_threshold(void)
+static struct qdm_device_state *create_threshold(void)
 {
 	struct threshold *state = kzalloc(sizeof(*state), GFP_KERNEL);
 
 	if (!state)
 		return NULL;
 	spin_lock_init(&state->lock);
-	level_init(&state->level);
+	wt_level_init(&state->level);
 	qdm_events_init(&state->events);
-	return &state->perdev;
+	return &state->head;
 }
 
-static void destroy_threshold(struct qdm_perdev *perdev)
+static void destroy_threshold(struct qdm_device_state *head)
 {
-	struct threshold *state = container_of(perdev, struct threshold, perdev);
+	struct threshold *state = container_of(head, struct threshold, head);
 
 	qdm_events_exit(&state->events);
 	kfree(state);
 }
 
-static struct qdm_perdev_registry thresholds =
-	QDM_PERDEV_REGISTRY_INIT(thresholds, create_threshold,
-				 destroy_threshold);
+static struct qdm_state_registry thresholds =
+	QDM_STATE_REGISTRY_INIT(thresholds, create_threshold,
+				destroy_threshold);
 
 /* Called with the lock held, so that events are numbered as they happened. */
 static void raise_event(struct threshold *state)
@@ -140,7 +140,8 @@ static void raise_event(struct threshold *state)
 /* Called with the lock held. */
 static void fire_on_arm(struct threshold *state)
 {
-	if (state->options.fire_on_arm && level_fire_if_passed(&state->level))
+	if (state->options.fire_on_arm &&
+	    wt_level_fire_if_passed(&state->level))
 		raise_event(state);
 }
 
@@ -176,9 +177,9 @@ static int open_line(struct wthreshold *wt, struct dm_target *ti,
 }
 
 /* Events are raised with the lock held, so both belong together. */
-static struct level read_level(struct threshold *state, u64 *seq)
+static struct wt_level read_level(struct threshold *state, u64 *seq)
 {
-	struct level level;
+	struct wt_level level;
 
 	spin_lock(&state->lock);
 	level = state->level;
@@ -194,7 +195,7 @@ static struct level read_level(struct threshold *state, u64 *seq)
 static bool changes_threshold(struct wthreshold *wt)
 {
 	u64 seq;
-	struct level level = read_level(wt->state, &seq);
+	struct wt_level level = read_level(wt->state, &seq);
 
 	return level.threshold != wt->threshold;
 }
@@ -209,7 +210,7 @@ static void inherit_options(struct wthreshold *wt)
 static int wthreshold_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 {
 	struct wthreshold *wt = kzalloc(sizeof(*wt), GFP_KERNEL);
-	struct qdm_perdev *perdev;
+	struct qdm_device_state *head;
 	struct qdm_why why;
 	int r;
 
@@ -222,13 +223,13 @@ static int wthreshold_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 		qdm_refuse_table(ti, &why);
 		goto out_free;
 	}
-	perdev = qdm_perdev_get(&thresholds, ti);
-	if (!perdev) {
+	head = qdm_device_state_get(&thresholds, ti);
+	if (!head) {
 		ti->error = "Out of memory";
 		r = -ENOMEM;
 		goto out_put;
 	}
-	wt->state = container_of(perdev, struct threshold, perdev);
+	wt->state = container_of(head, struct threshold, head);
 	if (wt->has_threshold)
 		wt->sets_threshold = changes_threshold(wt);
 	else
@@ -250,7 +251,7 @@ static void wthreshold_dtr(struct dm_target *ti)
 	struct wthreshold *wt = ti->private;
 
 	qdm_edge_del(&wt->edge);
-	qdm_perdev_put(&thresholds, &wt->state->perdev);
+	qdm_device_state_put(&thresholds, &wt->state->head);
 	qdm_lower_put(&wt->lower, ti);
 	kfree(wt);
 }
@@ -262,9 +263,9 @@ static void note_write(struct threshold *state, u64 offset, u64 len,
 
 	spin_lock(&state->lock);
 	if (append)
-		fired = level_append(&state->level, offset, len);
+		fired = wt_level_append(&state->level, offset, len);
 	else
-		fired = level_write(&state->level, offset, len);
+		fired = wt_level_write(&state->level, offset, len);
 	if (fired)
 		raise_event(state);
 	spin_unlock(&state->lock);
@@ -307,7 +308,7 @@ static void set_threshold(struct wthreshold *wt, u64 threshold)
 	struct threshold *state = wt->state;
 
 	spin_lock(&state->lock);
-	level_set(&state->level, threshold);
+	wt_level_set(&state->level, threshold);
 	qdm_events_begin_anew(&state->events);
 	fire_on_arm(state);
 	spin_unlock(&state->lock);
@@ -321,7 +322,7 @@ static void adopt_options(struct wthreshold *wt)
 	spin_lock(&state->lock);
 	state->options = wt->options;
 	state->level.rearm = wt->options.rearm;
-	level_set_zone(&state->level, zone << SECTOR_SHIFT);
+	wt_level_set_zone(&state->level, zone << SECTOR_SHIFT);
 	if (!wt->sets_threshold)
 		fire_on_arm(state);
 	spin_unlock(&state->lock);
@@ -383,15 +384,15 @@ static void wthreshold_status(struct dm_target *ti, status_type_t type,
 	struct wthreshold *wt = ti->private;
 	unsigned int sz = 0;
 	u64 seq;
-	struct level level = read_level(wt->state, &seq);
+	struct wt_level level = read_level(wt->state, &seq);
 
 	if (wt->sets_threshold)
 		level.threshold = wt->threshold;
 	switch (type) {
 	case STATUSTYPE_INFO:
-		DMEMIT("%s %llu %llu %llu %llu %llu", level_state_name(&level),
-		       level.threshold, level.amount, level.mark,
-		       seq, level.fired_at);
+		DMEMIT("%s %llu %llu %llu %llu %llu",
+		       wt_level_state_name(&level), level.threshold,
+		       level.amount, level.mark, seq, level.fired_at);
 		break;
 	case STATUSTYPE_TABLE:
 		DMEMIT("%s %llu %llu", wt->lower.dev->name,

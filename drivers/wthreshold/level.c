@@ -6,7 +6,7 @@
  */
 #include "level.h"
 
-static void set_alert(struct level *level)
+static void set_alert(struct wt_level *level)
 {
 	u64 alert = level->mark;
 
@@ -18,7 +18,7 @@ static void set_alert(struct level *level)
 }
 
 /* The first step beyond @threshold that a write ending at @end has not passed. */
-static u64 next_step(const struct level *level, u64 end)
+static u64 next_step(const struct wt_level *level, u64 end)
 {
 	u64 steps;
 
@@ -30,7 +30,7 @@ static u64 next_step(const struct level *level, u64 end)
 	return level->threshold + steps * level->rearm;
 }
 
-static bool fire(struct level *level, u64 end)
+static bool fire_level(struct wt_level *level, u64 end)
 {
 	if (!level->threshold || end <= level->threshold)
 		return false;
@@ -42,20 +42,20 @@ static bool fire(struct level *level, u64 end)
 }
 
 /**
- * level_init - off, and nothing written yet
+ * wt_level_init - off, and nothing written yet
  * @level: the level
  */
-void level_init(struct level *level)
+void wt_level_init(struct wt_level *level)
 {
-	*level = (struct level){ .state = LEVEL_OFF };
+	*level = (struct wt_level){ .state = LEVEL_OFF };
 }
 
 /**
- * level_set - arm, or with 0 turn off
+ * wt_level_set - arm, or with 0 turn off
  * @level: the level
  * @threshold: in bytes; beyond the device's end is legal
  */
-void level_set(struct level *level, u64 threshold)
+void wt_level_set(struct wt_level *level, u64 threshold)
 {
 	level->threshold = threshold;
 	level->state = threshold ? LEVEL_ARMED : LEVEL_OFF;
@@ -63,28 +63,28 @@ void level_set(struct level *level, u64 threshold)
 }
 
 /**
- * level_set_zone - say how large the device's zones are
+ * wt_level_set_zone - say how large the device's zones are
  * @level: the level
  * @zone: in bytes, a power of two, or 0 for a device without zones
  */
-void level_set_zone(struct level *level, u64 zone)
+void wt_level_set_zone(struct wt_level *level, u64 zone)
 {
 	level->zone = zone;
 	set_alert(level);
 }
 
 /**
- * level_write - account a write, write-zeroes or discard
+ * wt_level_write - account a write, write-zeroes or discard
  * @level: the level
  * @offset: where it begins
  * @len: how long it is; an end beyond 2^64 counts as 2^64 - 1
  *
  * Return: true if it fired; @fired_at and @amount then tell how.
  */
-bool level_write(struct level *level, u64 offset, u64 len)
+bool wt_level_write(struct wt_level *level, u64 offset, u64 len)
 {
 	u64 end = len > U64_MAX - offset ? U64_MAX : offset + len;
-	bool fired = fire(level, end);
+	bool fired = fire_level(level, end);
 
 	if (end > level->mark)
 		level->mark = end;
@@ -93,37 +93,37 @@ bool level_write(struct level *level, u64 offset, u64 len)
 }
 
 /**
- * level_append - account a write to wherever its zone has been written to
+ * wt_level_append - account a write to wherever its zone has been written to
  * @level: the level
  * @offset: where the zone begins
  * @len: how long the write is
  *
- * Return: as level_write(), which is told that it fills the zone.
+ * Return: as wt_level_write(), which is told that it fills the zone.
  */
-bool level_append(struct level *level, u64 offset, u64 len)
+bool wt_level_append(struct wt_level *level, u64 offset, u64 len)
 {
-	return level_write(level, offset, level->zone ?: len);
+	return wt_level_write(level, offset, level->zone ?: len);
 }
 
 /**
- * level_fire_if_passed - fire at once if the mark already lies beyond
+ * wt_level_fire_if_passed - fire at once if the mark already lies beyond
  * @level: the level
  *
  * Return: true if it fired.
  */
-bool level_fire_if_passed(struct level *level)
+bool wt_level_fire_if_passed(struct wt_level *level)
 {
-	bool fired = fire(level, level->mark);
+	bool fired = fire_level(level, level->mark);
 
 	set_alert(level);
 	return fired;
 }
 
 /**
- * level_state_name - the state as the status prints it
+ * wt_level_state_name - the state as the status prints it
  * @level: the level
  */
-const char *level_state_name(const struct level *level)
+const char *wt_level_state_name(const struct wt_level *level)
 {
 	static const char * const names[] = {
 		[LEVEL_OFF] = "off",

@@ -9,7 +9,7 @@
  *
  * A caller looks at @alert alone, without a lock, for every write; only a
  * write that ends beyond it can change anything and takes the lock to call
- * level_write().
+ * wt_level_write().
  *
  * Where in its zone an append lands is known only when it is done. An alarm
  * may come too early, but not too late, so an append counts as one that fills
@@ -20,10 +20,10 @@
 
 #include "pure.h"
 
-enum level_state { LEVEL_OFF, LEVEL_ARMED, LEVEL_FIRED };
+enum wt_level_state { LEVEL_OFF, LEVEL_ARMED, LEVEL_FIRED };
 
 /**
- * struct level - a threshold and what became of it; all in bytes
+ * struct wt_level - a threshold and what became of it; all in bytes
  * @alert: a write that ends at or before this changes nothing
  * @threshold: a write that ends beyond this fires; 0 is off
  * @mark: the farthest end of any write
@@ -33,7 +33,7 @@ enum level_state { LEVEL_OFF, LEVEL_ARMED, LEVEL_FIRED };
  * @amount: how far beyond @fired_at that write ended
  * @state: off, armed, or fired and not set again
  */
-struct level {
+struct wt_level {
 	u64 alert;
 	u64 threshold;
 	u64 mark;
@@ -41,15 +41,15 @@ struct level {
 	u64 zone;
 	u64 fired_at;
 	u64 amount;
-	enum level_state state;
+	enum wt_level_state state;
 };
 
-void level_init(struct level *level);
-void level_set(struct level *level, u64 threshold);
-void level_set_zone(struct level *level, u64 zone);
-bool level_write(struct level *level, u64 offset, u64 len);
-bool level_append(struct level *level, u64 offset, u64 len);
-bool level_fire_if_passed(struct level *level);
-const char *level_state_name(const struct level *level);
+void wt_level_init(struct wt_level *level);
+void wt_level_set(struct wt_level *level, u64 threshold);
+void wt_level_set_zone(struct wt_level *level, u64 zone);
+bool wt_level_write(struct wt_level *level, u64 offset, u64 len);
+bool wt_level_append(struct wt_level *level, u64 offset, u64 len);
+bool wt_level_fire_if_passed(struct wt_level *level);
+const char *wt_level_state_name(const struct wt_level *level);
 
 #endif /* QDM_LEVEL_H */

@@ -15,69 +15,69 @@
 static u64 clusters_memory[2 * (CLUSTERS_MAX / 64 + 1)];
 
 /* @nr clusters of 8 sectors; the last one has only 3. */
-static void clusters_begin(struct clusters *clusters, u64 nr)
+static void clusters_begin(struct bcow_clusters *clusters, u64 nr)
 {
 	size_t i;
 
 	for (i = 0; i < sizeof(clusters_memory) / sizeof(u64); i++)
 		clusters_memory[i] = 0;
-	clusters_init(clusters, clusters_memory, (nr - 1) * 8 + 3, 3);
+	bcow_clusters_init(clusters, clusters_memory, (nr - 1) * 8 + 3, 3);
 }
 
 static int clusters_begin_to_copy(void)
 {
-	struct clusters c;
+	struct bcow_clusters c;
 	u64 i;
 
 	clusters_begin(&c, 130);
 	EXPECT(c.nr == 130 && c.nr_done == 0 && c.nr_busy == 0);
 	for (i = 0; i < 130; i++)
-		EXPECT(clusters_state(&c, i) == CLUSTER_TO_COPY);
-	EXPECT(clusters_words(130 * 8 - 5, 3) == 6);
-	EXPECT(clusters_words(128 * 8, 3) == 4);
-	EXPECT(clusters_words(1, 17) == 2);
+		EXPECT(bcow_clusters_state(&c, i) == CLUSTER_TO_COPY);
+	EXPECT(bcow_clusters_words(130 * 8 - 5, 3) == 6);
+	EXPECT(bcow_clusters_words(128 * 8, 3) == 4);
+	EXPECT(bcow_clusters_words(1, 17) == 2);
 	return 0;
 }
 
 struct cluster_step {
-	enum cluster_state from;
-	int (*step)(struct clusters *clusters, u64 first, u64 nr);
+	enum bcow_cluster_state from;
+	int (*step)(struct bcow_clusters *clusters, u64 first, u64 nr);
 	int result;
-	enum cluster_state to;
+	enum bcow_cluster_state to;
 };
 
 static const struct cluster_step cluster_steps[] = {
-	{ CLUSTER_TO_COPY, clusters_claim, 0, CLUSTER_BUSY },
-	{ CLUSTER_TO_COPY, clusters_finish, -EINVAL, CLUSTER_TO_COPY },
-	{ CLUSTER_TO_COPY, clusters_revert, -EINVAL, CLUSTER_TO_COPY },
-	{ CLUSTER_BUSY, clusters_claim, -EINVAL, CLUSTER_BUSY },
-	{ CLUSTER_BUSY, clusters_finish, 0, CLUSTER_DONE },
-	{ CLUSTER_BUSY, clusters_revert, 0, CLUSTER_TO_COPY },
-	{ CLUSTER_DONE, clusters_claim, -EINVAL, CLUSTER_DONE },
-	{ CLUSTER_DONE, clusters_finish, -EINVAL, CLUSTER_DONE },
-	{ CLUSTER_DONE, clusters_revert, -EINVAL, CLUSTER_DONE },
+	{ CLUSTER_TO_COPY, bcow_clusters_claim, 0, CLUSTER_BUSY },
+	{ CLUSTER_TO_COPY, bcow_clusters_finish, -EINVAL, CLUSTER_TO_COPY },
+	{ CLUSTER_TO_COPY, bcow_clusters_revert, -EINVAL, CLUSTER_TO_COPY },
+	{ CLUSTER_BUSY, bcow_clusters_claim, -EINVAL, CLUSTER_BUSY },
+	{ CLUSTER_BUSY, bcow_clusters_finish, 0, CLUSTER_DONE },
+	{ CLUSTER_BUSY, bcow_clusters_revert, 0, CLUSTER_TO_COPY },
+	{ CLUSTER_DONE, bcow_clusters_claim, -EINVAL, CLUSTER_DONE },
+	{ CLUSTER_DONE, bcow_clusters_finish, -EINVAL, CLUSTER_DONE },
+	{ CLUSTER_DONE, bcow_clusters_revert, -EINVAL, CLUSTER_DONE },
 };
 
-static void clusters_put(struct clusters *c, u64 first, u64 nr,
-			 enum cluster_state state)
+static void clusters_put(struct bcow_clusters *c, u64 first, u64 nr,
+			 enum bcow_cluster_state state)
 {
 	if (state != CLUSTER_TO_COPY)
-		clusters_claim(c, first, nr);
+		bcow_clusters_claim(c, first, nr);
 	if (state == CLUSTER_DONE)
-		clusters_finish(c, first, nr);
+		bcow_clusters_finish(c, first, nr);
 }
 
 static int clusters_check_step(const struct cluster_step *step, u64 first,
 			       u64 nr)
 {
-	struct clusters c;
+	struct bcow_clusters c;
 	u64 i;
 
 	clusters_begin(&c, 200);
 	clusters_put(&c, first, nr, step->from);
 	EXPECT(step->step(&c, first, nr) == step->result);
 	for (i = 0; i < c.nr; i++)
-		EXPECT(clusters_state(&c, i) ==
+		EXPECT(bcow_clusters_state(&c, i) ==
 		       (i >= first && i < first + nr ? step->to :
 						       CLUSTER_TO_COPY));
 	EXPECT(c.nr_done == (step->to == CLUSTER_DONE ? nr : 0));
@@ -106,105 +106,105 @@ static int clusters_every_step(void)
 
 static int clusters_all_or_nothing(void)
 {
-	struct clusters c;
+	struct bcow_clusters c;
 
 	clusters_begin(&c, 200);
-	EXPECT(!clusters_claim(&c, 100, 1));
-	EXPECT(clusters_claim(&c, 60, 41) == -EINVAL);
-	EXPECT(clusters_state(&c, 99) == CLUSTER_TO_COPY);
-	EXPECT(!clusters_claim(&c, 60, 40));
-	EXPECT(clusters_finish(&c, 60, 42) == -EINVAL);
-	EXPECT(clusters_state(&c, 60) == CLUSTER_BUSY);
-	EXPECT(clusters_revert(&c, 59, 2) == -EINVAL);
-	EXPECT(!clusters_finish(&c, 60, 41));
-	EXPECT(clusters_claim(&c, 101, 0) == -EINVAL);
+	EXPECT(!bcow_clusters_claim(&c, 100, 1));
+	EXPECT(bcow_clusters_claim(&c, 60, 41) == -EINVAL);
+	EXPECT(bcow_clusters_state(&c, 99) == CLUSTER_TO_COPY);
+	EXPECT(!bcow_clusters_claim(&c, 60, 40));
+	EXPECT(bcow_clusters_finish(&c, 60, 42) == -EINVAL);
+	EXPECT(bcow_clusters_state(&c, 60) == CLUSTER_BUSY);
+	EXPECT(bcow_clusters_revert(&c, 59, 2) == -EINVAL);
+	EXPECT(!bcow_clusters_finish(&c, 60, 41));
+	EXPECT(bcow_clusters_claim(&c, 101, 0) == -EINVAL);
 	EXPECT(c.nr_done == 41 && c.nr_busy == 0);
 	return 0;
 }
 
 static int clusters_outside(void)
 {
-	struct clusters c;
+	struct bcow_clusters c;
 
 	clusters_begin(&c, 100);
-	EXPECT(clusters_claim(&c, 100, 1) == -EINVAL);
-	EXPECT(clusters_claim(&c, 99, 2) == -EINVAL);
-	EXPECT(clusters_claim(&c, U64_MAX, 2) == -EINVAL);
-	EXPECT(clusters_claim(&c, 1, U64_MAX) == -EINVAL);
-	EXPECT(!clusters_claim(&c, 99, 1));
-	EXPECT(clusters_finish(&c, 99, 2) == -EINVAL);
-	EXPECT(clusters_revert(&c, 98, U64_MAX) == -EINVAL);
+	EXPECT(bcow_clusters_claim(&c, 100, 1) == -EINVAL);
+	EXPECT(bcow_clusters_claim(&c, 99, 2) == -EINVAL);
+	EXPECT(bcow_clusters_claim(&c, U64_MAX, 2) == -EINVAL);
+	EXPECT(bcow_clusters_claim(&c, 1, U64_MAX) == -EINVAL);
+	EXPECT(!bcow_clusters_claim(&c, 99, 1));
+	EXPECT(bcow_clusters_finish(&c, 99, 2) == -EINVAL);
+	EXPECT(bcow_clusters_revert(&c, 98, U64_MAX) == -EINVAL);
 	return 0;
 }
 
 static int clusters_search(void)
 {
-	struct clusters c;
+	struct bcow_clusters c;
 
 	clusters_begin(&c, 300);
-	EXPECT(clusters_next_undone(&c, 7, 300) == 7);
+	EXPECT(bcow_clusters_next_undone(&c, 7, 300) == 7);
 	clusters_put(&c, 0, 130, CLUSTER_DONE);
 	clusters_put(&c, 130, 20, CLUSTER_BUSY);
-	EXPECT(clusters_next_undone(&c, 0, 300) == 130);
-	EXPECT(clusters_next_undone(&c, 0, 130) == 130);
-	EXPECT(clusters_next_undone(&c, 0, 129) == 129);
-	EXPECT(clusters_next_to_copy(&c, 0, 300) == 150);
-	EXPECT(clusters_next_to_copy(&c, 130, 150) == 150);
-	EXPECT(clusters_run(&c, 150, 300) == 150);
-	EXPECT(clusters_run(&c, 150, 170) == 20);
-	EXPECT(clusters_run(&c, 150, 1000) == 150);
-	EXPECT(clusters_run(&c, 140, 300) == 0);
-	EXPECT(clusters_run(&c, 300, 400) == 0);
+	EXPECT(bcow_clusters_next_undone(&c, 0, 300) == 130);
+	EXPECT(bcow_clusters_next_undone(&c, 0, 130) == 130);
+	EXPECT(bcow_clusters_next_undone(&c, 0, 129) == 129);
+	EXPECT(bcow_clusters_next_to_copy(&c, 0, 300) == 150);
+	EXPECT(bcow_clusters_next_to_copy(&c, 130, 150) == 150);
+	EXPECT(bcow_clusters_run(&c, 150, 300) == 150);
+	EXPECT(bcow_clusters_run(&c, 150, 170) == 20);
+	EXPECT(bcow_clusters_run(&c, 150, 1000) == 150);
+	EXPECT(bcow_clusters_run(&c, 140, 300) == 0);
+	EXPECT(bcow_clusters_run(&c, 300, 400) == 0);
 	clusters_put(&c, 192, 1, CLUSTER_BUSY);
-	EXPECT(clusters_run(&c, 150, 300) == 42);
+	EXPECT(bcow_clusters_run(&c, 150, 300) == 42);
 	clusters_put(&c, 193, 107, CLUSTER_DONE);
-	EXPECT(clusters_next_to_copy(&c, 193, 300) == 300);
-	EXPECT(clusters_next_undone(&c, 193, 500) == 500);
+	EXPECT(bcow_clusters_next_to_copy(&c, 193, 300) == 300);
+	EXPECT(bcow_clusters_next_undone(&c, 193, 500) == 500);
 	return 0;
 }
 
 static int clusters_lengths(void)
 {
-	struct clusters c;
+	struct bcow_clusters c;
 
 	clusters_begin(&c, 100);
-	EXPECT(clusters_sectors(&c, 0, 1) == 8);
-	EXPECT(clusters_sectors(&c, 98, 1) == 8);
-	EXPECT(clusters_sectors(&c, 99, 1) == 3);
-	EXPECT(clusters_sectors(&c, 97, 3) == 19);
-	EXPECT(clusters_sectors(&c, 0, 100) == 99 * 8 + 3);
+	EXPECT(bcow_clusters_sectors(&c, 0, 1) == 8);
+	EXPECT(bcow_clusters_sectors(&c, 98, 1) == 8);
+	EXPECT(bcow_clusters_sectors(&c, 99, 1) == 3);
+	EXPECT(bcow_clusters_sectors(&c, 97, 3) == 19);
+	EXPECT(bcow_clusters_sectors(&c, 0, 100) == 99 * 8 + 3);
 	return 0;
 }
 
 static int clusters_may_pass(void)
 {
-	struct clusters c;
+	struct bcow_clusters c;
 
 	clusters_begin(&c, 200);
 	clusters_put(&c, 70, 1, CLUSTER_BUSY);
-	EXPECT(!clusters_all_done(&c, 560, 8));
-	clusters_finish(&c, 70, 1);
-	EXPECT(clusters_all_done(&c, 560, 8));
-	EXPECT(clusters_all_done(&c, 567, 1));
-	EXPECT(!clusters_all_done(&c, 559, 2));
-	EXPECT(!clusters_all_done(&c, 567, 2));
+	EXPECT(!bcow_clusters_all_done(&c, 560, 8));
+	bcow_clusters_finish(&c, 70, 1);
+	EXPECT(bcow_clusters_all_done(&c, 560, 8));
+	EXPECT(bcow_clusters_all_done(&c, 567, 1));
+	EXPECT(!bcow_clusters_all_done(&c, 559, 2));
+	EXPECT(!bcow_clusters_all_done(&c, 567, 2));
 	clusters_put(&c, 71, 129, CLUSTER_DONE);
-	EXPECT(clusters_all_done(&c, 560, 130 * 8));
-	EXPECT(!clusters_all_done(&c, 552, 130 * 8));
+	EXPECT(bcow_clusters_all_done(&c, 560, 130 * 8));
+	EXPECT(!bcow_clusters_all_done(&c, 552, 130 * 8));
 	return 0;
 }
 
 /* A device that has grown: what lies behind the last cluster is no part. */
 static int clusters_beyond_the_end(void)
 {
-	struct clusters c;
+	struct bcow_clusters c;
 
 	clusters_begin(&c, 100);
-	EXPECT(clusters_all_done(&c, 800, 8));
-	EXPECT(clusters_all_done(&c, 1ULL << 40, 1ULL << 30));
-	EXPECT(!clusters_all_done(&c, 795, 800));
+	EXPECT(bcow_clusters_all_done(&c, 800, 8));
+	EXPECT(bcow_clusters_all_done(&c, 1ULL << 40, 1ULL << 30));
+	EXPECT(!bcow_clusters_all_done(&c, 795, 800));
 	clusters_put(&c, 99, 1, CLUSTER_DONE);
-	EXPECT(clusters_all_done(&c, 795, 800));
+	EXPECT(bcow_clusters_all_done(&c, 795, 800));
 	return 0;
 }
 
@@ -235,9 +235,9 @@ static void clusters_model_set(u8 *model, u64 first, u64 nr, u8 state)
 }
 
 static const struct cluster_step clusters_walk_steps[] = {
-	{ CLUSTER_TO_COPY, clusters_claim, 0, CLUSTER_BUSY },
-	{ CLUSTER_BUSY, clusters_finish, 0, CLUSTER_DONE },
-	{ CLUSTER_BUSY, clusters_revert, 0, CLUSTER_TO_COPY },
+	{ CLUSTER_TO_COPY, bcow_clusters_claim, 0, CLUSTER_BUSY },
+	{ CLUSTER_BUSY, bcow_clusters_finish, 0, CLUSTER_DONE },
+	{ CLUSTER_BUSY, bcow_clusters_revert, 0, CLUSTER_TO_COPY },
 };
 
 static int clusters_one_walk(u64 seed, u64 nr)
@@ -245,7 +245,7 @@ static int clusters_one_walk(u64 seed, u64 nr)
 	static u8 model[CLUSTERS_MAX];
 	const struct cluster_step *step;
 	u64 i, first, len, next;
-	struct clusters c;
+	struct bcow_clusters c;
 	bool legal;
 
 	clusters_begin(&c, nr);
@@ -264,12 +264,12 @@ static int clusters_one_walk(u64 seed, u64 nr)
 			clusters_model_set(model, first, len, step->to);
 		for (next = first; next < nr && model[next] == CLUSTER_DONE;)
 			next++;
-		EXPECT(clusters_next_undone(&c, first, nr) == next);
-		EXPECT(clusters_all_done(&c, first * 8, len * 8) ==
+		EXPECT(bcow_clusters_next_undone(&c, first, nr) == next);
+		EXPECT(bcow_clusters_all_done(&c, first * 8, len * 8) ==
 		       clusters_model_is(model, first, len, CLUSTER_DONE));
 	}
 	for (i = 0; i < nr; i++)
-		EXPECT(clusters_state(&c, i) == model[i]);
+		EXPECT(bcow_clusters_state(&c, i) == model[i]);
 	return 0;
 }
 

@@ -12,25 +12,25 @@
 
 static int level_is_off_at_first(void)
 {
-	struct level level;
+	struct wt_level level;
 
-	level_init(&level);
+	wt_level_init(&level);
 	EXPECT(level.state == LEVEL_OFF);
-	EXPECT(!level_write(&level, 0, U64_MAX));
+	EXPECT(!wt_level_write(&level, 0, U64_MAX));
 	EXPECT(level.mark == U64_MAX);
 	return 0;
 }
 
 static int level_before_at_and_past(void)
 {
-	struct level level;
+	struct wt_level level;
 
-	level_init(&level);
-	level_set(&level, MIB(4));
-	EXPECT(!level_write(&level, 1024, 1024));
-	EXPECT(!level_write(&level, MIB(4) - 512, 512));
+	wt_level_init(&level);
+	wt_level_set(&level, MIB(4));
+	EXPECT(!wt_level_write(&level, 1024, 1024));
+	EXPECT(!wt_level_write(&level, MIB(4) - 512, 512));
 	EXPECT(level.state == LEVEL_ARMED && level.threshold == MIB(4));
-	EXPECT(level_write(&level, MIB(4) - 1024, 2048));
+	EXPECT(wt_level_write(&level, MIB(4) - 1024, 2048));
 	EXPECT(level.amount == 1024 && level.fired_at == MIB(4));
 	EXPECT(level.state == LEVEL_FIRED && level.threshold == 0);
 	return 0;
@@ -38,169 +38,169 @@ static int level_before_at_and_past(void)
 
 static int level_one_sector_past(void)
 {
-	struct level level;
+	struct wt_level level;
 
-	level_init(&level);
-	level_set(&level, MIB(4));
-	EXPECT(level_write(&level, MIB(4), 512));
+	wt_level_init(&level);
+	wt_level_set(&level, MIB(4));
+	EXPECT(wt_level_write(&level, MIB(4), 512));
 	EXPECT(level.amount == 512);
 	return 0;
 }
 
 static int level_far_past(void)
 {
-	struct level level;
+	struct wt_level level;
 
-	level_init(&level);
-	level_set(&level, MIB(4));
-	EXPECT(level_write(&level, MIB(400), 4096));
+	wt_level_init(&level);
+	wt_level_set(&level, MIB(4));
+	EXPECT(wt_level_write(&level, MIB(400), 4096));
 	EXPECT(level.amount == MIB(396) + 4096);
 	return 0;
 }
 
 static int level_fires_once(void)
 {
-	struct level level;
+	struct wt_level level;
 
-	level_init(&level);
-	level_set(&level, 512);
-	EXPECT(level_write(&level, 0, 1024));
-	EXPECT(!level_write(&level, 0, 1024));
-	EXPECT(!level_write(&level, MIB(1), 1024));
-	level_set(&level, 512);
-	EXPECT(level_write(&level, 0, 1024));
+	wt_level_init(&level);
+	wt_level_set(&level, 512);
+	EXPECT(wt_level_write(&level, 0, 1024));
+	EXPECT(!wt_level_write(&level, 0, 1024));
+	EXPECT(!wt_level_write(&level, MIB(1), 1024));
+	wt_level_set(&level, 512);
+	EXPECT(wt_level_write(&level, 0, 1024));
 	return 0;
 }
 
 static int level_last_set_wins(void)
 {
-	struct level level;
+	struct wt_level level;
 
-	level_init(&level);
-	level_set(&level, MIB(4));
-	level_set(&level, MIB(15));
+	wt_level_init(&level);
+	wt_level_set(&level, MIB(4));
+	wt_level_set(&level, MIB(15));
 	EXPECT(level.threshold == MIB(15));
-	EXPECT(!level_write(&level, MIB(5), 512));
-	level_set(&level, 0);
+	EXPECT(!wt_level_write(&level, MIB(5), 512));
+	wt_level_set(&level, 0);
 	EXPECT(level.state == LEVEL_OFF);
-	EXPECT(!level_write(&level, MIB(20), 512));
+	EXPECT(!wt_level_write(&level, MIB(20), 512));
 	return 0;
 }
 
 static int level_wraps_at_2_64(void)
 {
-	struct level level;
+	struct wt_level level;
 
-	level_init(&level);
-	level_set(&level, U64_MAX - 1);
-	EXPECT(level_write(&level, U64_MAX - 511, 4096));
+	wt_level_init(&level);
+	wt_level_set(&level, U64_MAX - 1);
+	EXPECT(wt_level_write(&level, U64_MAX - 511, 4096));
 	EXPECT(level.amount == 1 && level.mark == U64_MAX);
-	level_set(&level, U64_MAX);
-	EXPECT(!level_write(&level, U64_MAX - 511, 4096));
+	wt_level_set(&level, U64_MAX);
+	EXPECT(!wt_level_write(&level, U64_MAX - 511, 4096));
 	return 0;
 }
 
 static int level_alert_decides(void)
 {
-	struct level level;
+	struct wt_level level;
 
-	level_init(&level);
+	wt_level_init(&level);
 	EXPECT(level.alert == 0);
-	level_write(&level, 0, MIB(8));
+	wt_level_write(&level, 0, MIB(8));
 	EXPECT(level.alert == MIB(8));
-	level_set(&level, MIB(2));
+	wt_level_set(&level, MIB(2));
 	EXPECT(level.alert == MIB(2));
-	EXPECT(level_write(&level, MIB(3), 512));
+	EXPECT(wt_level_write(&level, MIB(3), 512));
 	EXPECT(level.alert == MIB(8));
 	return 0;
 }
 
 static int level_mark_outlives_firing(void)
 {
-	struct level level;
+	struct wt_level level;
 
-	level_init(&level);
-	level_set(&level, MIB(1));
-	level_write(&level, MIB(6), MIB(1));
-	level_write(&level, 0, 512);
+	wt_level_init(&level);
+	wt_level_set(&level, MIB(1));
+	wt_level_write(&level, MIB(6), MIB(1));
+	wt_level_write(&level, 0, 512);
 	EXPECT(level.mark == MIB(7));
-	level_set(&level, MIB(9));
-	EXPECT(!level_fire_if_passed(&level));
-	level_set(&level, MIB(5));
-	EXPECT(level_fire_if_passed(&level));
+	wt_level_set(&level, MIB(9));
+	EXPECT(!wt_level_fire_if_passed(&level));
+	wt_level_set(&level, MIB(5));
+	EXPECT(wt_level_fire_if_passed(&level));
 	EXPECT(level.amount == MIB(2));
-	EXPECT(!level_fire_if_passed(&level));
+	EXPECT(!wt_level_fire_if_passed(&level));
 	return 0;
 }
 
 static int level_steps_on(void)
 {
-	struct level level;
+	struct wt_level level;
 
-	level_init(&level);
+	wt_level_init(&level);
 	level.rearm = MIB(2);
-	level_set(&level, MIB(2));
-	EXPECT(level_write(&level, MIB(2), 512));
+	wt_level_set(&level, MIB(2));
+	EXPECT(wt_level_write(&level, MIB(2), 512));
 	EXPECT(level.state == LEVEL_ARMED && level.threshold == MIB(4));
-	EXPECT(!level_write(&level, MIB(3), MIB(1)));
-	EXPECT(level_write(&level, MIB(8), 512));
+	EXPECT(!wt_level_write(&level, MIB(3), MIB(1)));
+	EXPECT(wt_level_write(&level, MIB(8), 512));
 	EXPECT(level.fired_at == MIB(4) && level.threshold == MIB(10));
-	EXPECT(level_write(&level, MIB(12), 0) == true);
+	EXPECT(wt_level_write(&level, MIB(12), 0) == true);
 	EXPECT(level.threshold == MIB(12));
 	return 0;
 }
 
 static int level_steps_end_at_2_64(void)
 {
-	struct level level;
+	struct wt_level level;
 
-	level_init(&level);
+	wt_level_init(&level);
 	level.rearm = U64_MAX / 2;
-	level_set(&level, U64_MAX - 10);
-	EXPECT(level_write(&level, U64_MAX - 9, 5));
+	wt_level_set(&level, U64_MAX - 10);
+	EXPECT(wt_level_write(&level, U64_MAX - 9, 5));
 	EXPECT(level.state == LEVEL_FIRED && level.threshold == 0);
 	return 0;
 }
 
 static int level_append_fills_its_zone(void)
 {
-	struct level level;
+	struct wt_level level;
 
-	level_init(&level);
-	level_set_zone(&level, MIB(4));
-	level_set(&level, MIB(9));
-	EXPECT(!level_append(&level, MIB(4), 4096));
+	wt_level_init(&level);
+	wt_level_set_zone(&level, MIB(4));
+	wt_level_set(&level, MIB(9));
+	EXPECT(!wt_level_append(&level, MIB(4), 4096));
 	EXPECT(level.mark == MIB(8));
-	EXPECT(level_append(&level, MIB(8), 4096));
+	EXPECT(wt_level_append(&level, MIB(8), 4096));
 	EXPECT(level.amount == MIB(3) && level.mark == MIB(12));
 	return 0;
 }
 
 static int level_alert_is_at_a_zone(void)
 {
-	struct level level;
+	struct wt_level level;
 
-	level_init(&level);
-	level_write(&level, 0, MIB(100));
-	level_set(&level, MIB(9));
+	wt_level_init(&level);
+	wt_level_write(&level, 0, MIB(100));
+	wt_level_set(&level, MIB(9));
 	EXPECT(level.alert == MIB(9));
-	level_set_zone(&level, MIB(4));
+	wt_level_set_zone(&level, MIB(4));
 	EXPECT(level.alert == MIB(8));
-	level_set_zone(&level, 0);
+	wt_level_set_zone(&level, 0);
 	EXPECT(level.alert == MIB(9));
 	return 0;
 }
 
 static int level_names_its_states(void)
 {
-	struct level level;
+	struct wt_level level;
 
-	level_init(&level);
-	EXPECT(level_state_name(&level)[0] == 'o');
-	level_set(&level, 1);
-	EXPECT(level_state_name(&level)[0] == 'a');
-	level_write(&level, 0, 2);
-	EXPECT(level_state_name(&level)[0] == 'f');
+	wt_level_init(&level);
+	EXPECT(wt_level_state_name(&level)[0] == 'o');
+	wt_level_set(&level, 1);
+	EXPECT(wt_level_state_name(&level)[0] == 'a');
+	wt_level_write(&level, 0, 2);
+	EXPECT(wt_level_state_name(&level)[0] == 'f');
 	return 0;
 }
 
