@@ -21,7 +21,7 @@ kunit    = $(wildcard tests/kunit tests/unit/*.h)
 tool    := $(wildcard tools/Makefile)
 lab     := tests/vm
 
-.PHONY: all modules tool install install-tool uninstall setup test new-test unit kunit demo bench lint docs clean help
+.PHONY: all modules tool install install-tool uninstall setup check test new-test unit kunit demo bench lint docs clean help
 .DEFAULT_GOAL := all
 
 all: modules tool ## build the modules for the running kernel (or KDIR=...) and the tool
@@ -55,6 +55,9 @@ uninstall: ## remove what install put there; nothing needs to be built
 
 setup: ## install missing Debian packages and prepare all guests
 	$(Q)$(lab)/setup 6.1 6.12 latest debug
+
+check: ## what a commit should pass, in two minutes: lint, unit, one topic on one kernel (TESTS=topic KERNEL=6.12)
+	$(Q)tests/run-all --quick
 
 test: ## every test on every kernel (TESTS=topic KERNEL=6.12 LANE=smp narrow it, FULL=1 widens it)
 	$(Q)tests/run-all
