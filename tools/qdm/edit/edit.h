@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Edits of the graph, planned from what the graph is; see edit.c. */
+/*
+ * Edits of the graph, planned from its current state. Everything is checked before
+ * anything is changed, in QEMU's order and with QEMU's messages where it has some.
+ */
 #ifndef QDM_EDIT_EDIT_H
 #define QDM_EDIT_EDIT_H
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The ends of edges in the graph: a node, or a leaf named by its path; and which of
- * them may be edited. edit/edit.c plans with them.
+ * them may be edited. edit/ plans with them.
  */
 #include <errno.h>
 #include <fcntl.h>
