@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A device-mapper made of memory. It stands in for tools/qdm/kernel/dm.c, so that
+ * A device-mapper made of memory. It stands in for tools/qdm/kernel/dm*.c, so that
  * edits can be planned and run without a kernel that has device-mapper, and
  * so that each single step can be made to fail.
  */

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What the tests of the tool are made of; the rules are in Makefile. They need
-# no device-mapper: qdm-fake-dm.c stands in for the tool's kernel/dm.c, and qdm-fake-groups.c
+# no device-mapper: qdm-fake-dm.c stands in for the tool's kernel/dm*.c and
+# sysfs.c, and qdm-fake-groups.c
 # for configfs, by the linker (qdm-wraps). The tool is compiled once into an archive, out of which each test takes
 # what it needs; ar appends (q), since files of two rooms may have one name.
 QDM := $(abspath $(HERE)/../../tools/qdm)
@@ -10,7 +11,7 @@ QDM_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I$(QDM) -I$(HERE) \
 QDM_LIBS := $(shell pkg-config --libs $(QDM_PACKAGES)) @$(HERE)qdm-wraps
 
 QDM_SOURCES := $(patsubst $(QDM)/%,%,$(shell find $(QDM) -name '*.c' | sort))
-QDM_PARTS := $(basename $(filter-out kernel/dm.c cli/main.c,$(QDM_SOURCES))) qdm-fake-dm qdm-fake-leaf qdm-fake-groups \
+QDM_PARTS := $(basename $(filter-out kernel/dm.c kernel/dm-%.c kernel/sysfs.c cli/main.c,$(QDM_SOURCES))) qdm-fake-dm qdm-fake-leaf qdm-fake-groups \
 	qdm-case qdm-line qdm-served
 QDM_OBJECTS := $(QDM_PARTS:%=$(OUT)/qdm/%.o)
 vpath %.c $(QDM) $(HERE)
