@@ -16,7 +16,6 @@
  * is being answered.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,429 +30,14 @@
 #include "grow/conf.h"
 #include "grow/fs.h"
 #include "grow/grow.h"
+#include "grow/memory.h"
 #include "grow/run.h"
-#include "kernel/targets.h"
 #include "qmp/ask.h"
 
-/* Interval and number of searches for openers and for mounts in progress. */
-#define UNSEEN_PAUSE_MS	20
-#define UNSEEN_TRIES	100
-#define MOUNT_TRIES	1000
 #define ROUNDS		16
 #define LOOK_MS		1000	/* interval of checks while an answer runs */
 #define LIMIT_MS	5000
-#define GROWTHS		1024
 #define SECTOR		512
-
-/*
- * The stack
- */
-
-bool grow_is_threshold(const struct node *node)
-{
-	return node->kind == KIND_THRESHOLD ||
-	       (node->table.nr &&
-		!strcmp(node->table.line[0].type, "wthreshold"));
-}
-
-static bool is_filter(const struct node *node)
-{
-	return node && node->kind != KIND_ROOT &&
-	       (node->kind != KIND_DEVICE || grow_is_threshold(node));
-}
-
-static const struct node *filter_above(const struct graph *graph,
-				       const struct node *node)
-{
-	size_t i;
-
-	for (i = 0; i < graph->nr; i++)
-		if (node_passes_to(&graph->node[i], node->dev.devno) &&
-		    (graph->node[i].kind == KIND_THROTTLE ||
-		     grow_is_threshold(&graph->node[i])))
-			return &graph->node[i];
-	return NULL;
-}
-
-static void find_top(struct growing *growing, const struct graph *graph,
-		     const struct node *node)
-{
-	const struct node *above;
-
-	while ((above = filter_above(graph, node)))
-		node = above;
-	growing->top_at = node->dev.devno;
-	snprintf(growing->top, sizeof(growing->top), "%s", node->dev.name);
-}
-
-static int find_volume(struct growing *growing, const struct graph *graph,
-		       const struct node *node, struct error *error)
-{
-	const char *lowest = node->dev.name;
-
-	while (is_filter(node)) {
-		lowest = node->dev.name;
-		node = node->nr_below ? graph_at(graph, node->below[0]) : NULL;
-	}
-	if (!node || strncmp(node->dev.uuid, "LVM-", 4))
-		return refuse(error, "%s: it lies on %s, which is no LVM volume; only a node over a volume can grow",
-			      growing->node, node ? node->dev.name : "a disk");
-	snprintf(growing->lowest, sizeof(growing->lowest), "%s", lowest);
-	snprintf(growing->volume, sizeof(growing->volume), "%s",
-		 node->dev.name);
-	growing->volume_at = node->dev.devno;
-	return 0;
-}
-
-int grow_find(struct growing *growing, const struct graph *graph,
-	      const char *name, struct error *error)
-{
-	const struct node *node = graph_find(graph, name);
-
-	if (name != growing->node)
-		snprintf(growing->node, sizeof(growing->node), "%s", name);
-	growing->gone = !node;
-	if (!node)
-		return refuse(error, "%s: no such device", name);
-	growing->node_at = node->dev.devno;
-	if (!grow_is_threshold(node))
-		return refuse(error, "%s: it is no write-threshold node", name);
-	find_top(growing, graph, node);
-	return find_volume(growing, graph, node, error);
-}
-
-const struct node *grow_node(const struct graph *graph,
-			     const struct node *device)
-{
-	const struct node *node = device;
-
-	while (node && !grow_is_threshold(node))
-		node = filter_above(graph, node);
-	return node;
-}
-
-/*
- * A check
- */
-
-/* The @nr-th number, from 0, in a file of the device's sysfs folder. */
-static bool read_sysfs(struct devno devno, const char *file, int nr,
-		       uint64_t *value)
-{
-	const char *sysfs = getenv("QDM_SYSFS");
-	char *path = print("%s/dev/block/%u:%u/%s", sysfs ? sysfs : "/sys",
-			   devno.major, devno.minor, file);
-	FILE *from = fopen(path, "re");
-	unsigned long long number = 0;
-	bool good = from;
-
-	free(path);
-	while (good && nr-- >= 0)
-		good = fscanf(from, "%llu", &number) == 1;
-	if (from)
-		fclose(from);
-	*value = number;
-	return good;
-}
-
-static bool read_bytes(struct devno devno, uint64_t *bytes)
-{
-	if (!read_sysfs(devno, "size", 0, bytes))
-		return false;
-	*bytes *= SECTOR;
-	return true;
-}
-
-static uint64_t written_to(const struct growing *growing)
-{
-	uint64_t sectors = 0;
-
-	read_sysfs(growing->node_at, "stat", 6, &sectors);
-	return sectors * SECTOR;
-}
-
-static int read_threshold(struct growing *growing, struct error *error)
-{
-	unsigned long long threshold, mark;
-	struct kdm_table status;
-	int found;
-
-	if (kdm_status(growing->node, &status, error))
-		return -1;
-	found = status.nr ? sscanf(status.line[0].params, "%15s %llu %*u %llu",
-				   growing->state, &threshold, &mark) : 0;
-	kdm_table_free(&status);
-	if (found != 3)
-		return refuse(error, "%s: it is no write-threshold node",
-			      growing->node);
-	growing->threshold = threshold;
-	growing->view.mark = mark;
-	return 0;
-}
-
-static bool is_mounted(const struct growing *growing, struct grow_view *view,
-		       bool *read_only)
-{
-	struct mounted mounted;
-	bool found;
-
-	fs_find_mount(growing->top_at, &mounted);
-	found = fs_look(&mounted, growing->top_at, view);
-	*read_only = mounted.read_only;
-	fs_release(&mounted);
-	return found;
-}
-
-static enum grow_users find_users(const struct growing *growing)
-{
-	struct error ignored = { 0 };
-	struct kdm_device top;
-
-	if (kdm_find(growing->top, &top, &ignored) != 1)
-		return USERS_NONE;
-	return fs_users(growing->top_at, top.open_count);
-}
-
-/*
- * An opener that is not found may have closed the device meanwhile, or be mounting it,
- * which is visible only when it is done; so the search is repeated. A mount that first
- * replays a journal takes longer.
- */
-static bool is_unclear(const struct growing *growing, struct grow_view *view)
-{
-	bool read_only;
-
-	if (is_mounted(growing, view, &read_only))
-		return false;
-	view->users = read_only ? USERS_NONE : find_users(growing);
-	return view->users == USERS_UNSEEN;
-}
-
-static void look_inside(struct growing *growing)
-{
-	const struct timespec pause = { .tv_nsec = UNSEEN_PAUSE_MS * 1000000 };
-	struct grow_view *view = &growing->view;
-	int tries = 0;
-
-	view->has_fs = false;
-	while (is_unclear(growing, view) && tries++ < MOUNT_TRIES &&
-	       (tries <= UNSEEN_TRIES || fs_is_mounting()))
-		nanosleep(&pause, NULL);
-	if (!view->mounted && view->users < USERS_UNSEEN)
-		view->has_fs = fs_probe(growing->top_at, &view->fs_size);
-}
-
-int grow_look(struct growing *growing, struct error *error)
-{
-	struct grow_view *view = &growing->view;
-
-	if (!read_bytes(growing->node_at, &view->size) ||
-	    !read_bytes(growing->volume_at, &view->volume))
-		return refuse(error, "%s: it has gone away", growing->node);
-	if (read_threshold(growing, error))
-		return -1;
-	look_inside(growing);
-	return 0;
-}
-
-/*
- * Stored state
- */
-
-struct memory {
-	struct growth growth[GROWTHS];
-	size_t nr;
-	char failed[16];	/* the reason that was reported last */
-	int fd;
-};
-
-static char *lock_path(const char *node, const char *end)
-{
-	const char *folder = getenv("QDM_RUN");
-
-	return print("%s/qdm-extend.%s.%s", folder ? folder : "/run", node,
-		     end);
-}
-
-static int take_lock(const char *node, const char *end, int how)
-{
-	char *path = lock_path(node, end);
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-
-	free(path);
-	if (fd >= 0 && flock(fd, how)) {
-		close(fd);
-		fd = -1;
-	}
-	return fd;
-}
-
-int grow_lock(const char *node)
-{
-	return take_lock(node, "lock", LOCK_EX);
-}
-
-/* Shared, so that two checks of the lock do not take each other for an answer. */
-static bool is_taken(const char *node, const char *end)
-{
-	char *path = lock_path(node, end);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	bool taken = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB);
-
-	free(path);
-	if (fd >= 0)
-		close(fd);
-	return taken;
-}
-
-bool grow_is_answered(const char *node)
-{
-	return is_taken(node, "answer");
-}
-
-bool grow_is_busy(const char *node)
-{
-	return is_taken(node, "lock");
-}
-
-static void recall_line(struct memory *memory, const char *line)
-{
-	unsigned long long at, written;
-	unsigned int paid;
-
-	if (sscanf(line, "failed %15s", memory->failed) == 1)
-		return;
-	if (memory->nr < GROWTHS &&
-	    sscanf(line, "grown %llu %llu %u", &at, &written, &paid) == 3)
-		memory->growth[memory->nr++] = (struct growth){
-			.at = at, .written = written, .paid = paid,
-		};
-}
-
-static void recall(struct memory *memory)
-{
-	FILE *file = fdopen(dup(memory->fd), "r");
-	char line[128];
-
-	memory->nr = 0;
-	*memory->failed = '\0';
-	if (!file)
-		return;
-	rewind(file);
-	while (fgets(line, sizeof(line), file))
-		recall_line(memory, line);
-	fclose(file);
-}
-
-bool grow_has_failed(const char *node, char *reason, size_t size)
-{
-	char *path = lock_path(node, "lock");
-	struct memory memory = { .fd = open(path, O_RDONLY | O_CLOEXEC) };
-
-	free(path);
-	if (memory.fd < 0)
-		return false;
-	recall(&memory);
-	close(memory.fd);
-	snprintf(reason, size, "%s", memory.failed);
-	return *reason;
-}
-
-/* Drops old growths, except the last, which records how much was written by then. */
-static void remember(const struct memory *memory)
-{
-	size_t i = memory->nr > GROWTHS / 2 ? memory->nr - GROWTHS / 2 : 0;
-
-	if (ftruncate(memory->fd, 0))
-		return;
-	lseek(memory->fd, 0, SEEK_SET);
-	if (*memory->failed)
-		dprintf(memory->fd, "failed %s\n", memory->failed);
-	for (; i < memory->nr; i++)
-		dprintf(memory->fd, "grown %llu %llu %u\n",
-			(unsigned long long)memory->growth[i].at,
-			(unsigned long long)memory->growth[i].written,
-			memory->growth[i].paid);
-}
-
-static uint64_t now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_BOOTTIME, &time);
-	return time.tv_sec;
-}
-
-/*
- * Messages
- */
-
-/* Without a syslog daemon the messages are written to the kernel's log. */
-static void say(int level, const char *text)
-{
-	FILE *log;
-
-	if (!access("/dev/log", F_OK)) {
-		openlog("qdm-extend", 0, LOG_DAEMON);
-		syslog(level, "%s", text);
-		closelog();
-		return;
-	}
-	log = fopen("/dev/kmsg", "we");
-	if (!log)
-		return;
-	fprintf(log, "<%d>qdm-extend: %s\n", level, text);
-	fclose(log);
-}
-
-/* The rules derive DM_ACTION from it. The kernel accepts letters and digits only. */
-static void tell(const struct growing *growing)
-{
-	char id[64] = "", *path;
-	FILE *file = fopen("/proc/sys/kernel/random/uuid", "re");
-
-	if (file) {
-		if (fscanf(file, "%63s", id) != 1)
-			*id = '\0';
-		fclose(file);
-	}
-	path = print("/sys/dev/block/%u:%u/uevent", growing->node_at.major,
-		     growing->node_at.minor);
-	file = fopen(path, "we");
-	free(path);
-	if (!file)
-		return;
-	fprintf(file, "change %s QDM=EXTENDFAILED REASON=%s\n", id,
-		growing->reason);
-	fclose(file);
-}
-
-/* Not repeated until the outcome changes. */
-static void report(const struct growing *growing, struct memory *memory,
-		   const struct error *failure)
-{
-	if (!strcmp(memory->failed, growing->reason))
-		return;
-	snprintf(memory->failed, sizeof(memory->failed), "%s", growing->reason);
-	remember(memory);
-	say(LOG_WARNING, failure->text);
-	tell(growing);
-}
-
-static void note_success(struct growing *growing, struct memory *memory)
-{
-	char *text;
-
-	if (*memory->failed) {
-		*memory->failed = '\0';
-		remember(memory);
-	}
-	text = print("%s: has %llu bytes, next threshold %llu", growing->node,
-		     (unsigned long long)growing->view.size,
-		     (unsigned long long)growing->threshold);
-	say(LOG_NOTICE, text);
-	free(text);
-}
 
 /*
  * Steps
@@ -484,7 +68,7 @@ static int check_limit(struct growing *growing, struct memory *memory,
 	uint64_t pause;
 
 	*paid = grow_is_paid(last, written_to(growing), &growing->policy);
-	pause = grow_pause(memory->growth, memory->nr, now(), *paid,
+	pause = grow_pause(memory->growth, memory->nr, boot_seconds(), *paid,
 			   &growing->policy);
 	if (!pause)
 		return 0;
@@ -581,10 +165,10 @@ static int grow_volume(struct growing *growing, struct memory *memory,
 		memmove(memory->growth, memory->growth + 1,
 			sizeof(*memory->growth) * --memory->nr);
 	memory->growth[memory->nr++] = (struct growth){
-		.at = now(), .written = written_to(growing), .paid = paid,
+		.at = boot_seconds(), .written = written_to(growing), .paid = paid,
 	};
 	*memory->failed = '\0';
-	remember(memory);
+	remember_growth(memory);
 	return 0;
 }
 
@@ -762,11 +346,11 @@ static enum outcome with_lock(struct answer *answer, unsigned int *ms,
 	if (memory->fd < 0)
 		return refuse(error, "%s: cannot take its lock in /run: %s",
 			      growing->node, strerror(errno));
-	recall(memory);
+	recall_growth(memory);
 	growing->reason = "ERROR";
 	outcome = go_by_line(answer, ms, error);
 	if (outcome == FAILED && !growing->gone)
-		report(growing, memory, error);
+		report_failure(growing, memory, error);
 	else if (outcome == DONE && (answer->grown || *memory->failed))
 		note_success(growing, memory);
 	close(memory->fd);
