@@ -42,15 +42,17 @@ HANDLER(block_resize);
 extern const struct arg io_throttle_args[];
 HANDLER(block_set_io_throttle);
 
-/* job.c: backups */
+/* backup.c: starting backups */
 extern const struct arg backup_args[];
+extern const struct arg transaction_args[];
+HANDLER(blockdev_backup);
+HANDLER(transaction);
+
+/* job.c: backups as jobs */
 extern const struct arg job_id_args[];
 extern const struct arg block_job_args[];
 extern const struct arg job_cancel_args[];
 extern const struct arg set_speed_args[];
-HANDLER(blockdev_backup);
-extern const struct arg transaction_args[];
-HANDLER(transaction);
 HANDLER(job_pause);
 HANDLER(job_resume);
 HANDLER(job_cancel);
