@@ -13,8 +13,8 @@ struct options;
 
 VERB(verb_insert);	/* verb-insert-remove.c */
 VERB(verb_remove);
-VERB(verb_group);	/* verb-limit.c */
-VERB(verb_throttle);
+VERB(verb_group);	/* verb-group.c */
+VERB(verb_throttle);	/* verb-limit.c */
 VERB(verb_threshold);
 VERB(verb_grow);	/* verb-grow.c */
 VERB(verb_backup);	/* verb-backup.c */
