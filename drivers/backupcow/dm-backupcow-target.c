@@ -563,4 +563,5 @@ module_exit(backupcow_exit);
 
 MODULE_DESCRIPTION("device-mapper target that backs up a live device as of one instant");
 MODULE_AUTHOR("the qdm developers");
+MODULE_VERSION(QDM_VERSION);
 MODULE_LICENSE("GPL");

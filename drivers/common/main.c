@@ -5,6 +5,7 @@
  * one workqueue sends all events.
  */
 #include <linux/module.h>
+#include <linux/qdm.h>
 
 #include "main.h"
 
@@ -26,4 +27,5 @@ module_exit(qdm_common_exit);
 
 MODULE_DESCRIPTION("options and events of qdm's device-mapper targets");
 MODULE_AUTHOR("the qdm developers");
+MODULE_VERSION(QDM_VERSION);
 MODULE_LICENSE("GPL");

@@ -212,4 +212,5 @@ module_dm(qguard);
 
 MODULE_DESCRIPTION("device-mapper target that maps like linear and guards the filters below it");
 MODULE_AUTHOR("the qdm developers");
+MODULE_VERSION(QDM_VERSION);
 MODULE_LICENSE("GPL");

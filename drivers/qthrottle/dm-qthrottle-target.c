@@ -454,4 +454,5 @@ module_exit(qthrottle_exit);
 
 MODULE_DESCRIPTION("device-mapper target that throttles by QEMU's rules");
 MODULE_AUTHOR("the qdm developers");
+MODULE_VERSION(QDM_VERSION);
 MODULE_LICENSE("GPL");

@@ -272,4 +272,5 @@ module_dm(qtemplate);
 
 MODULE_DESCRIPTION("device-mapper target that counts requests: a template for new filters");
 MODULE_AUTHOR("the qdm developers");
+MODULE_VERSION(QDM_VERSION);
 MODULE_LICENSE("GPL");

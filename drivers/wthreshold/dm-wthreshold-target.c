@@ -527,4 +527,5 @@ module_dm(wthreshold);
 
 MODULE_DESCRIPTION("device-mapper target that raises an event when writes pass an offset");
 MODULE_AUTHOR("the qdm developers");
+MODULE_VERSION(QDM_VERSION);
 MODULE_LICENSE("GPL");

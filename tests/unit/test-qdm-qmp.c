@@ -55,7 +55,7 @@ static void ids(void **state)
 {
 	(void)state;
 	gives("{'execute':'query-version','id':{'a':[1,null]}}",
-	      "{\"return\":{\"qemu\":{\"major\":0,\"minor\":1,\"micro\":0},\"package\":\"qdm\"},\"id\":{\"a\":[1,null]}}");
+	      "{\"return\":{\"qemu\":{\"major\":0,\"minor\":2,\"micro\":0},\"package\":\"qdm\"},\"id\":{\"a\":[1,null]}}");
 	gives("{'execute':1,'id':[5]}",
 	      "{\"error\":{\"class\":\"GenericError\",\"desc\":\"QMP input member 'execute' must be a string\"},\"id\":[5]}");
 	gives("{'execute':'a','id':null}",

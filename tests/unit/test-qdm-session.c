@@ -17,7 +17,7 @@
 #include "server/session.h"
 
 #define VERSION		"{\"execute\":\"query-version\"}"
-#define ANSWER		"{ \"return\": { \"qemu\": { \"major\": 0, \"minor\": 1, \"micro\": 0 }, \"package\": \"qdm\" } }\r\n"
+#define ANSWER		"{ \"return\": { \"qemu\": { \"major\": 0, \"minor\": 2, \"micro\": 0 }, \"package\": \"qdm\" } }\r\n"
 #define PARSE_ERROR(text) \
 	"{ \"error\": { \"class\": \"GenericError\", \"desc\": \"JSON parse error, " text "\" } }\r\n"
 #define CUT_ERROR(text) \
@@ -85,7 +85,7 @@ static void greeting(void **state)
 	(void)state;
 	session_begin(&session, NULL, NULL);
 	assert_string_equal(said(),
-			    "{ \"QMP\": { \"version\": { \"qemu\": { \"major\": 0, \"minor\": 1, \"micro\": 0 }, \"package\": \"qdm\" }, \"capabilities\": [ ] } }\r\n");
+			    "{ \"QMP\": { \"version\": { \"qemu\": { \"major\": 0, \"minor\": 2, \"micro\": 0 }, \"package\": \"qdm\" }, \"capabilities\": [ ] } }\r\n");
 	gives(VERSION,
 	      "{ \"error\": { \"class\": \"CommandNotFound\", \"desc\": \"Expecting capabilities negotiation with 'qmp_capabilities'\" } }\r\n");
 	event = json_object_new_object();
@@ -122,9 +122,9 @@ static void cuts(void **state)
 		feed(text + i, 1);
 	assert_string_equal(said(), ANSWER ANSWER ANSWER);
 	gives("{'execute':'query-version','id':'}{\"'}",
-	      "{ \"return\": { \"qemu\": { \"major\": 0, \"minor\": 1, \"micro\": 0 }, \"package\": \"qdm\" }, \"id\": \"}{\\\"\" }\r\n");
+	      "{ \"return\": { \"qemu\": { \"major\": 0, \"minor\": 2, \"micro\": 0 }, \"package\": \"qdm\" }, \"id\": \"}{\\\"\" }\r\n");
 	gives("{'execute':'query-version','id':'\u00e4\U0001f600'}",
-	      "{ \"return\": { \"qemu\": { \"major\": 0, \"minor\": 1, \"micro\": 0 }, \"package\": \"qdm\" }, \"id\": \"\\u00e4\\ud83d\\ude00\" }\r\n");
+	      "{ \"return\": { \"qemu\": { \"major\": 0, \"minor\": 2, \"micro\": 0 }, \"package\": \"qdm\" }, \"id\": \"\\u00e4\\ud83d\\ude00\" }\r\n");
 	session_end(&session);
 }
 

@@ -6,6 +6,9 @@
 #ifndef _UAPI_LINUX_QDM_H
 #define _UAPI_LINUX_QDM_H
 
+/* The release: modinfo shows it, and qdm --version says the same. */
+#define QDM_VERSION		"0.2.0"
+
 #define QDM_TARGET_QTHROTTLE	"qthrottle"
 #define QDM_TARGET_BACKUPCOW	"backupcow"
 #define QDM_TARGET_VIEW		"backupcow-view"

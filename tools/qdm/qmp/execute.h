@@ -10,7 +10,7 @@
 #include "base/error.h"
 
 #define QDM_VERSION_MAJOR	0
-#define QDM_VERSION_MINOR	1
+#define QDM_VERSION_MINOR	2
 #define QDM_VERSION_MICRO	0
 
 enum qmp_mode {
