@@ -180,12 +180,14 @@ static void set_length(struct bcow_job *job, struct claim *claim, u64 nr)
 
 static bool take_stock(struct bcow_job *job, struct claim *claim, u64 bytes)
 {
+	lockdep_assert_held(&job->lock);
 	claim->copy = bcow_copy_stock_take(&job->stock, bytes);
 	return claim->copy;
 }
 
 static bool try_charge(struct bcow_job *job, struct claim *claim)
 {
+	lockdep_assert_held(&job->lock);
 	claim->charge = bcow_copy_cost(claim->bytes);
 	if (!job->dry &&
 	    bcow_copy_charge(claim->charge, job->held, claim->foreground))
@@ -197,6 +199,7 @@ static bool try_charge(struct bcow_job *job, struct claim *claim)
 /* A writer is not to wait for the background to have done with it. */
 static bool take_spare(struct bcow_job *job, struct claim *claim)
 {
+	lockdep_assert_held(&job->lock);
 	if (job->spare_busy ||
 	    (!claim->foreground && (job->inflight || job->deferred.nr)))
 		return false;
@@ -208,6 +211,7 @@ static bool take_spare(struct bcow_job *job, struct claim *claim)
 /* Memory for all @nr clusters, or else for one, or for a piece at a time. */
 static bool find_memory(struct bcow_job *job, struct claim *claim, u64 nr)
 {
+	lockdep_assert_held(&job->lock);
 	set_length(job, claim, nr);
 	if (take_stock(job, claim, claim->bytes) || try_charge(job, claim))
 		return true;
@@ -220,6 +224,7 @@ static void use_up_speed(struct bcow_job *job, const struct claim *claim)
 {
 	u64 sectors;
 
+	lockdep_assert_held(&job->lock);
 	if (!job->opts.speed)
 		return;
 	sectors = bcow_clusters_sectors(&job->clusters, claim->first,
@@ -231,6 +236,7 @@ static void use_up_speed(struct bcow_job *job, const struct claim *claim)
 /* Return: what tells afterwards whether a guard was held meanwhile. */
 static u64 begin_read(struct bcow_job *job, bool foreground)
 {
+	lockdep_assert_held(&job->lock);
 	job->reads++;
 	job->background_reads += !foreground;
 	return job->closings;
@@ -240,6 +246,7 @@ static u64 begin_read(struct bcow_job *job, bool foreground)
 static bool claim_run(struct bcow_job *job, struct claim *claim, u64 first,
 		      u64 nr, bool foreground)
 {
+	lockdep_assert_held(&job->lock);
 	*claim = (struct claim){ .first = first, .foreground = foreground };
 	if (!find_memory(job, claim, nr))
 		return false;
@@ -256,6 +263,7 @@ static bool claim_run(struct bcow_job *job, struct claim *claim, u64 first,
 /* What is in stock is for the next copy, but not for ever. */
 static void trim_later(struct bcow_job *job)
 {
+	lockdep_assert_held(&job->lock);
 	if (!job->inflight && job->stock.nr)
 		queue_delayed_work(job->front_wq, &job->trim, HZ);
 }
@@ -263,6 +271,7 @@ static void trim_later(struct bcow_job *job)
 /* A copy is no longer in flight. Return: true if it was the last one. */
 static bool leave_flight(struct bcow_job *job, bool foreground)
 {
+	lockdep_assert_held(&job->lock);
 	job->background -= !foreground;
 	job->dry = false;
 	if (--job->inflight)
@@ -273,6 +282,7 @@ static bool leave_flight(struct bcow_job *job, bool foreground)
 
 static void end_read(struct bcow_job *job, bool foreground)
 {
+	lockdep_assert_held(&job->lock);
 	job->background_reads -= !foreground;
 	job->reads--;
 	if (job->halted && !(job->reads && job->background_reads))
@@ -317,6 +327,7 @@ void bcow_finish(struct bcow_job *job, u64 first, u64 end)
 	struct bcow_clusters *clusters = &job->clusters;
 	u64 at = first;
 
+	lockdep_assert_held(&job->lock);
 	if (bcow_clusters_finish(clusters, first, end - first))
 		while ((at = bcow_clusters_next_undone(clusters, at, end)) < end)
 			bcow_clusters_finish(clusters, at++, 1);
@@ -333,6 +344,7 @@ static void declare_early(struct bcow_job *job, struct bcow_copy *copy,
 {
 	u64 before = job->clusters.nr_done;
 
+	lockdep_assert_held(&job->lock);
 	end = min(end, copy->first + copy->nr);
 	if (from < end)
 		bcow_finish(job, from, end);
@@ -344,6 +356,7 @@ static void declare_early(struct bcow_job *job, struct bcow_copy *copy,
 /* Whoever empties a queue has been told so by the first one to enter it. */
 void bcow_to_sink(struct bcow_job *job, struct bcow_copy *copy)
 {
+	lockdep_assert_held(&job->lock);
 	if (list_empty(&job->arrived))
 		queue_work(job->sink_wq, &job->sink);
 	list_add_tail(&copy->node, &job->arrived);
@@ -352,6 +365,7 @@ void bcow_to_sink(struct bcow_job *job, struct bcow_copy *copy)
 
 void bcow_to_front(struct bcow_job *job, struct bcow_copy *copy)
 {
+	lockdep_assert_held(&job->lock);
 	if (list_empty(&job->ended))
 		bcow_kick(job);
 	list_add_tail(&copy->node, &job->ended);
@@ -359,6 +373,7 @@ void bcow_to_front(struct bcow_job *job, struct bcow_copy *copy)
 
 static void take_read(struct bcow_job *job, struct bcow_copy *copy)
 {
+	lockdep_assert_held(&job->lock);
 	if (job->opts.on_cbw_error == CBW_BREAK_SNAPSHOT &&
 	    bcow_copy_is_whole(copy)) {
 		list_add_tail(&copy->resident, &job->resident);
@@ -450,6 +465,7 @@ static void settle_failed(struct bcow_job *job, struct bcow_copy *copy,
 {
 	bool pass_over = copy->foreground;
 
+	lockdep_assert_held(&job->lock);
 	bcow_clusters_revert(&job->clusters, copy->first, copy->nr);
 	if (copy->error && copy->foreground)
 		bcow_foreground_failed(job, copy, bios);
@@ -466,6 +482,7 @@ static void settle_failed(struct bcow_job *job, struct bcow_copy *copy,
  */
 static bool may_read(const struct bcow_job *job, bool foreground)
 {
+	lockdep_assert_held(&job->lock);
 	if (job->detached || job->watched.closed)
 		return false;
 	return foreground || !job->halted;
@@ -475,6 +492,7 @@ static bool may_read(const struct bcow_job *job, bool foreground)
 static void drop_stale(struct bcow_job *job, struct bcow_copy *copy,
 		       struct bcow_bios *bios)
 {
+	lockdep_assert_held(&job->lock);
 	copy->error = 0;
 	settle_failed(job, copy, bios);
 	bcow_judge_lost(job, bios);
@@ -486,6 +504,7 @@ static void drop_stale(struct bcow_job *job, struct bcow_copy *copy,
  */
 static bool give_cluster_back(struct bcow_job *job, u64 cluster)
 {
+	lockdep_assert_held(&job->lock);
 	if (bcow_clusters_revert(&job->clusters, cluster, 1))
 		return false;
 	job->cursor = min(job->cursor, cluster);
@@ -501,6 +520,7 @@ static bool give_cluster_back(struct bcow_job *job, u64 cluster)
  */
 static bool write_carefully(struct bcow_job *job, struct bcow_copy *copy)
 {
+	lockdep_assert_held(&job->lock);
 	if (!copy->error || !copy->early || copy->nr == 1 || !job->guarding)
 		return false;
 	if (copy->careful) {
@@ -524,6 +544,7 @@ static bool write_carefully(struct bcow_job *job, struct bcow_copy *copy)
 static bool settle_copy(struct bcow_job *job, struct bcow_copy *copy,
 			struct bcow_bios *bios)
 {
+	lockdep_assert_held(&job->lock);
 	if (copy->early && copy->error) {
 		bcow_job_break(job, copy->error, bios);
 		return false;
@@ -555,6 +576,7 @@ static bool settle_copy(struct bcow_job *job, struct bcow_copy *copy,
 static void put_copy_away(struct bcow_job *job, struct bcow_copy *copy,
 			  struct batch *batch)
 {
+	lockdep_assert_held(&job->lock);
 	batch->refs += leave_flight(job, copy->foreground);
 	if (copy == job->spare) {
 		job->spare_busy = false;
@@ -574,6 +596,7 @@ static void queue_read(struct batch *batch, struct bcow_copy *copy)
 static void settle_ended(struct bcow_job *job, struct bcow_copy *copy,
 			 struct batch *batch)
 {
+	lockdep_assert_held(&job->lock);
 	list_del_init(&copy->resident);
 	if (write_carefully(job, copy))
 		return;
@@ -593,6 +616,7 @@ static bool declare_resident(struct bcow_job *job, u64 cluster, u64 end)
 {
 	struct bcow_copy *copy;
 
+	lockdep_assert_held(&job->lock);
 	if (list_empty(&job->resident) ||
 	    job->opts.on_cbw_error != CBW_BREAK_SNAPSHOT)
 		return false;
@@ -609,6 +633,7 @@ static bool declare_resident(struct bcow_job *job, u64 cluster, u64 end)
 static u64 followed_until(struct bcow_job *job, struct bcow_write *writer,
 			  u64 end)
 {
+	lockdep_assert_held(&job->lock);
 	while ((writer = bcow_deferred_after(&job->deferred, writer)) &&
 	       writer->next == end && !writer->careful)
 		end = writer->end;
@@ -621,6 +646,7 @@ static u64 wanted_until(struct bcow_job *job, struct bcow_write *writer,
 {
 	u64 end = writer->end;
 
+	lockdep_assert_held(&job->lock);
 	if (writer->careful)
 		return first + 1;
 	if (!starved)
@@ -635,6 +661,7 @@ static u64 wanted_until(struct bcow_job *job, struct bcow_write *writer,
 static u64 foreground_end(struct bcow_job *job, const struct bcow_write *writer,
 			  u64 first, u64 end)
 {
+	lockdep_assert_held(&job->lock);
 	if (job->opts.sync != SYNC_FULL || writer->careful)
 		return end;
 	if (first == job->sequel)
@@ -654,6 +681,7 @@ static enum outcome plan_write(struct bcow_job *job, struct bcow_write *writer,
 	u64 next = bcow_clusters_next_undone(clusters, writer->next,
 					     writer->end);
 
+	lockdep_assert_held(&job->lock);
 	if (next == writer->end) {
 		bcow_deferred_take(&job->deferred, writer, &bios->go);
 		return LOOK_ON;
@@ -686,6 +714,7 @@ static enum outcome plan_foreground(struct bcow_job *job, struct batch *batch)
 	struct bcow_write *writer;
 	bool no_room = false, starved;
 
+	lockdep_assert_held(&job->lock);
 	while (batch->steps && outcome != CLAIMED) {
 		batch->steps--;
 		writer = list_first_entry_or_null(&writers->starved,
@@ -714,6 +743,7 @@ static bool device_is_used(struct bcow_job *job)
 	u64 ios = 0;
 	int cpu;
 
+	lockdep_assert_held(&job->lock);
 	for_each_possible_cpu(cpu) {
 		inflight += part_stat_local_read_cpu(part, in_flight[0], cpu) +
 			    part_stat_local_read_cpu(part, in_flight[1], cpu);
@@ -730,6 +760,7 @@ static bool device_is_used(struct bcow_job *job)
  */
 static bool device_is_busy(struct bcow_job *job, u64 now)
 {
+	lockdep_assert_held(&job->lock);
 	if (now >= job->busy_until && device_is_used(job))
 		job->busy_until = now + POLITE_NS;
 	return now < job->busy_until;
@@ -740,6 +771,7 @@ static bool background_is_due(struct bcow_job *job, u64 now, bool busy)
 {
 	u64 due = job->retry_at;
 
+	lockdep_assert_held(&job->lock);
 	if (busy)
 		due = max(due, job->polite_at);
 	if (job->opts.speed) {
@@ -773,6 +805,7 @@ static u64 background_clusters(struct bcow_job *job, u64 first, bool busy)
 {
 	u64 bytes = busy ? POLITE_BYTES : COPY_MAX_BYTES;
 
+	lockdep_assert_held(&job->lock);
 	if (first < job->careful_until)
 		return 1;
 	if (job->opts.speed)
@@ -786,6 +819,7 @@ static enum outcome plan_background(struct bcow_job *job, struct claim *claim)
 	u64 first, stop, nr, now;
 	bool busy;
 
+	lockdep_assert_held(&job->lock);
 	if (job->state != JOB_RUNNING || job->opts.sync != SYNC_FULL ||
 	    !may_read(job, false) || job->background >= job->opts.max_workers ||
 	    clusters->nr_done + clusters->nr_busy == clusters->nr)
@@ -814,6 +848,7 @@ static enum outcome plan_one(struct bcow_job *job, struct batch *batch)
 {
 	enum outcome outcome = plan_foreground(job, batch);
 
+	lockdep_assert_held(&job->lock);
 	if (outcome == OUT_OF_WORK)
 		outcome = plan_background(job, &batch->claim);
 	return outcome;
@@ -825,6 +860,7 @@ static enum outcome plan_batch(struct bcow_job *job, struct batch *batch)
 	struct claim *claim = &batch->claim;
 	enum outcome outcome;
 
+	lockdep_assert_held(&job->lock);
 	if (!may_read(job, true))
 		return OUT_OF_WORK;
 	do {
@@ -935,6 +971,7 @@ static bool is_resident(struct bcow_job *job, u64 first, u64 end)
 {
 	bool all = !list_empty(&job->resident);
 
+	lockdep_assert_held(&job->lock);
 	while (all && (first = bcow_clusters_next_undone(&job->clusters, first,
 							 end)) < end)
 		all = declare_resident(job, first, end);
@@ -998,6 +1035,7 @@ static bool has_expired(struct bcow_job *job, struct bcow_write *writer)
 {
 	unsigned long timeout = job->opts.cbw_timeout * HZ;
 
+	lockdep_assert_held(&job->lock);
 	return timeout && time_after_eq(jiffies, writer->since + timeout);
 }
 
@@ -1006,6 +1044,7 @@ static void watch_oldest(struct bcow_job *job, const struct bcow_write *oldest)
 {
 	unsigned long at = oldest->since + job->opts.cbw_timeout * HZ;
 
+	lockdep_assert_held(&job->lock);
 	if (job->opts.cbw_timeout)
 		mod_delayed_work(job->front_wq, &job->deadline,
 				 time_after(at, jiffies) ? at - jiffies : 0);

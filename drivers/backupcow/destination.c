@@ -115,6 +115,7 @@ static void span_written(struct bcow_job *job, struct bcow_copy *copy)
 {
 	u64 cluster = copy->first + (copy->written >> job->place.shift);
 
+	lockdep_assert_held(&job->lock);
 	if (copy->careful) {
 		bcow_finish(job, cluster, cluster + 1);
 		bcow_kick(job);

@@ -71,6 +71,7 @@ static struct bcow_job *swap_job(struct backup_device *device,
 {
 	struct bcow_job *old = device->job;
 
+	lockdep_assert_held(&device->lock);
 	if (old == job)
 		return NULL;
 	if (job)

@@ -195,6 +195,7 @@ static const struct qdm_watch_ops watch_ops = {
  */
 bool bcow_drop_later(struct bcow_job *job)
 {
+	lockdep_assert_held(&job->lock);
 	if (job->cache != CACHE_STALE || !kref_get_unless_zero(&job->ref))
 		return false;
 	job->cache = CACHE_DROPPING;
@@ -270,6 +271,7 @@ static bool target_is_free(const struct bcow_job *job)
 {
 	struct bcow_job *other;
 
+	lockdep_assert_held(&jobs_lock);
 	list_for_each_entry(other, &jobs, all)
 		if (other != job && share_target(job, other) &&
 		    is_writing(other))
@@ -419,6 +421,7 @@ out_free:
  */
 static void arm_job(struct bcow_job *job, bool free, struct bcow_bios *bios)
 {
+	lockdep_assert_held(&job->lock);
 	if (!free) {
 		bcow_job_end(job, -EBUSY, bios);
 		return;
@@ -538,6 +541,7 @@ void bcow_job_detach(struct bcow_job *job)
 /* The error that it was paused by is not why it ends. */
 static void cancel_job(struct bcow_job *job, struct bcow_bios *bios)
 {
+	lockdep_assert_held(&job->lock);
 	job->cancelled = true;
 	job->error = 0;
 	bcow_job_end(job, -ECANCELED, bios);
@@ -611,6 +615,7 @@ int bcow_check_options(struct bcow_job *job, const struct bcow_options *opts,
 static int refuse_verb(const struct bcow_job *job, const char *verb,
 		       struct qdm_why *why)
 {
+	lockdep_assert_held(&job->lock);
 	return qdm_refuse(why, "%s is not possible while the backup is %s",
 			  verb, bcow_job_state_name(job->state));
 }

@@ -27,6 +27,7 @@ static const char * const action_names[] = {
 
 static void raise_event(struct bcow_job *job, const struct qdm_event *event)
 {
+	lockdep_assert_held(&job->lock);
 	if (job->events)
 		qdm_events_raise(job->events, event);
 }
@@ -35,6 +36,7 @@ static u64 bytes_done(const struct bcow_job *job)
 {
 	u64 last = job->clusters.nr - 1, sectors;
 
+	lockdep_assert_held(&job->lock);
 	sectors = job->clusters.nr_done << job->place.shift;
 	if (bcow_clusters_state(&job->clusters, last) == CLUSTER_DONE)
 		sectors -= (job->clusters.nr << job->place.shift) -
@@ -47,6 +49,7 @@ static void raise_error(struct bcow_job *job, const char *action, bool reading,
 {
 	struct qdm_event event;
 
+	lockdep_assert_held(&job->lock);
 	qdm_event_start(&event, action);
 	qdm_event_key(&event, QDM_KEY_BACKUP_OPERATION "=%s",
 		      reading ? "read" : "write");
@@ -58,6 +61,7 @@ static void raise_error(struct bcow_job *job, const char *action, bool reading,
 
 static void tell_untold(struct bcow_job *job)
 {
+	lockdep_assert_held(&job->lock);
 	if (!job->untold)
 		return;
 	raise_error(job, QDM_ACTION_BACKUP_IO_ERROR, job->untold_read,
@@ -94,6 +98,7 @@ void bcow_writes_failed(struct bcow_job *job, unsigned int nr, bool reading,
 {
 	unsigned long due = job->told_at + HZ;
 
+	lockdep_assert_held(&job->lock);
 	if (!nr)
 		return;
 	job->writer_errors += nr;
@@ -117,6 +122,7 @@ void bcow_raise_end(struct bcow_job *job)
 {
 	struct qdm_event event;
 
+	lockdep_assert_held(&job->lock);
 	tell_untold(job);
 	qdm_event_start(&event, job->cancelled ? QDM_ACTION_BACKUP_CANCELLED :
 						 QDM_ACTION_BACKUP_COMPLETED);
@@ -137,6 +143,7 @@ void bcow_raise_end(struct bcow_job *job)
  */
 void bcow_job_end(struct bcow_job *job, int error, struct bcow_bios *bios)
 {
+	lockdep_assert_held(&job->lock);
 	if (job->state >= JOB_ABORTING)
 		return;
 	if (!job->error)
@@ -152,6 +159,7 @@ static void raise_broken(struct bcow_job *job, int error)
 {
 	struct qdm_event event;
 
+	lockdep_assert_held(&job->lock);
 	job->broken = error;
 	qdm_event_start(&event, QDM_ACTION_SNAPSHOT_BROKEN);
 	qdm_event_key(&event, QDM_KEY_SNAPSHOT_ERROR "=%s",
@@ -167,6 +175,7 @@ static void raise_broken(struct bcow_job *job, int error)
  */
 void bcow_job_break(struct bcow_job *job, int error, struct bcow_bios *bios)
 {
+	lockdep_assert_held(&job->lock);
 	if (job->state >= JOB_ABORTING)
 		return;
 	raise_broken(job, error);
@@ -181,6 +190,7 @@ static bool is_worthless(const struct bcow_job *job)
 {
 	const struct bcow_clusters *clusters = &job->clusters;
 
+	lockdep_assert_held(&job->lock);
 	if (job->opts.sync != SYNC_FULL || job->reads ||
 	    clusters->nr_done + clusters->nr_busy < clusters->nr)
 		return true;
@@ -196,6 +206,7 @@ static bool is_worthless(const struct bcow_job *job)
  */
 void bcow_judge_lost(struct bcow_job *job, struct bcow_bios *bios)
 {
+	lockdep_assert_held(&job->lock);
 	if (!job->watched.lost || job->state == JOB_CREATED)
 		return;
 	if (job->state < JOB_ABORTING && is_worthless(job))
@@ -257,6 +268,7 @@ void bcow_foreground_failed(struct bcow_job *job, const struct bcow_copy *copy,
 {
 	struct bio_list failed = BIO_EMPTY_LIST;
 
+	lockdep_assert_held(&job->lock);
 	if (!job->guarding)
 		return;
 	if (copy->nr > 1) {
@@ -279,6 +291,7 @@ static enum bcow_on_error resolve_policy(const struct bcow_job *job,
 	enum bcow_on_error policy = reading ? job->opts.on_source_error :
 					      job->opts.on_target_error;
 
+	lockdep_assert_held(&job->lock);
 	if (policy != ON_ERROR_ENOSPC)
 		return policy;
 	return error == -ENOSPC ? ON_ERROR_STOP : ON_ERROR_REPORT;
@@ -286,6 +299,7 @@ static enum bcow_on_error resolve_policy(const struct bcow_job *job,
 
 static void pause_on_error(struct bcow_job *job, int error)
 {
+	lockdep_assert_held(&job->lock);
 	if (job->state != JOB_RUNNING)
 		return;
 	job->state = JOB_PAUSED;
@@ -302,6 +316,7 @@ static void pause_on_error(struct bcow_job *job, int error)
 static bool pass_over(struct bcow_job *job, const struct bcow_copy *copy,
 		      u64 now)
 {
+	lockdep_assert_held(&job->lock);
 	if (copy->nr > 1) {
 		job->careful_until = max(job->careful_until,
 					 copy->first + copy->nr);
@@ -318,6 +333,7 @@ static bool pass_over(struct bcow_job *job, const struct bcow_copy *copy,
  */
 void bcow_begin_again(struct bcow_job *job)
 {
+	lockdep_assert_held(&job->lock);
 	job->cursor = 0;
 	job->careful_until = 0;
 	if (job->errors)
@@ -340,6 +356,7 @@ bool bcow_background_failed(struct bcow_job *job, const struct bcow_copy *copy,
 		resolve_policy(job, copy->reading, copy->error);
 	u64 now = ktime_get_ns();
 
+	lockdep_assert_held(&job->lock);
 	if (job->state >= JOB_ABORTING)
 		return false;
 	if (action != ON_ERROR_IGNORE || now - job->last_report > REPORT_NS) {
@@ -366,6 +383,7 @@ bool bcow_background_failed(struct bcow_job *job, const struct bcow_copy *copy,
  */
 static void conclude_job(struct bcow_job *job)
 {
+	lockdep_assert_held(&job->lock);
 	WRITE_ONCE(job->guarding, false);
 	if (bcow_drop_later(job))
 		return;
@@ -377,6 +395,7 @@ static void conclude_job(struct bcow_job *job)
 /* Everything is copied, but the target may still have it in a cache only. */
 static void begin_flush(struct bcow_job *job)
 {
+	lockdep_assert_held(&job->lock);
 	job->state = JOB_WAITING;
 	job->flush = FLUSH_WANTED;
 	job->inflight++;
@@ -392,6 +411,7 @@ static void begin_flush(struct bcow_job *job)
 static void flush_failed(struct bcow_job *job, int error,
 			 struct bcow_bios *bios)
 {
+	lockdep_assert_held(&job->lock);
 	raise_error(job, QDM_ACTION_BACKUP_ERROR, false, error,
 		    action_names[ON_ERROR_REPORT]);
 	bcow_job_end(job, error, bios);
@@ -399,6 +419,7 @@ static void flush_failed(struct bcow_job *job, int error,
 
 static bool end_flush(struct bcow_job *job, struct bcow_bios *bios)
 {
+	lockdep_assert_held(&job->lock);
 	if (job->flush != FLUSH_ENDED)
 		return false;
 	job->flush = FLUSH_NONE;
@@ -416,6 +437,7 @@ static bool end_flush(struct bcow_job *job, struct bcow_bios *bios)
 /* Nothing is in flight any more, and the end has been reached or decided. */
 static bool is_through(const struct bcow_job *job)
 {
+	lockdep_assert_held(&job->lock);
 	if (job->inflight)
 		return false;
 	return job->state == JOB_ABORTING ||

@@ -18,6 +18,7 @@ static struct qdm_device_state *find_state(struct qdm_state_registry *registry,
 {
 	struct qdm_device_state *state;
 
+	lockdep_assert_held(&registry->lock);
 	list_for_each_entry(state, &registry->all, node)
 		if (state->md == md && state->begin == begin)
 			return state;
@@ -30,6 +31,7 @@ static struct qdm_device_state *make_state(struct qdm_state_registry *registry,
 {
 	struct qdm_device_state *state = registry->create();
 
+	lockdep_assert_held(&registry->lock);
 	if (!state)
 		return NULL;
 	state->md = md;

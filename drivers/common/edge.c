@@ -103,6 +103,7 @@ static bool edges_lead(const struct gendisk *disk, sector_t sector,
 {
 	struct qdm_edge *edge;
 
+	lockdep_assert_held(&edges_lock);
 	hash_for_each_possible(uppers, edge, by_upper, (unsigned long)disk) {
 		if (edge->upper != disk || !edge->counts ||
 		    edge->tried == trials || !edge_covers(edge, sector, len))
@@ -124,6 +125,7 @@ static bool find_place(const struct qdm_edge *edge, sector_t sector,
 		       sector_t len, const struct qdm_watch *watch,
 		       sector_t *place)
 {
+	lockdep_assert_held(&edges_lock);
 	trials++;
 	return edges_lead(edge->lower, edge->start + sector - edge->begin, len,
 			  watch, MAX_DEPTH, place);
@@ -135,6 +137,7 @@ static bool same_way(const struct qdm_edge *held, const struct qdm_edge *heir,
 {
 	sector_t by_held, by_heir;
 
+	lockdep_assert_held(&edges_lock);
 	if (held->watch == watch)
 		return heir->watch == watch;
 	if (heir->lower == held->lower &&
@@ -157,6 +160,7 @@ static struct qdm_edge *find_heir(const struct qdm_edge *held,
 {
 	struct qdm_edge *heir;
 
+	lockdep_assert_held(&edges_lock);
 	if (held->state != QDM_EDGE_HELD)
 		return NULL;
 	hash_for_each_possible(uppers, heir, by_upper,
@@ -193,6 +197,7 @@ static void consider_held(struct walk *walk, struct qdm_edge *edge)
 {
 	struct qdm_edge *heir = find_heir(edge, walk->watch, NULL);
 
+	lockdep_assert_held(&edges_lock);
 	edge->guarded |= edge->found & GUARDED;
 	walk->held = true;
 	walk->state->closed |= !heir || heir->state != QDM_EDGE_LIVE;
@@ -201,6 +206,7 @@ static void consider_held(struct walk *walk, struct qdm_edge *edge)
 
 static void consider_edge(struct walk *walk, struct qdm_edge *edge)
 {
+	lockdep_assert_held(&edges_lock);
 	walk->met |= edge == walk->about;
 	if (walk->state && edge->state != QDM_EDGE_LIVE)
 		consider_held(walk, edge);
@@ -220,6 +226,7 @@ static unsigned int climb_edge(struct walk *walk, struct qdm_edge *edge,
 	unsigned int found = edge->guard ? GUARDED | LIVE_GUARD : 0;
 	struct qdm_edge *above;
 
+	lockdep_assert_held(&edges_lock);
 	if (edge->climbed == climbs)
 		return edge->found;
 	edge->climbed = climbs;
@@ -245,6 +252,7 @@ static unsigned int climb_from(struct walk *walk)
 	unsigned int found = 0;
 	struct qdm_edge *edge;
 
+	lockdep_assert_held(&edges_lock);
 	climbs++;
 	hash_for_each_possible(uppers, edge, by_upper, (unsigned long)disk)
 		if (edge->watch == walk->watch && edge->counts)
@@ -257,6 +265,7 @@ static bool edge_concerns(const struct qdm_edge *edge,
 {
 	struct walk walk = { .watch = watch, .about = edge };
 
+	lockdep_assert_held(&edges_lock);
 	climb_from(&walk);
 	return walk.met;
 }
@@ -270,6 +279,7 @@ static void evaluate_watch(struct qdm_watch *watch)
 	struct walk walk = { .watch = watch, .state = &state };
 	unsigned int found = climb_from(&walk);
 
+	lockdep_assert_held(&edges_lock);
 	if (watch->required || found & LIVE_GUARD)
 		state.needed = true;
 	if (state.lost || (state.needed && !(found & LIVE_GUARD)))
@@ -285,6 +295,7 @@ static void evaluate_all(void)
 {
 	struct qdm_watch *watch;
 
+	lockdep_assert_held(&edges_lock);
 	list_for_each_entry(watch, &watches, node)
 		evaluate_watch(watch);
 }
@@ -389,6 +400,7 @@ static void lose_watch(struct qdm_watch *watch)
 {
 	struct qdm_guarding was = watch->state;
 
+	lockdep_assert_held(&edges_lock);
 	if (was.lost)
 		return;
 	watch->state.lost = true;
@@ -402,6 +414,7 @@ static void judge_gone(const struct qdm_edge *edge)
 {
 	struct qdm_watch *watch;
 
+	lockdep_assert_held(&edges_lock);
 	list_for_each_entry(watch, &watches, node)
 		if (edge_concerns(edge, watch) &&
 		    !find_heir(edge, watch, current))
@@ -413,6 +426,7 @@ static void hand_edge_on(const struct qdm_edge *edge)
 {
 	struct qdm_edge *heir;
 
+	lockdep_assert_held(&edges_lock);
 	hash_for_each_possible(uppers, heir, by_upper,
 			       (unsigned long)edge->upper) {
 		if (heir->counts || !came_after(heir, edge) ||
@@ -463,6 +477,7 @@ static void overtake_held(const struct qdm_edge *edge)
 {
 	struct qdm_edge *held;
 
+	lockdep_assert_held(&edges_lock);
 	hash_for_each_possible(uppers, held, by_upper,
 			       (unsigned long)edge->upper)
 		if (held->state == QDM_EDGE_HELD && came_after(edge, held))

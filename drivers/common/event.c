@@ -258,6 +258,7 @@ EXPORT_SYMBOL_GPL(qdm_events_detach);
 
 static struct qdm_event *nth_waiting(struct qdm_events *events, unsigned int n)
 {
+	lockdep_assert_held(&events->lock);
 	return &events->ring[(events->head + n) % QDM_EVENTS_WAITING];
 }
 
@@ -267,6 +268,7 @@ static struct qdm_event *place_for(struct qdm_events *events,
 {
 	struct qdm_event *newest;
 
+	lockdep_assert_held(&events->lock);
 	if (events->count) {
 		newest = nth_waiting(events, events->count - 1);
 		if (newest->action == action) {

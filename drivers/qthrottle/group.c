@@ -85,6 +85,7 @@ static struct qt_bio *bio_data_of(struct bio *bio)
 /* With a debt no request takes the short way past it. */
 static void set_owing(struct qt_group *group, unsigned int owing)
 {
+	lockdep_assert_held(&group->lock);
 	group->owing = owing;
 	group->throttle.idle_size = owing ? 0 : group->throttle.op_size;
 }
@@ -95,6 +96,7 @@ static bool has_debt(struct qt_member *member, u64 now)
 	struct qt_group *group = member->group;
 	struct qt_debt *debt = member->debt;
 
+	lockdep_assert_held(&member->group->lock);
 	if (!debt->owed)
 		return false;
 	if (memcmp(&debt->limits, &group->limits, sizeof(debt->limits))) {
@@ -111,6 +113,7 @@ static bool has_debt(struct qt_member *member, u64 now)
 static u64 debt_wait(struct qt_member *member, enum qt_dir dir, u64 now,
 		     enum qt_bucket *full)
 {
+	lockdep_assert_held(&member->group->lock);
 	*full = QT_NONE;
 	return has_debt(member, now) ?
 		       qt_wait(&member->debt->throttle, dir, now, full) : 0;
@@ -122,6 +125,7 @@ static void note_debt(struct qt_member *member)
 	struct qt_group *group = member->group;
 	struct qt_debt *debt = member->debt;
 
+	lockdep_assert_held(&member->group->lock);
 	qt_copy(&debt->throttle, &group->throttle);
 	debt->limits = group->limits;
 	debt->lifted = group->lifted;
@@ -131,6 +135,7 @@ static void note_debt(struct qt_member *member)
 static void charge_member(struct qt_member *member, enum qt_dir dir, u64 bytes,
 			  u64 now)
 {
+	lockdep_assert_held(&member->group->lock);
 	qt_account(&member->group->throttle, dir, bytes, now);
 	if (has_debt(member, now))
 		qt_account(&member->debt->throttle, dir, bytes, now);
@@ -142,6 +147,7 @@ static void charge_drained(struct qt_member *member, enum qt_dir dir,
 {
 	struct qt_group *group = member->group;
 
+	lockdep_assert_held(&member->group->lock);
 	if (group->private) {
 		charge_member(member, dir, bytes, now);
 		return;
@@ -167,6 +173,7 @@ static struct qt_queue *next_in_turn(struct qt_group *group, enum qt_dir dir,
 	enum qt_bucket full;
 	u64 own;
 
+	lockdep_assert_held(&group->lock);
 	*wait = U64_MAX;
 	for (; node; node = rb_next(node)) {
 		queue = queue_of_node(node);
@@ -184,12 +191,14 @@ static void start_timer(struct qt_group *group, u64 at)
 {
 	ktime_t when = at > KTIME_MAX ? KTIME_MAX : at;
 
+	lockdep_assert_held(&group->lock);
 	hrtimer_start(&group->timer, when, HRTIMER_MODE_ABS);
 }
 
 /* The timer may be set for the other direction, which may have less to wait. */
 static void start_timer_by(struct qt_group *group, u64 at)
 {
+	lockdep_assert_held(&group->lock);
 	if (!hrtimer_is_queued(&group->timer) ||
 	    at < ktime_to_ns(hrtimer_get_expires(&group->timer)))
 		start_timer(group, at);
@@ -233,6 +242,7 @@ static struct bio *take_oldest(struct qt_member *member, enum qt_dir dir,
 	struct bio *bio = bio_list_pop(&queue->bios);
 	u64 waited = now - bio_data_of(bio)->since;
 
+	lockdep_assert_held(&member->group->lock);
 	note_goes(queue->stats, waited);
 	note_goes(&member->group->stats[dir], waited);
 	trace_qthrottle_release(member, bio, dir, waited);
@@ -251,6 +261,7 @@ static void take_turn(struct qt_group *group, enum qt_dir dir,
 	struct qt_turns *turns = &group->turns[dir];
 	struct bio *bio;
 
+	lockdep_assert_held(&group->lock);
 	rb_erase_cached(&queue->turn, &turns->queues);
 	turns->pass = queue->pass;
 	queue->pass += QT_STRIDE / member->weight;
@@ -269,6 +280,7 @@ static bool give_turn(struct qt_group *group, enum qt_dir dir, u64 now,
 	struct qt_queue *queue = next_in_turn(group, dir, now, wait);
 	enum qt_bucket full;
 
+	lockdep_assert_held(&group->lock);
 	if (!queue)
 		return false;
 	*wait = qt_wait(&group->throttle, dir, now, &full);
@@ -283,6 +295,7 @@ static bool give_any_turn(struct qt_group *group, u64 now, u64 *wait)
 	enum qt_dir first = group->next, second = !first;
 	u64 other;
 
+	lockdep_assert_held(&group->lock);
 	if (give_turn(group, first, now, wait)) {
 		group->next = second;
 		return true;
@@ -299,6 +312,7 @@ static void give_turns(struct qt_group *group)
 	u64 wait, now = ktime_get_ns();
 	int i;
 
+	lockdep_assert_held(&group->lock);
 	for (i = 0; i < BATCH; i++) {
 		if (give_any_turn(group, now, &wait))
 			continue;
@@ -409,6 +423,7 @@ void qt_group_read_limits(struct qt_group *group, struct qt_limits *limits)
 /* Limits that change nothing leave the buckets as they stand. */
 static void apply_limits(struct qt_group *group, const struct qt_limits *limits)
 {
+	lockdep_assert_held(&group->lock);
 	if (!memcmp(&group->limits, limits, sizeof(*limits)))
 		return;
 	group->limits = *limits;
@@ -617,6 +632,7 @@ static void wait_in_queue(struct qt_member *member, enum qt_dir dir,
 	enum qt_bucket full, full_own;
 	u64 wait, own;
 
+	lockdep_assert_held(&member->group->lock);
 	if (bio_list_empty(&queue->bios)) {
 		queue->pass = qt_rejoin(queue->pass, turns->pass);
 		stand_in_turn(turns, queue);
@@ -650,6 +666,7 @@ static bool nobody_waits(struct qt_group *group, enum qt_dir dir, u64 now)
 {
 	u64 wait;
 
+	lockdep_assert_held(&group->lock);
 	return RB_EMPTY_ROOT(&group->turns[dir].queues.rb_root) ||
 	       (group->owing && !next_in_turn(group, dir, now, &wait));
 }
@@ -660,6 +677,7 @@ static bool may_member_go(struct qt_member *member, enum qt_dir dir, u64 bytes,
 	struct qt_group *group = member->group;
 	enum qt_bucket full;
 
+	lockdep_assert_held(&member->group->lock);
 	if (!nobody_waits(group, dir, now) ||
 	    debt_wait(member, dir, now, &full) ||
 	    !qt_admit(&group->throttle, dir, bytes, now))
@@ -683,6 +701,7 @@ bool __qt_member_admit(struct qt_member *member, struct bio *bio, u64 now)
 	u64 bytes = bytes_of(member, bio);
 	enum qt_dir dir = direction_of(bio);
 
+	lockdep_assert_held(&member->group->lock);
 	if (!qdm_has_data(bio))
 		return true;
 	if (need_not_wait(member, bio)) {
@@ -701,6 +720,7 @@ static bool drain_one(struct qt_member *member, enum qt_dir dir, u64 now)
 	struct qt_queue *queue = &member->queue[dir];
 	struct bio *bio;
 
+	lockdep_assert_held(&member->group->lock);
 	if (bio_list_empty(&queue->bios))
 		return false;
 	bio = take_oldest(member, dir, now);
@@ -717,6 +737,7 @@ static bool drain_some(struct qt_member *member)
 	bool more = true;
 	int i;
 
+	lockdep_assert_held(&member->group->lock);
 	for (i = 0; i < BATCH && more; i++)
 		more = drain_one(member, QT_READ, now) ||
 		       drain_one(member, QT_WRITE, now);

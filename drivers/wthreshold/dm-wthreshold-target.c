@@ -129,6 +129,7 @@ static void raise_event(struct threshold *state)
 {
 	struct qdm_event event;
 
+	lockdep_assert_held(&state->lock);
 	qdm_event_start(&event, QDM_ACTION_WRITE_THRESHOLD);
 	qdm_event_key(&event, QDM_KEY_WRITE_THRESHOLD "=%llu",
 		      state->level.fired_at);
@@ -137,9 +138,9 @@ static void raise_event(struct threshold *state)
 	qdm_events_raise(&state->events, &event);
 }
 
-/* Called with the lock held. */
 static void fire_on_arm(struct threshold *state)
 {
+	lockdep_assert_held(&state->lock);
 	if (state->options.fire_on_arm &&
 	    wt_level_fire_if_passed(&state->level))
 		raise_event(state);

@@ -93,6 +93,11 @@ static inline void mutex_unlock(struct mutex *mutex)
 	mutex->held = false;
 }
 
+static inline void lockdep_assert_held(const struct mutex *mutex)
+{
+	assert(mutex->held);
+}
+
 struct task_struct {
 	int nr;
 };
