@@ -71,7 +71,7 @@ static bool range_is(const u64 *map, u64 first, u64 end, bool set)
 
 	for (at = first; at < end; at = next_word(at)) {
 		bits = word_mask(at, end);
-		/* pairs with the release in range_set() */
+		/* pairs with the store-release in range_set() */
 		if ((smp_load_acquire(&map[at / BITS]) & bits) !=
 		    (set ? bits : 0))
 			return false;
@@ -87,7 +87,10 @@ static void range_set(u64 *map, u64 first, u64 end, bool set)
 		word = &map[at / BITS];
 		value = set ? *word | word_mask(at, end) :
 			      *word & ~word_mask(at, end);
-		/* pairs with the acquire of those who ask without the lock */
+		/*
+		 * pairs with the load-acquire in bcow_clusters_all_done() and
+		 * range_is()
+		 */
 		smp_store_release(word, value);
 	}
 }

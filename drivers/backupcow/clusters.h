@@ -9,11 +9,30 @@
  *        +---------------------+
  *                revert
  *
+ * transition                 performed by              asked for by, in copier.c
+ * to copy -> being copied    bcow_clusters_claim()     claim_run()
+ * being copied -> done       bcow_clusters_finish()    bcow_finish()
+ * being copied -> to copy    bcow_clusters_revert()    settle_failed(),
+ *                                                      give_cluster_back(),
+ *                                                      use_spare_or_revert()
+ *
  * The states live in two bitmaps, so that the question every write asks, "is
- * this cluster done?", is one load and one test. The owner's lock guards
- * every change; bcow_clusters_all_done() alone may be asked without it, as a done
- * cluster stays done. Its bit is set with release and tested with acquire
- * order: who sees it writes over old data that has been read before.
+ * this cluster done?", is one load and one test. The owner's lock guards every
+ * change; bcow_clusters_all_done() and bcow_clusters_range_done() alone may be
+ * called without it.
+ *
+ * Invariants, while the lock is not held:
+ *
+ * C1. A cluster has its bit set in @busy, in @done, or in neither of them: it is
+ *     being copied, done, or to be copied.
+ * C2. @nr_busy and @nr_done are the numbers of bits that are set. Bits of
+ *     clusters that do not exist are clear.
+ * C3. A bit in @done stays set. So a write that has seen it needs no lock.
+ * C4. A bit in @done is set only after the cluster's old data has been read.
+ *
+ * Barrier: the store-release in range_set() pairs with the load-acquire in
+ * bcow_clusters_all_done() and in range_is(). A write that sees the bit is
+ * submitted after the old data below it has been read (C4).
  */
 #ifndef BACKUPCOW_CLUSTERS_H
 #define BACKUPCOW_CLUSTERS_H
@@ -86,7 +105,7 @@ static inline bool bcow_clusters_all_done(const struct bcow_clusters *clusters,
 
 	if (first != last || first >= clusters->nr)
 		return bcow_clusters_range_done(clusters, first, last);
-	/* pairs with the release in range_set() */
+	/* pairs with the store-release in range_set() */
 	word = smp_load_acquire(&clusters->done[first / CLUSTERS_WORD_BITS]);
 	return word >> (first % CLUSTERS_WORD_BITS) & 1;
 }

@@ -18,6 +18,38 @@
  *                     +-----------+
  *                     | concluded |
  *                     +-----------+
+ *
+ * transition              performed by
+ * created -> running      arm_job(), at the first resume
+ * created -> aborting     arm_job(), if another backup writes to that place;
+ *                         bcow_job_end(), if the table goes before its resume
+ * running -> paused       bcow_job_pause(); pause_on_error() in policy.c
+ * paused -> running       bcow_job_resume()
+ * running -> waiting      begin_flush() in policy.c, from bcow_check_end()
+ * any of them -> aborting bcow_job_end() in policy.c, from cancel_job(),
+ *                         bcow_job_break(), bcow_background_failed() and
+ *                         flush_failed()
+ * waiting -> concluded    conclude_job() in policy.c, from bcow_check_end()
+ * aborting -> concluded   conclude_job() in policy.c, from bcow_check_end()
+ *
+ * Invariants, while the lock is not held:
+ *
+ * J1. A state is left for one further down in enum bcow_job_state, but for
+ *     running and paused, between which a job goes both ways.
+ * J2. @guarding is set in the states running, paused and waiting only, and is
+ *     not set again once it is clear.
+ * J3. While @inflight is not 0, the copies, the flush and the dropping of the
+ *     page cache that it counts hold references to the job: one for all the
+ *     copies, one for each of the others.
+ * J4. @background_reads <= @background, @reads <= @inflight: each read is that
+ *     of a copy in flight.
+ * J5. In the state concluded @inflight is 0.
+ * J6. Whoever moves a job to aborting takes all deferred writes out of it in the
+ *     same critical section, so that none waits for a copy that will not come.
+ *
+ * Barrier: wq_has_sleeper() in bcow_bios_send() pairs with the one in
+ * wait_event_timeout() in await_room(): either the sender sees who sleeps for
+ * @room, or the sleeper sees that there is room.
  */
 #ifndef BACKUPCOW_JOB_H
 #define BACKUPCOW_JOB_H
