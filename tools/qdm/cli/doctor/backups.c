@@ -10,7 +10,7 @@
 #include "graph/resolve.h"
 #include "kernel/targets.h"
 
-/* Its copy is no backup, and nobody may have looked since. */
+/* Its copy is no backup, and its failure may not have been noticed. */
 static void check_failed(struct check *check, const struct job *job)
 {
 	if (!job_failed(job))
@@ -23,7 +23,7 @@ static void check_failed(struct check *check, const struct job *job)
 		    job->id, job_error_text(job), job->node);
 }
 
-/* The backup is well, for the price of what the device's users have written. */
+/* The backup is complete, but writes of the device's users have failed for it. */
 static void check_lost_writes(struct check *check, const struct job *job)
 {
 	if (job->lost_writes)
@@ -32,7 +32,10 @@ static void check_lost_writes(struct check *check, const struct job *job)
 		    job->lost_error);
 }
 
-/* A line of an older qdm: what leads past it is told to nobody, and the copy is wrong. */
+/*
+ * A line of an older qdm: a table that bypasses it would go unnoticed, and the copy be
+ * wrong.
+ */
 static void check_guard(struct check *check, const struct node *node,
 			const struct job *job)
 {
