@@ -13,7 +13,7 @@ struct check {
 	const struct options *options;
 	struct json_object *found;
 	struct graph graph;
-	int open;		/* how many troubles are left */
+	int open;		/* number of faults left */
 };
 
 enum outcome { TROUBLE, REPAIRED, NOTE };
