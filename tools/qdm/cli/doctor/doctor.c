@@ -1,26 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * qdm doctor: what is wrong here, and with --repair what can be mended.
+ * qdm doctor: reports faults, and with --repair clears the remains of killed commands.
  *
- * A tool that is killed leaves little: a device that was made and has no table,
- * a table that was loaded and not swapped in, a filter or a root that nothing
- * lies on, a group without its limits, a filter that has not joined its group
- * yet, a semaphore that was to wait for udev. Each is named. What is mended is
- * only what carries our UUID and nobody has open, a loaded table that names one
- * of our nodes, or what a killed command has marked; what may be somebody else's
- * work is said and left.
+ * A killed tool leaves little: a new device without a table, a loaded table that was
+ * not swapped in, a filter or a root with nothing on top of it, a group without its
+ * limits, a filter that has not joined its group yet, a semaphore of a wait for udev.
+ * Each is reported. A repair is limited to nodes with our UUID that are not open, a
+ * loaded table that names one of our nodes, and groups that a killed command has
+ * marked; anything that may belong to another program is reported and left.
  *
- * A filter that nothing lies on is what blockdev-add makes, so it is no trouble
- * and is kept, unless its name is one of those that only a command gives which
- * also puts the filter in; then that command was killed on its way. --idle asks
- * for the others, too. `qdm insert --node NAME` gives a passing name until the
- * filter is put in; if it was killed after that, the name is mended.
+ * A filter with nothing on top of it is the normal result of blockdev-add, so it is no
+ * fault and is kept, unless only a command that also inserts the filter uses its name;
+ * then that command was killed. --idle removes the others, too. `qdm insert --node
+ * NAME` uses a temporary name until the filter is inserted; if it was killed after
+ * that, the name is corrected.
  *
- * A group with neither limits nor members is mkdir's and object-add's as well,
- * and is kept, too, unless the marker of object-add stands beside it.
+ * A group with neither limits nor members is the normal result of mkdir and object-add,
+ * and is kept, too, unless the marker of object-add exists next to it.
  *
- * With --dry-run each act is printed as a command instead, and what it would
- * free is noted in the graph, so that what comes after it is found as well.
+ * With --dry-run each repair is printed as a command instead, and its effect is
+ * recorded in the graph, so that dependent remains are found as well.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -107,7 +106,7 @@ static int check_rest(struct check *check, struct error *error)
 	return 0;
 }
 
-/* What is mended is announced to udev, and waited for. */
+/* Repairs are announced to udev, with a wait for it. */
 static int with_udev(struct check *check, struct error *error,
 		     int (*checks)(struct check *check, struct error *error))
 {
