@@ -24,7 +24,7 @@ static void check_group(struct check *check, const char *name)
 		    name);
 }
 
-/* Those of groups that are there are gone by now, if they are to be mended. */
+/* Markers of existing groups have been removed by now, if they are repaired. */
 static bool has_group(const char *marker, char **groups, size_t nr)
 {
 	bool found = false;
