@@ -22,7 +22,7 @@ bool is_ours(const struct node *node)
 	return node->kind != KIND_DEVICE;
 }
 
-/* Made and killed before its table was there. */
+/* The command was killed before it loaded the table. */
 static bool check_empty(struct check *check, const struct node *node)
 {
 	const char *name = node->dev.name;
@@ -49,7 +49,7 @@ static bool has_ours(const struct graph *graph, const struct devno *deps,
 	return false;
 }
 
-/* The table of its own that the last filter's removal gives back to the device. */
+/* The device's own table, restored with the removal of its last filter. */
 static bool loads_root(const struct graph *graph, const struct node *node)
 {
 	const struct node *root = find_root(graph, node);
@@ -64,7 +64,7 @@ static bool loads_root(const struct graph *graph, const struct node *node)
 	return same;
 }
 
-/* The live table with the filter at its top left out, as a removal over a leaf loads it. */
+/* The live table without the topmost filter, as a removal over a leaf loads it. */
 static bool loads_one_less(const struct graph *graph, const struct node *node)
 {
 	const struct node *filter = node->nr_below ?
@@ -89,7 +89,7 @@ static bool loads_one_less(const struct graph *graph, const struct node *node)
 	return same;
 }
 
-/* Is the table that is loaded one of ours? LVM may be swapping one at the moment. */
+/* Is the loaded table one of ours? LVM may be swapping one at the moment. */
 static bool loads_ours(const struct graph *graph, const struct node *node)
 {
 	struct error ignored = { 0 };
@@ -109,7 +109,7 @@ static bool loads_ours(const struct graph *graph, const struct node *node)
 	return found;
 }
 
-/* Is there a filter or root below this device, or ready to be? */
+/* Is there a filter or root beneath this device, or made for it? */
 static bool is_edited(const struct graph *graph, const struct node *node)
 {
 	return is_ours(node) || find_root(graph, node) ||
@@ -131,8 +131,8 @@ static void check_pending(struct check *check, const struct node *node,
 }
 
 /*
- * Nothing says who has suspended it. LVM does so for a moment, and would lose what
- * it does in it; what a killed command has left stays.
+ * The program that suspended it is unknown. LVM suspends devices briefly, and a resume
+ * would disturb it; a suspend by a killed command lasts.
  */
 static bool goes_on_by_itself(const char *name)
 {
@@ -174,7 +174,7 @@ static void check_half_way(struct check *check, const struct node *node)
 	check_suspended(check, node, ours || is_ours(node));
 }
 
-/* The only repair that swaps tables: a plan, which waits for udev by itself. */
+/* The only repair that swaps tables: it runs a plan, which waits for udev itself. */
 int check_on_their_way(struct check *check, struct error *error)
 {
 	const struct node *node;
@@ -194,7 +194,7 @@ int check_on_their_way(struct check *check, struct error *error)
 	return again ? read_again(check, error) : 0;
 }
 
-/* What a loaded table holds open is free only when that has been cleared. */
+/* A loaded table holds its devices open until it is cleared. */
 int check_halfway(struct check *check, struct error *error)
 {
 	const struct node *node;
@@ -209,7 +209,7 @@ int check_halfway(struct check *check, struct error *error)
 	return read_again(check, error);
 }
 
-/* A leaf's node waits for its filter, as a filter does that is not put in. */
+/* A leaf's node may be waiting for its filter, as a filter for its insertion. */
 static void check_host(struct check *check, const struct node *node)
 {
 	enum outcome outcome = NOTE;
@@ -220,7 +220,7 @@ static void check_host(struct check *check, const struct node *node)
 	    node->dev.name);
 }
 
-/* A root that nothing lies on has no use, but a filter may be on its way. */
+/* A root with nothing on top of it is unused, but a filter may be about to be made. */
 void check_root(struct check *check, const struct node *node)
 {
 	const char *name = node->dev.name;
@@ -246,7 +246,7 @@ void check_type(struct check *check, const struct node *node)
 			node->table.line[0].type);
 }
 
-/* lvextend and the like load a table that knows nothing of a filter. */
+/* lvextend and other commands of LVM load a table without the filter. */
 static bool check_dropped(struct check *check, const struct node *node)
 {
 	const struct node *device;
@@ -274,7 +274,7 @@ void check_lost(struct check *check, const struct node *node)
 		    node->dev.name);
 }
 
-/* These swap tables as well. */
+/* These repairs swap tables as well. */
 int check_all_dropped(struct check *check, struct error *error)
 {
 	bool any = false;
