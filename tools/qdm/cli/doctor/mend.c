@@ -66,7 +66,7 @@ bool is_bare(const char *group)
 	       !memcmp(&limits, &none, sizeof(none));
 }
 
-/* A group that has got limits or members by now is somebody's, and stays. */
+/* A group that has limits or members by now is in use, and is kept. */
 int end_adding(const char *name, struct error *error)
 {
 	char *marker = group_marker(name);
@@ -135,7 +135,7 @@ static void print_take_out(const char *name)
 	plan_free(&plan);
 }
 
-/* What nothing holds open any more is free for the checks that follow. */
+/* Nodes that are no longer held open are free in the checks that follow. */
 static void close_below(struct check *check, const struct devno *deps,
 			size_t nr)
 {
@@ -179,7 +179,10 @@ static void note_cleared(struct check *check, const char *name)
 	free(deps);
 }
 
-/* Each way to mend, what prints it as a command, and what notes that it was done. */
+/*
+ * Each repair, the function that prints it as a command, and the one that records its
+ * effect.
+ */
 static const struct {
 	int (*act)(const char *name, struct error *error);
 	void (*print)(const char *name);
@@ -209,7 +212,7 @@ static void print_act(struct check *check, const char *name,
 		acts[i].note(check, name);
 }
 
-/* Mends by @act, if that is wanted. */
+/* Repairs by @act, with --repair. */
 enum outcome mend(struct check *check, const char *name,
 		  int (*act)(const char *name, struct error *error))
 {
