@@ -10,7 +10,7 @@
 #include "graph/dropped.h"
 #include "graph/graph.h"
 
-/* The device that a filter is meant to go under, by the root it lies on. */
+/* The device that a filter is meant for, by the root beneath. */
 static char *meant_for(const struct graph *graph, const struct node *node)
 {
 	while (node && node->kind != KIND_ROOT)
@@ -28,8 +28,8 @@ static bool has_not_begun(const struct node *node)
 }
 
 /*
- * Filters are called after the device, and what `qdm insert` was told a name for
- * has another one until it is put in. A job's name may be a client's choice.
+ * Filters are named after the device, and a filter for `qdm insert --node` has a
+ * temporary name until it is inserted. A job's name may be a client's choice.
  */
 static bool has_given_name(const struct graph *graph, const struct node *node)
 {
@@ -43,9 +43,8 @@ static bool has_given_name(const struct graph *graph, const struct node *node)
 }
 
 /*
- * A filter that is meant to go under a device and that nothing lies on does
- * nothing. What lies on a leaf by path may be mounted any time and is left
- * alone.
+ * A filter that is meant for a device and has nothing on top of it has no effect. A
+ * filter on a leaf, given by path, may be mounted any time and is left alone.
  */
 static bool is_idle(const struct graph *graph, const struct node *node)
 {
@@ -80,7 +79,7 @@ static bool clear_idle(struct check *check, const struct node *node)
 	return true;
 }
 
-/* Put in, and killed before it got the name that it was to have. */
+/* The filter was inserted, and the command killed before the rename. */
 void check_passing(struct check *check, const struct node *node)
 {
 	const char *name = node->dev.name;
@@ -101,7 +100,7 @@ int read_again(struct check *check, struct error *error)
 	return graph_read(&check->graph, error);
 }
 
-/* Those below a filter that has gone may have nothing on them now. */
+/* Filters beneath a removed one may be unused now. */
 int clear_filters(struct check *check, struct error *error)
 {
 	bool again = false;
