@@ -12,7 +12,7 @@
 
 #define NODE_NAME_MAX	63
 
-/* Where a new filter goes: by path on top of it, by name under a device. */
+/* The place of a new filter: by path on top of the device, by name under it. */
 int place_file(struct place *place, const struct graph *graph,
 	       const char *file, struct plan *plan,
 	       struct error *error)
@@ -34,13 +34,13 @@ int place_file(struct place *place, const struct graph *graph,
 	return 0;
 }
 
-/* What only `qdm insert --node` calls a device, so that doctor knows of it. */
+/* A name that only `qdm insert --node` uses, so that doctor recognises it. */
 static char *passing_name(const char *name)
 {
 	return print("%s" PASSING_END, name);
 }
 
-/* What a client may call a node; what is called after a device has its characters. */
+/* Checks a name chosen by a client; names derived from a device have its characters. */
 static int check_chosen_name(const char *name, struct error *error)
 {
 	if (name[strspn(name, NAME_CHARS)] ||
@@ -73,14 +73,14 @@ static int check_new_name(const struct graph *graph, const char *name,
 	return refuse(error, "Duplicate nodes with node-name='%s'", name);
 }
 
-/* What the word stands for now; a node that is only planned has no number yet. */
+/* The device that the word names now; a node that is only planned has no number yet. */
 void see_device(struct plan *plan, const struct place *place)
 {
 	if (place->devno.major)
 		sights_add(&plan->seen, place->word, place->devno);
 }
 
-/* A new filter's words, with a backup's target; @node if it is there already. */
+/* A new filter's words, with a backup's destination; @node if it exists already. */
 int filter_params(char **params, const struct graph *graph,
 		  const struct node *node, const struct filter *filter,
 		  const struct place *below, struct place *target,
@@ -142,7 +142,7 @@ int edit_add(const struct graph *graph, const struct filter *filter,
 	return 0;
 }
 
-/* A leaf gets a name: one linear line over all of it, and nothing else. */
+/* A named node for a leaf: one linear line over all of it. */
 int edit_add_host(const struct graph *graph, const char *name,
 		  const char *path, struct plan *plan, struct error *error)
 {
