@@ -7,7 +7,7 @@
 #include "graph/resolve.h"
 #include "kernel/targets.h"
 
-/* As blockdev-add makes it, and not as somebody with dmsetup may have. */
+/* Has it the form made by blockdev-add, not another one made with dmsetup? */
 bool is_whole_filter(const struct node *node)
 {
 	struct devno below;
@@ -59,7 +59,7 @@ int not_child(const char *child, const struct node *parent,
 		      parent->dev.name);
 }
 
-/* The device's own name as a child means what it lies on. */
+/* The device's own name as a child means the node beneath. */
 int place_child(struct place *place, const struct graph *graph,
 		const struct node *parent, const char *child,
 		const struct node *root, struct error *error)
@@ -77,7 +77,7 @@ int place_child(struct place *place, const struct graph *graph,
 	return 0;
 }
 
-/* The first filter under a device: its table is in the root, and goes. */
+/* The first filter under a device: the root has its table. */
 static int insert_first(const struct graph *graph, const struct node *parent,
 			const struct node *node, const struct node *root,
 			struct plan *plan, struct error *error)
