@@ -12,9 +12,9 @@
 #include "kernel/use.h"
 
 /*
- * Two commands in one plan: the second is planned on the graph as it will be
- * after the first. Nodes that are still to be made get numbers that no device
- * has, and what they lie on is in their lines by its number, as the kernel has it.
+ * Two commands in one plan: the second is planned on the graph as it will be after the
+ * first. Planned nodes get device numbers that no device has, and refer to the devices
+ * beneath by number, as in the kernel.
  */
 static void add_below(struct node *node, struct devno devno)
 {
@@ -67,7 +67,7 @@ static void add_planned(struct graph *graph, const struct step *step,
 	graph->node[graph->nr++] = node;
 }
 
-/* The device lies on the filter then, for what is planned after it. */
+/* For later planning the device is on top of the filter. */
 static void plan_edge(struct graph *graph, const char *device,
 		      const char *filter)
 {
@@ -83,7 +83,7 @@ static void plan_edge(struct graph *graph, const char *device,
 	add_below(node, below);
 }
 
-/* The name is the last that is given; who cannot have it is not put in. */
+/* The rename is the last step; if it fails, the filter is not inserted. */
 static void plan_name(struct plan *plan, const char *made, const char *name)
 {
 	struct step *step;
@@ -94,7 +94,7 @@ static void plan_name(struct plan *plan, const char *made, const char *name)
 	step->how.inner = true;
 }
 
-/* The other words are the last step; who cannot have them is not put in. */
+/* The other words are the last step; if that fails, the filter is not inserted. */
 static void plan_words(struct plan *plan, size_t made, const char *then)
 {
 	const struct kdm_line line = plan->step[made].table.line[0];
@@ -113,8 +113,8 @@ static void plan_words(struct plan *plan, size_t made, const char *then)
 }
 
 /*
- * A backup that copies everything begins at the instant of the swap: what was
- * written between the two would be in one half of the copy and not in the other.
+ * A full backup begins at the instant of the swap: a write between the two would be in
+ * one half of the copy and not in the other.
  */
 static void plan_begin(struct plan *plan, size_t made, const char *idle)
 {
@@ -183,7 +183,7 @@ int edit_put_under(struct graph *graph, const struct filter *filter,
 	return result;
 }
 
-/* Whatever lies on the node lies on what is below it, afterwards. */
+/* Moves all nodes on top of the node to the device beneath it. */
 int edit_take_out(const struct graph *graph, const char *name,
 		  struct plan *plan, struct error *error)
 {
