@@ -7,7 +7,7 @@
 #include "graph/resolve.h"
 #include "kernel/use.h"
 
-/* The last filter is out: the device's own table comes back up. */
+/* The last filter is out: the device gets its own table back. */
 static int remove_last(const struct graph *graph, const struct node *parent,
 		       const struct node *root, struct plan *plan,
 		       struct error *error)
