@@ -11,9 +11,9 @@
 #include "kernel/targets.h"
 
 /*
- * Only what shows the same data may take another's place under its users. And what
- * lies on top of a device must not come to lie under it, nor the other way round:
- * the device could be taken away, and another get its name and root.
+ * Only a node with the same data may replace another under its users. And a node on top
+ * of a device must not be moved under it, nor the reverse: the device could be removed,
+ * and another device get its name and root.
  */
 static int check_same_data(const struct graph *graph, struct devno devno,
 			   const struct place *new, struct error *error)
@@ -32,7 +32,7 @@ static int check_same_data(const struct graph *graph, struct devno devno,
 	return 0;
 }
 
-/* Every backup that comes to lie under @parent: what is on it is made clean then. */
+/* Every backup that gets under @parent: the file system is frozen for it. */
 static int check_backups(const struct graph *graph, const struct node *parent,
 			 const struct node *node, bool *freeze,
 			 struct error *error)
@@ -114,7 +114,7 @@ int edit_replace(const struct graph *graph, const char *parent_name,
 	return replace_child(graph, parent, new, plan, error);
 }
 
-/* Where the filter lies now, or where it is to lie. */
+/* The filter's present place, or its new one. */
 static int place_reopened(struct place *place, const struct graph *graph,
 			  const struct node *node, const char *file,
 			  struct plan *plan, struct error *error)
