@@ -7,7 +7,7 @@
 #include "kernel/targets.h"
 #include "kernel/use.h"
 
-/* Not through what is as long as a part of what it lies on: its bytes are others. */
+/* Not through a node that maps only a part of the device beneath: its offsets differ. */
 static const struct node *below_whole(const struct graph *graph,
 				      const struct node *node)
 {
@@ -82,9 +82,9 @@ static void plan_size(const struct graph *graph, const struct node *node,
 }
 
 /*
- * Filters on top grow with what they lie on, from the bottom up: a table that is
- * longer than what it lies on is not even loaded. Anything else up there stays as
- * long as it is; whoever made it knows how to make it grow.
+ * Filters on top grow with the device beneath, from the bottom up: a table that exceeds
+ * the device beneath cannot be loaded. Any other device on top keeps its length; its
+ * own tool has to grow it.
  */
 static int resize_stack(const struct graph *graph, const struct node *node,
 			uint64_t bytes, struct plan *plan, struct error *error)
