@@ -1,24 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The root of a device. A device (an LVM volume, a crypt device: any dm device
- * that is not ours) keeps its name, number and openers for ever. To get a
- * filter under it, its own table has to move down into a node of its own,
- * `<device>-root`, and the device becomes one guard line onto the filter, which maps
- * like a linear one:
+ * The root of a device. A device (an LVM volume, a crypt device: any dm device that is
+ * not ours) always keeps its name, number and openers. To insert a filter under it, its
+ * own table moves down into a node of its own, `<device>-root`, and the device becomes
+ * a single guard line on top of the filter, which maps like a linear one:
  *
  *	vg-lv: linear to the PV		vg-lv: qguard to thr0
  *					thr0: qthrottle over vg-lv-root
  *					vg-lv-root: linear to the PV
  *
- * The root is made when the first filter is added over the device's name, and
- * is then idle: it maps the same blocks as the device, which still goes its
- * own way. Inserting the filter is the one swap. So the filter can exist
- * before the insertion, although the device is mounted and nothing can lie on
- * top of it. When the last filter is out the device has its own table again,
- * and the root goes with the last filter that lies on it.
+ * The root is made when the first filter is added over the device's name, and is then
+ * idle: it maps the same blocks as the device, which still has its own table. The
+ * insertion of the filter is the only swap. So the filter can exist before the
+ * insertion, although the device is mounted and no filter can be stacked on top of it.
+ * When the last filter is out the device has its own table again, and the root is
+ * deleted with the last filter on top of it.
  *
- * If the device's table has changed in between (lvextend), the root's is made
- * the same before the swap.
+ * If the device's table has changed in between (lvextend), the root is updated before
+ * the swap.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +31,7 @@
 #include "kernel/lvm.h"
 #include "kernel/use.h"
 
-/* Who has it open would read another device's data, or see it at another length. */
+/* An opener would read another device's data, or see another length. */
 static int check_idle_on(const struct graph *graph, const struct node *root,
 			 const struct node *below, struct error *error)
 {
@@ -92,7 +91,7 @@ static void create_root(struct plan *plan, const struct node *device,
 	step->how.inner = true;
 }
 
-/* Its name is free: what has it may be the root of a device that was renamed. */
+/* Refuses a name in use: it may be the root of a device that was renamed. */
 static int check_root_name(const struct graph *graph, const char *name,
 			   struct error *error)
 {
@@ -110,7 +109,7 @@ static int check_root_name(const struct graph *graph, const char *name,
 	return 0;
 }
 
-/* pvmove takes away what it copies through, and cannot while a root lies on it. */
+/* pvmove removes its temporary volume, and cannot while a root is on top of it. */
 int edit_check_not_moving(const struct graph *graph,
 			  const struct node *device, struct error *error)
 {
@@ -151,7 +150,7 @@ static int have_root(const struct graph *graph, const struct node *device,
 	return result;
 }
 
-/* The device's root as a place for a filter, planning it if it is not there. */
+/* The device's root as a place for a filter; plans it if it does not exist. */
 int place_root(struct place *place, const struct graph *graph,
 	       const struct node *device, struct plan *plan,
 	       struct error *error)
@@ -169,7 +168,7 @@ int place_root(struct place *place, const struct graph *graph,
 	return have_root(graph, device, place, plan, error);
 }
 
-/* A root that only this node lies on is of no use to anybody after it. */
+/* A root with only this node on top of it is unused after the node is deleted. */
 void remove_last_root(const struct graph *graph,
 		      const struct node *node, struct plan *plan)
 {
@@ -182,7 +181,7 @@ void remove_last_root(const struct graph *graph,
 		plan_add(plan, STEP_REMOVE, root->dev.name);
 }
 
-/* Else it would go with its filter, before the plan comes to it. */
+/* Otherwise it would be deleted with its filter, before the plan's step. */
 void keep_root(const struct graph *graph, const struct node *node,
 	       struct plan *plan)
 {
