@@ -15,7 +15,7 @@ bool is_filter(const struct node *node)
 	return node->kind != KIND_DEVICE && node->kind != KIND_ROOT;
 }
 
-/* The table that was loaded before swaps with the one that is there now. */
+/* The table that was loaded before is swapped with the present one. */
 struct step *plan_resume(struct plan *plan, const struct node *node)
 {
 	struct step *loads = &plan->step[plan->nr - 1];
@@ -57,7 +57,7 @@ int check_sizes(const struct node *node, const char *child,
 		      (unsigned long long)sectors * SECTOR, child);
 }
 
-/* A backup's point in time is the swap: the file system is made clean there. */
+/* A backup's point in time is the swap: the file system is frozen for it. */
 static void swap_steps(struct plan *plan, const struct graph *graph,
 		       const struct node *parent, struct kdm_table *table,
 		       struct devno old, const struct place *new, bool freeze)
@@ -76,8 +76,8 @@ static void swap_steps(struct plan *plan, const struct graph *graph,
 }
 
 /*
- * The line of a device that lies on a filter, and of none that does not. One that an
- * older qdm has given a linear line gets the right one with the next edit.
+ * The guard line is for a device on top of a filter only. A linear line made by an
+ * older qdm is replaced with the next edit.
  */
 static int guard_line(const struct node *parent, const struct node *below,
 		      struct kdm_table *table, struct error *error)
@@ -94,7 +94,7 @@ static int guard_line(const struct node *parent, const struct node *below,
 	return 0;
 }
 
-/* Makes @parent refer to @new where it referred to @old. */
+/* Replaces @old by @new in @parent's table. */
 int redirect(struct plan *plan, const struct graph *graph,
 	     const struct node *parent, struct devno old,
 	     const struct place *new, bool freeze, struct error *error)
@@ -118,7 +118,7 @@ int redirect(struct plan *plan, const struct graph *graph,
 	return 0;
 }
 
-/* The device's table is in the root, and becomes one line onto the filter. */
+/* The root has the device's table; the device gets one line on top of the filter. */
 void edit_lay_on(const struct graph *graph, const struct node *device,
 		 const struct node *node, const struct node *root,
 		 struct plan *plan)
@@ -137,7 +137,7 @@ void edit_lay_on(const struct graph *graph, const struct node *device,
 	plan->step[plan->nr - 1].goes_in = copy(root->dev.name);
 }
 
-/* A filter that nobody has open gets another place, with its own words. */
+/* Moves a filter that is not open to another place, with its own words. */
 int edit_follow(const struct node *filter, const struct node *below,
 		uint64_t len, struct plan *plan, struct error *error)
 {
