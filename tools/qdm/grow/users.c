@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Who writes to a device that is not mounted. */
+/* The writers of a device that is not mounted. */
 #include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
