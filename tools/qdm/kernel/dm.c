@@ -20,12 +20,12 @@
 #define INNER_FLAGS	(DM_UDEV_DISABLE_SUBSYSTEM_RULES_FLAG | \
 			 DM_UDEV_DISABLE_DISK_RULES_FLAG | \
 			 DM_UDEV_DISABLE_OTHER_RULES_FLAG)
-/* Means to 57-dm-qdm-event.rules: keep what is known of the content. */
+/* For 57-dm-qdm-event.rules: keep the properties of the content. */
 #define SAME_FLAG	DM_SUBSYSTEM_UDEV_FLAG7
 
 char last_log[256];
 
-/* libdevmapper prints by default; its words belong into our one sentence. */
+/* libdevmapper prints by default; its message becomes part of our error. */
 __attribute__((format(printf, 5, 6)))
 static void keep_log(int level, const char *file, int line, int dm_errno,
 		     const char *fmt, ...)
@@ -194,7 +194,7 @@ static int resume(const char *name, const struct kdm_how *how,
 	return run(task, "resume", name, error);
 }
 
-/* What a device keeps is its read-ahead and what else is set of its queue. */
+/* A device keeps its read-ahead and its other queue settings. */
 int kdm_resume(const char *name, const struct kdm_how *how,
 	       struct error *error)
 {
@@ -233,7 +233,7 @@ int kdm_remove(const char *name, struct error *error)
 
 	if (!task)
 		return -1;
-	/* udev or an indexer may look into the device at this moment */
+	/* udev or an indexer may have the device open briefly */
 	dm_task_retry_remove(task);
 	if (!dm_task_set_cookie(task, &udev_cookie, 0)) {
 		dm_task_destroy(task);
@@ -243,8 +243,8 @@ int kdm_remove(const char *name, struct error *error)
 }
 
 /*
- * By itself it would remove a device that is closed. And libdevmapper removes the node
- * in /dev/mapper of one that is not.
+ * Without deferred removal it would remove a closed device. And libdevmapper removes
+ * the node in /dev/mapper of an open one.
  */
 int kdm_defer(const char *name, struct error *error)
 {
@@ -297,7 +297,7 @@ int kdm_message(const char *name, const char *text, struct error *error)
 	return run(task, "send a message to", name, error);
 }
 
-/* In its three steps, so that a failure keeps its own errno. */
+/* In three steps, so that a failure keeps its own errno. */
 int kdm_create(const char *name, const char *uuid,
 	       const struct kdm_table *table, const struct kdm_how *how,
 	       struct error *error)
