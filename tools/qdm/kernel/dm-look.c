@@ -174,7 +174,7 @@ bool is_plain(const char *name)
 				  "0123456789#+-.:=@_")];
 }
 
-/* libdevmapper keeps its own descriptor to itself, so this is another one. */
+/* libdevmapper does not expose its descriptor, so this is another one. */
 int control_fd(void)
 {
 	static int control = -1;
@@ -185,9 +185,9 @@ int control_fd(void)
 }
 
 /*
- * A table or status asked for without libdevmapper, which for each question
- * clears and sends 16 KiB. Where there are a hundred nodes that is most of the
- * time. The answer lies in @room bytes at *@answer, to be freed by free_answer().
+ * Queries a table or status without libdevmapper, which clears and sends 16 KiB for
+ * each query. With a hundred nodes that is most of the time. *@answer points into a
+ * buffer of @room bytes, to be freed by free_answer().
  */
 static int ask(const char *name, uint32_t flags, struct dm_ioctl **answer,
 	       size_t *room)
@@ -250,7 +250,7 @@ static void take_specs(const struct dm_ioctl *io, struct kdm_table *table)
 	}
 }
 
-/* One that libdevmapper has to be asked for. */
+/* A query through libdevmapper. */
 static int look_slowly(const char *name, struct kdm_device *device,
 		       struct kdm_table *table, struct error *error)
 {
@@ -261,7 +261,7 @@ static int look_slowly(const char *name, struct kdm_device *device,
 	return kdm_table(name, table, error) ? -1 : 1;
 }
 
-/* The answer with the table says all that a look-up would. */
+/* The reply with the table has all members of a look-up. */
 int kdm_look(const char *name, struct kdm_device *device,
 	     struct kdm_table *table, struct error *error)
 {
