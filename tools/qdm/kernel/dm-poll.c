@@ -10,7 +10,7 @@
 #include "kernel/dm-task.h"
 #include "kernel/dm.h"
 
-/* One of its own for each who waits. */
+/* A descriptor of its own for each waiter. */
 int kdm_poll_open(struct error *error)
 {
 	int fd = open(CONTROL, O_RDWR | O_CLOEXEC | O_NONBLOCK);
