@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * udev: a device's node and links are made by udev after the ioctl returns;
- * who goes on before that races with it. libdevmapper's answer is a cookie, a
- * System V semaphore that the kernel passes to udev's rules and that the last
- * rule counts down. Ours is taken before the first change, since there may be
- * no semaphore left and then nothing must have happened yet. libdevmapper
- * takes udev for alive if its socket is there, but a udevd that ended leaves
- * it behind; so we knock. And the wait has a time limit, as a udevd that hangs
- * would be waited for without an end.
+ * udev makes a device's node and links after the ioctl has returned; without a wait the
+ * tool would race with it. libdevmapper solves this with a cookie, a System V semaphore
+ * that the kernel passes to udev's rules and that the last rule decrements. The cookie
+ * is created before the first change, since there may be no semaphore left and then no
+ * change must have been made. libdevmapper takes udev for running if its socket exists,
+ * but a udevd that ended leaves the socket behind; so a connection is tried. And the
+ * wait has a time limit, in case udevd hangs.
  */
 #include <errno.h>
 #include <libdevmapper.h>
@@ -88,7 +87,7 @@ int kdm_drop_cookie(uint32_t which, struct error *error)
 	return 0;
 }
 
-/* Who was the last to touch it is gone, nobody waits, and it is of old. */
+/* Stale: the last user has ended, no process waits, and it is old. */
 static bool is_stale(int id)
 {
 	struct semid_ds info;
@@ -131,7 +130,7 @@ int kdm_stale_cookies(uint32_t **cookies, size_t *nr, struct error *error)
 	return 0;
 }
 
-/* A udevd that does not answer is said, and its semaphore is not left over. */
+/* Reports a udevd that does not respond, and removes its semaphore. */
 void kdm_udev_end(void)
 {
 	struct error ignored = { 0 };
