@@ -7,7 +7,7 @@
 #include "plan/plan.h"
 #include "plan/run.h"
 
-/* The step of this kind for the same device that comes before, or NULL. */
+/* The preceding step of this kind for the same device, or NULL. */
 const struct step *step_before(const struct plan *plan,
 			       const struct step *step,
 			       enum step_kind kind)
@@ -20,7 +20,7 @@ const struct step *step_before(const struct plan *plan,
 	return NULL;
 }
 
-/* The kernel may put other targets' words otherwise than they were given. */
+/* The kernel may print other targets' words differently from the loaded ones. */
 bool is_given(const struct kdm_table *shown, const struct kdm_table *given)
 {
 	const struct kdm_line *a, *b;
@@ -38,8 +38,9 @@ bool is_given(const struct kdm_table *shown, const struct kdm_table *given)
 }
 
 /*
- * Is each number in the table still the device's whose name was looked up? Asked
- * before the kernel opens it, and when it is open and cannot become another's.
+ * Does each number in the table still belong to the device whose name was resolved?
+ * Checked before the kernel opens the device, and again when it is open and the number
+ * cannot change any more.
  */
 int check_seen(const struct plan *plan, const struct step *step,
 	       struct error *error)
@@ -68,14 +69,14 @@ bool is_loaded(const char *name, const struct kdm_table *table)
 	return same;
 }
 
-/* Not known in a process that goes on in another's place: then it is believed. */
+/* Unknown in a guard that took over: then it is trusted. */
 bool ours_is_loaded(const struct step *load)
 {
 	return !load || !load->loaded.nr ||
 	       is_loaded(load->name, &load->loaded);
 }
 
-/* Somebody else's resume may have swapped our table in. */
+/* Another program's resume may have swapped our table in. */
 static bool is_swapped(const struct step *load, const struct kdm_device *device,
 		       const struct kdm_table *now)
 {
@@ -117,7 +118,7 @@ int check_unchanged(const struct plan *plan, const struct step *step,
 	return same || done ? done : refuse_changed(step->name, error);
 }
 
-/* While devices stand still the guard may have given up, and taken the table out. */
+/* While devices are suspended the guard may have timed out and removed the table. */
 int check_swapped(const struct plan *plan, const struct step *step,
 		  struct error *error)
 {
