@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Running a plan. A resume suspends, swaps and resumes within one ioctl; so there
- * is no moment at which the end of this process leaves a device suspended. What
- * fails before the swap is undone; after it nothing is missing, at worst something
- * unused is left. Several swaps are undone together; if this process is killed
- * between them, the guard (guard.c) goes on in its place.
+ * Running a plan. A resume suspends, swaps and resumes within one ioctl; so the end of
+ * this process never leaves a device suspended. A failure before the swap is undone; a
+ * failure after it leaves at worst something unused. Several swaps are undone together;
+ * if this process is killed between them, the guard (guard.c) takes over.
  *
- * Somebody else may give the device another table at any time, load one or suspend
- * it, by dmsetup or LVM, which know no lock of ours. LVM's lock we have (kernel/lvm.c), but
- * a pvmove goes on between its commands, and dmsetup has none. Their table must neither be
- * swapped away nor swapped in too early, nor taken for ours and cleared. So before
- * a load the device is as it was when the plan was made, and nobody else's is
- * loaded; before a swap what is loaded is what we have loaded, and only we may have
- * suspended it; and only that is cleared. What is left are the moments between such
- * a look and the ioctl. A filter's own words may change by themselves, as a
- * threshold does that fires.
+ * Another program may give the device another table at any time, load one or suspend
+ * it, by dmsetup or LVM, which do not take our lock. LVM's lock is held (kernel/lvm.c),
+ * but a pvmove also works between its commands, and dmsetup has no lock. Their table
+ * must neither be swapped out nor swapped in too early, nor taken for ours and cleared.
+ * So before a load, the device must be as it was when the plan was made, with no other
+ * table loaded; before a swap, the loaded table must be the one that this plan has
+ * loaded, and only this plan may have suspended the device; and only that table is
+ * cleared. The windows between such a check and the ioctl remain. A filter's own words
+ * may change without an edit, as those of a threshold that fires do.
  */
 #include <stdio.h>
 #include <string.h>
@@ -71,7 +70,7 @@ static int run_again(const struct plan *plan, struct step *step,
 	return run_step(plan, step, error);
 }
 
-/* In the guard. Nobody is left to be told of an error but the log. */
+/* In the guard. Errors can only be logged. */
 static void finish(struct plan *plan, size_t at)
 {
 	struct guard none = { 0 };
@@ -101,7 +100,10 @@ static void take_over(struct plan *plan, size_t at, bool back)
 	kdm_udev_end();
 }
 
-/* The node, or what it shows: a filter on top of a volume is of its group, too. */
+/*
+ * The node and the devices beneath it: a filter on top of a volume belongs to its
+ * group, too.
+ */
 static void want_group(const struct graph *graph, const struct node *node)
 {
 	struct devno below;
@@ -131,7 +133,10 @@ void plan_unlock(void)
 	lvm_unlock();
 }
 
-/* LVM's commands must not change the volumes meanwhile, nor what the guard goes on with. */
+/*
+ * LVM's commands must not change the volumes during the plan, nor while the guard
+ * completes it.
+ */
 static int lock_volumes(const struct plan *plan, struct error *error)
 {
 	struct kdm_device device;
