@@ -19,7 +19,7 @@ static int create(const struct plan *plan, const struct step *step,
 	return -1;
 }
 
-/* What is loaded over another table is looked at, to know it again at the swap. */
+/* A table loaded over another is read back, to be recognised at the swap. */
 int load_table(struct step *step, const struct kdm_table *table,
 	       struct error *error)
 {
@@ -52,7 +52,7 @@ static int run_with_table(const struct plan *plan, struct step *step,
 	return result;
 }
 
-/* Waits for I/O that is on its way, which may never end. */
+/* Waits for in-flight I/O, which may never complete. */
 int stop_or_swap(const struct step *step, struct error *error)
 {
 	struct error failed = { 0 };
@@ -72,7 +72,7 @@ int stop_or_swap(const struct step *step, struct error *error)
 	return refuse(error, "%s", failed.text);
 }
 
-/* Of the root, for edit/put-back.c; without it all is well but for that. */
+/* Marks the root for edit/put-back.c; only that depends on it. */
 void mark_root(const char *root, int (*how)(const char *, struct error *))
 {
 	struct error ignored = { 0 };
