@@ -7,7 +7,7 @@
 #include "plan/plan.h"
 #include "plan/run.h"
 
-/* Where it is not to be had that the new table goes, it is said that it stays. */
+/* If the new table cannot be removed, an error reports that it stays. */
 static void say_it_stays(const char *name, const char *why)
 {
 	fprintf(stderr, "qdm: '%s' keeps its new table, though the edit has failed: %s\n",
@@ -38,7 +38,7 @@ static void undo_swap(const struct plan *plan, const struct step *step)
 		kdm_resume(step->name, &step->how, &ignored);
 }
 
-/* The old one may be loaded already, by a process that was killed just then. */
+/* The old one may be loaded already, by a process that was killed at that point. */
 static bool is_still_ours(const struct step *step, const struct step *load)
 {
 	struct error ignored = { 0 };
@@ -54,7 +54,7 @@ static bool is_still_ours(const struct step *step, const struct step *load)
 	return ours;
 }
 
-/* Back after a swap that went well, because a later step did not. */
+/* Reverts a successful swap after a later step has failed. */
 static void swap_back(const struct plan *plan, const struct step *step)
 {
 	struct error error = { 0 };
@@ -86,15 +86,15 @@ static void undo_step(const struct plan *plan, const struct step *step)
 	mark_root(step->comes_out, kdm_defer);
 }
 
-/* A swap after which nothing is missing: what was made for it is not taken away. */
+/* A swap that completes the edit: the nodes made for it are kept. */
 static bool is_kept(const struct step *step)
 {
 	return step->kind == STEP_RESUME && !step->goes_back && !step->aside;
 }
 
 /*
- * What stood still runs again first, and then all is as it was. @begun: the step
- * that has failed may be half done.
+ * Suspended devices are resumed first, then the plan is undone. @begun: the failed step
+ * may be half done.
  */
 void undo_steps(const struct plan *plan, size_t failed, bool begun)
 {
