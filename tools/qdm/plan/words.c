@@ -13,8 +13,8 @@
 #define MAPPER	"/dev/mapper/"
 
 /*
- * A table line's word that is a device: what it was when the plan was made, or what
- * the plan itself has made.
+ * A table line's word that is a device: the device of that name when the plan was made,
+ * or the one that the plan itself has made.
  */
 static bool is_device(const struct plan *plan, const char *word,
 		      struct devno *devno)
@@ -39,7 +39,7 @@ static bool is_device(const struct plan *plan, const char *word,
 	return true;
 }
 
-/* Our tables name devices by path, for people; the kernel gets numbers. */
+/* Our tables name devices by path, to be readable; the kernel gets numbers. */
 static char *number_words(const struct plan *plan, const char *params)
 {
 	char *words = copy(params);
@@ -79,7 +79,7 @@ bool names_word(const char *params, const char *word)
 	return false;
 }
 
-/* The table that is copied has to be the one that the plan was made of. */
+/* The copied table must be the one that the plan was based on. */
 static int copied_table(const struct step *step, struct kdm_table *table,
 			struct error *error)
 {
