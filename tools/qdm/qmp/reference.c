@@ -17,10 +17,10 @@ static const char header[] =
 	"QMP commands of qdm\n"
 	"===================\n"
 	"\n"
-	"What an argument is called comes first, then its type, then what it is. An\n"
-	"argument without ``=`` behind its type must be given; behind ``=`` stands the\n"
-	"default, if there is one. Sizes are in bytes. An argument that is not in the\n"
-	"table, or of another type, is an error before anything is touched.\n";
+	"Each argument is listed with its name, type and meaning. An argument without\n"
+	"``=`` after its type is mandatory; the default, if there is one, follows ``=``.\n"
+	"Sizes are in bytes. An unknown argument, or one of another type, is an error\n"
+	"before anything is changed.\n";
 
 static void print_title(FILE *out, const char *text, char line)
 {
@@ -134,7 +134,7 @@ void reference_print_man(FILE *out)
 
 	fputs(".\\\" Written by \"qdm reference --man\" from the table of commands.\n"
 	      ".Sh QMP COMMANDS\n"
-	      "With the arguments that must be given; the others are listed by\n"
+	      "With the mandatory arguments; the others are listed by\n"
 	      ".Nm\n.Cm reference .\n.Bl -tag -width Ds\n", out);
 	for (i = 0; i < commands_nr; i++)
 		print_man_entry(out, &commands[i]);

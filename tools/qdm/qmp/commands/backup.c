@@ -36,11 +36,11 @@ static const char * const policies[] = {
 
 static const struct arg perf_args[] = {
 	{ .name = "use-copy-range", .type = ARG_BOOL, .def = "false",
-	  .what = "taken for QEMU's sake" },
+	  .what = "accepted for compatibility with QEMU" },
 	{ .name = "max-workers", .type = ARG_SIZE, .max = WORKERS_MAX,
-	  .def = "0", .what = "background copies at a time; 0 leaves it to the kernel" },
+	  .def = "0", .what = "number of parallel background copies; 0 is the kernel's default" },
 	{ .name = "max-chunk", .type = ARG_SIZE, .def = "0",
-	  .what = "taken for QEMU's sake" },
+	  .what = "accepted for compatibility with QEMU" },
 	{ .name = "min-cluster-size", .type = ARG_SIZE,
 	  .max = CLUSTER_BYTES_MAX, .def = "0",
 	  .what = "bytes, a power of two; less than 64 KiB means 64 KiB" },
@@ -51,9 +51,9 @@ const struct arg backup_args[] = {
 	{ .name = "device", .type = ARG_STRING, .must = true,
 	  .what = "the device to back up, by its name" },
 	{ .name = "target", .type = ARG_STRING, .must = true,
-	  .what = "a node, or a device by its path" },
+	  .what = "the destination: a node, or a device by its path" },
 	{ .name = "sync", .type = ARG_WORD, .must = true, .words = syncs,
-	  .what = "everything (top means the same here), or with none only what is overwritten" },
+	  .what = "full copies everything (top has the same effect), none only the clusters that are overwritten" },
 	{ .name = "job-id", .type = ARG_STRING,
 	  .what = "the device's name if not given" },
 	{ .name = "filter-node-name", .type = ARG_STRING,
@@ -66,13 +66,13 @@ const struct arg backup_args[] = {
 	  .def = "report", .what = "for the background copy" },
 	{ .name = "on-cbw-error", .type = ARG_WORD, .words = policies,
 	  .def = "break-guest-write",
-	  .what = "when a copy before a write fails: break-guest-write fails the write, by which a file system becomes read-only; break-snapshot ends the backup" },
+	  .what = "which side fails on a copy-before-write error: break-guest-write fails the write, and a file system becomes read-only; break-snapshot ends the backup" },
 	{ .name = "auto-finalize", .type = ARG_BOOL, .def = "true",
 	  .what = "if false the job waits for job-finalize at its end" },
 	{ .name = "auto-dismiss", .type = ARG_BOOL, .def = "true",
 	  .what = "if true the server deletes the filter at the end" },
 	{ .name = "x-overwrite", .type = ARG_BOOL, .def = "true",
-	  .what = "if false, a target that holds anything but an earlier backup of the device is refused" },
+	  .what = "if false, a destination with data other than an earlier backup of the device is refused" },
 	{ .name = "x-perf", .type = ARG_OBJECT, .members = perf_args },
 	{ .name = "bitmap", .type = ARG_STRING, .what = "no bitmaps yet" },
 	{ .name = "bitmap-mode", .type = ARG_WORD, .words = bitmap_modes,
@@ -335,13 +335,13 @@ static const char * const completion_modes[] = {
 static const struct arg properties_args[] = {
 	{ .name = "completion-mode", .type = ARG_WORD,
 	  .words = completion_modes, .def = "individual",
-	  .what = "only individual: each job ends by itself" },
+	  .what = "only individual: each job ends on its own" },
 	{ 0 }
 };
 
 const struct arg transaction_args[] = {
 	{ .name = "actions", .type = ARG_LIST, .must = true,
-	  .members = action_args, .what = "what is to be done" },
+	  .members = action_args, .what = "the commands, with their arguments" },
 	{ .name = "properties", .type = ARG_OBJECT,
 	  .members = properties_args },
 	{ 0 }

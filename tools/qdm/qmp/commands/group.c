@@ -30,12 +30,12 @@ static const char * const qom_types[] = { "throttle-group", NULL };
 
 const struct arg object_add_args[] = {
 	{ .name = "qom-type", .type = ARG_WORD, .must = true,
-	  .words = qom_types, .what = "what to make" },
+	  .words = qom_types, .what = "the type of object" },
 	{ .name = "id", .type = ARG_STRING, .must = true,
 	  .what = "the group's name" },
 	{ .name = "limits", .type = ARG_OBJECT, .members = limits_members,
 	  .what = "limits; those not given are off" },
-	LIMITS("x-", "the one of limits, as QEMU's older clients say it"),
+	LIMITS("x-", "the same limit, in the form of QEMU's older clients"),
 	{ 0 }
 };
 

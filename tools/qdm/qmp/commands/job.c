@@ -26,7 +26,7 @@ const struct arg job_cancel_args[] = {
 	{ .name = "device", .type = ARG_STRING, .must = true,
 	  .what = "the job" },
 	{ .name = "force", .type = ARG_BOOL, .def = "false",
-	  .what = "also when it is paused" },
+	  .what = "even when it is paused" },
 	{ 0 }
 };
 

@@ -35,9 +35,9 @@ const struct arg io_throttle_args[] = {
 	{ .name = "iops_size", .type = ARG_INT,
 	  .what = "bytes beyond which a request counts as several" },
 	{ .name = "group", .type = ARG_STRING,
-	  .what = "a group to share the limits with; made if it is not there, and then gone with its last member" },
+	  .what = "a group to share the limits with; a missing one is made, and deleted with its last member" },
 	{ .name = "x-discard", .type = ARG_WORD, .words = throttle_discards,
-	  .what = "what a discard is charged as: one operation, or its length; stays as it is if not given" },
+	  .what = "how a discard is charged: as one operation, or by its length; unchanged if not given" },
 	{ 0 }
 };
 

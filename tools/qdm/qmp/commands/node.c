@@ -44,7 +44,7 @@ static const struct arg cache_args[] = {
 	{ 0 }
 };
 
-#define IDLE_WORD	"taken for QEMU's sake"
+#define IDLE_WORD	"accepted for compatibility with QEMU"
 
 static const struct arg host_args[] = {
 	{ .name = "filename", .type = ARG_STRING, .must = true,
@@ -63,10 +63,10 @@ static const struct arg host_args[] = {
 static const struct arg throttle_args[] = {
 	FILE_ARG,
 	{ .name = "throttle-group", .type = ARG_STRING, .must = true,
-	  .what = "a group that is there" },
+	  .what = "an existing group" },
 	{ .name = "x-discard", .type = ARG_WORD, .words = throttle_discards,
 	  .def = "ops",
-	  .what = "what a discard is charged as: one operation, or its length" },
+	  .what = "how a discard is charged: as one operation, or by its length" },
 	{ 0 }
 };
 
@@ -84,12 +84,12 @@ static const struct arg threshold_args[] = {
 static const struct arg cbw_args[] = {
 	FILE_ARG,
 	{ .name = "target", .type = ARG_ANY, .must = true,
-	  .what = "where old data goes: a node, or a device as in file" },
+	  .what = "the destination: a node, or a device as in file" },
 	{ .name = "on-cbw-error", .type = ARG_WORD, .words = policies,
 	  .def = "break-guest-write",
-	  .what = "when a copy before a write fails: break-guest-write fails the write, by which a file system becomes read-only; break-snapshot ends the backup" },
+	  .what = "which side fails on a copy-before-write error: break-guest-write fails the write, and a file system becomes read-only; break-snapshot ends the backup" },
 	{ .name = "cbw-timeout", .type = ARG_SIZE, .max = CBW_TIMEOUT_MAX,
-	  .def = "0", .what = "seconds a writer waits; 0 is for ever" },
+	  .def = "0", .what = "time limit of a deferred write in seconds; 0 is none" },
 	{ .name = "min-cluster-size", .type = ARG_SIZE,
 	  .max = CLUSTER_BYTES_MAX, .def = "0",
 	  .what = "bytes, a power of two; less than 64 KiB means 64 KiB" },
@@ -240,7 +240,7 @@ int blockdev_add(struct call *call, struct error *error)
 const struct arg reopen_args[] = {
 	{ .name = "options", .type = ARG_LIST, .must = true,
 	  .members = blockdev_add_args,
-	  .what = "nodes as blockdev-add takes them" },
+	  .what = "nodes, as for blockdev-add" },
 	{ 0 }
 };
 
@@ -281,7 +281,7 @@ const struct arg replace_args[] = {
 	{ .name = "child", .type = ARG_STRING, .must = true,
 	  .what = "file, or root for a device" },
 	{ .name = "new-child", .type = ARG_STRING, .must = true,
-	  .what = "the node that takes its place" },
+	  .what = "its replacement" },
 	{ 0 }
 };
 
@@ -295,8 +295,8 @@ int blockdev_replace(struct call *call, struct error *error)
 const struct arg change_args[] = {
 	{ .name = "parent", .type = ARG_STRING, .must = true,
 	  .what = "a node" },
-	{ .name = "child", .type = ARG_STRING, .what = "to take away" },
-	{ .name = "node", .type = ARG_STRING, .what = "to add" },
+	{ .name = "child", .type = ARG_STRING, .what = "the child to remove" },
+	{ .name = "node", .type = ARG_STRING, .what = "the node to add" },
 	{ 0 }
 };
 

@@ -23,7 +23,7 @@ const struct arg no_args[] = { { 0 } };
 
 const struct arg flat_args[] = {
 	{ .name = "flat", .type = ARG_BOOL, .def = "false",
-	  .what = "taken for QEMU's sake; nothing is ever nested" },
+	  .what = "accepted for compatibility with QEMU; nodes are never nested" },
 	{ 0 }
 };
 
