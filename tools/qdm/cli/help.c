@@ -155,7 +155,7 @@ void help_print(FILE *out, const struct verb *verbs, size_t nr)
 	for (i = 0; i < nr; i++)
 		fprintf(out, "  qdm %s %s\n\t%s\n", verbs[i].name,
 			verbs[i].usage, verbs[i].what);
-	fputs("\nqdm help VERB tells of a verb's options and values. With --dry-run nothing is\n"
+	fputs("\nqdm help VERB shows a verb's options and values. With --dry-run nothing is\n"
 	      "changed, and the dmsetup and configfs commands that would do it are printed as a\n"
 	      "script. Exit status: 0 done, 1 refused or failed, 2 wrong command line. See qdm(8).\n",
 	      out);
@@ -170,5 +170,5 @@ void help_print_short(FILE *out, const struct verb *verbs, size_t nr)
 		if (!i || strcmp(verbs[i].name, verbs[i - 1].name))
 			fprintf(out, "  %-10s %s\n", verbs[i].name,
 				verbs[i].what);
-	fputs("\nqdm help VERB tells more.\n", out);
+	fputs("\nqdm help VERB shows the details.\n", out);
 }
