@@ -173,15 +173,15 @@ circles() {
 	mount /dev/vg/lv /tmp/mnt
 	truncate -s 64M /tmp/mnt/x
 	losetup /dev/loop5 /tmp/mnt/x
-	neither /dev/loop5 "is the file '/tmp/mnt/x', which lies on what is backed up"
+	neither /dev/loop5 "is the file '/tmp/mnt/x', which is on top of the backed-up device"
 	# by way of another device
 	table over "0 131072 linear /dev/loop5 0"
-	neither /dev/mapper/over "lies on what is backed up"
+	neither /dev/mapper/over "is on top of the backed-up device"
 	dmsetup remove over
 	losetup -d /dev/loop5
 	qdm throttle vg-lv iops-total=100000
 	losetup /dev/loop5 /tmp/mnt/x
-	neither /dev/loop5 "is the file '/tmp/mnt/x', which lies on what is backed up"
+	neither /dev/loop5 "is the file '/tmp/mnt/x', which is on top of the backed-up device"
 	losetup -d /dev/loop5
 	umount /tmp/mnt
 }
@@ -189,15 +189,15 @@ it "refuses a destination whose data is a file on what is backed up" circles
 
 exchanged() {
 	volume_group 320
-	neither /dev/loop0 "lies under what is backed up and would be overwritten"
+	neither /dev/loop0 "is beneath the backed-up device and would be overwritten"
 	refused "Source and target cannot be the same" qdm backup --force vg-lv /dev/dm-0
 	# a group on a volume of the group
 	lvcreate -qqy -Wn -L 128M -n pv vg
 	pvcreate -qqy /dev/vg/pv --config 'devices/scan_lvs=1'
 	table upper "0 131072 linear /dev/vg/pv 2048"
-	refused "lies under what is backed up and would be overwritten" qdm backup --force upper /dev/vg/pv
-	refused "lies under what is backed up and would be overwritten" qdm backup --force upper /dev/loop0
-	refused "lies on what is backed up" qdm backup --force vg-pv /dev/mapper/upper
+	refused "is beneath the backed-up device and would be overwritten" qdm backup --force upper /dev/vg/pv
+	refused "is beneath the backed-up device and would be overwritten" qdm backup --force upper /dev/loop0
+	refused "is on top of the backed-up device" qdm backup --force vg-pv /dev/mapper/upper
 }
 it "refuses a destination on which the device lies itself, and the exchange of the two" exchanged
 

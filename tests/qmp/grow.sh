@@ -81,7 +81,7 @@ line_comes_later() {
 	qdm doctor | grep "^note: the threshold of 'vg-lv-grow' has fired"
 	echo "vg-* 64M - 24M" >/etc/qdm/extend.conf
 	fails qdm doctor >said
-	grep "^trouble: the threshold of 'vg-lv-grow' has fired, and nobody has answered" said
+	grep "^trouble: the threshold of 'vg-lv-grow' has fired, and was not answered" said
 	/usr/lib/qdm/qdm-extend vg-lv-grow
 	eventually 60 has_state armed
 	same "size" "$START" "$(size)"

@@ -276,7 +276,7 @@ static void file_on_device(void **state)
 	case_text("proc/self/mountinfo",
 		  "40 1 4000:1 / / rw - ext4 /dev/x rw\n"
 		  "41 1 253:0 / /mnt/lv rw - ext4 /dev/mapper/vg-lv rw\n");
-	is_refused(LEAF, "destination '" CASE_LEAF "' is the file '/mnt/lv/x', which lies on what is backed up");
+	is_refused(LEAF, "destination '" CASE_LEAF "' is the file '/mnt/lv/x', which is on top of the backed-up device");
 }
 
 /* vg-lv lies on 4000:16, which is md's, and so on the disks of that. */
@@ -284,7 +284,7 @@ static void member_below(void **state)
 {
 	(void)state;
 	case_text("sys/dev/block/4000:16/slaves/fake/dev", "4000:48\n");
-	is_refused(LEAF, "destination '" CASE_LEAF "' lies under what is backed up and would be overwritten");
+	is_refused(LEAF, "destination '" CASE_LEAF "' is beneath the backed-up device and would be overwritten");
 }
 
 static void exchanged(void **state)
@@ -292,9 +292,9 @@ static void exchanged(void **state)
 	(void)state;
 	fake_add("pv", "X", 2 * CASE_SECTORS, "linear", "4000:33 0");
 	case_text("sys/dev/block/4000:16/slaves/fake/dev", "253:1\n");
-	is_refused("'pv'", "destination 'pv' lies under what is backed up and would be overwritten");
+	is_refused("'pv'", "destination 'pv' is beneath the backed-up device and would be overwritten");
 	assert_string_equal(case_reply("{'execute':'blockdev-backup','arguments':{'device':'pv','target':'vg-lv','sync':'full'}}"),
-			    "{\"error\":{\"class\":\"GenericError\",\"desc\":\"destination 'vg-lv' lies on what is backed up\"}}");
+			    "{\"error\":{\"class\":\"GenericError\",\"desc\":\"destination 'vg-lv' is on top of the backed-up device\"}}");
 }
 
 /*

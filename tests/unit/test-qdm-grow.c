@@ -381,10 +381,10 @@ static void doctor(void **state)
 	assert_non_null(strstr(line_out, "note: the threshold of 'w' has fired, and no line makes it grow"));
 	put_conf("w 8M");
 	line_run("doctor");
-	assert_non_null(strstr(line_out, "trouble: the threshold of 'w' has fired, and nobody has answered"));
+	assert_non_null(strstr(line_out, "trouble: the threshold of 'w' has fired, and was not answered"));
 	fake_status("w", "off 0 0 0 0 0");
 	line_run("doctor");
-	assert_non_null(strstr(line_out, "trouble: 'w' is to grow and its threshold is off"));
+	assert_non_null(strstr(line_out, "trouble: 'w' has to grow and its threshold is off"));
 	fake_status("w", "armed 67108864 0 0 0 0");
 	line_run("doctor");
 	assert_non_null(strstr(line_out, "trouble: the threshold of 'w' is at 67108864 and the device ends at 67108864"));
@@ -436,10 +436,10 @@ static void doctor_reads_nothing_that_stands_still(void **state)
 	fake_status("w", "armed 512 512 0 0 0");
 	put_conf("w 8M");
 	line_run("doctor");
-	assert_non_null(strstr(line_out, "w: it has gone away")); /* looked at, in no sysfs */
+	assert_non_null(strstr(line_out, "w: it was removed meanwhile")); /* looked at, in no sysfs */
 	fake_device("w")->suspended = true;
 	line_run("doctor");
-	assert_null(strstr(line_out, "w: it has gone away"));
+	assert_null(strstr(line_out, "w: it was removed meanwhile"));
 }
 
 static int end(void **state)

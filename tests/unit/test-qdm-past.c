@@ -169,7 +169,7 @@ static void snapshots(void **state)
 /* Another word there is another job, which would begin over the copy. */
 static void destination(void **state)
 {
-#define FIXED "'vg-lv-backup' writes to what this edge leads to, and that cannot change: another backup would begin there and overwrite what it has written"
+#define FIXED "'vg-lv-backup' writes to the device at this edge, which cannot change: another backup would begin there and overwrite the first"
 	(void)state;
 	fake_status("vg-lv-backup", CONCLUDED);
 	works(COMMAND("blockdev-add", THROTTLE("t", "target")));

@@ -168,7 +168,7 @@ static void throttles(void **state)
 static void throttle_takes_no_group_alone(void **state)
 {
 #define ALONE(group) \
-	"--group goes with limits, which that group gets (to join it as it is: qdm insert --node NAME throttle vg-lv --group " group ")"
+	"--group requires limits, which that group gets (to join it as it is: qdm insert --node NAME throttle vg-lv --group " group ")"
 	(void)state;
 	refuses(verb_throttle, "throttle vg-lv --group nosuch", ALONE("nosuch"));
 	assert_string_equal(error.class, ERROR_MISUSE);
@@ -275,7 +275,7 @@ static void dropped_throttle(void **state)
 	run(verb_throttle, "throttle vg-lv iops-total=500");
 	fake_swap("vg-lv", CASE_SECTORS, "4000:17 4096");
 	says(verb_throttle, "throttle vg-lv",
-	     "no limits in force: 'vg-lv-throttle' does not lie under 'vg-lv' any more, whose table was replaced since (qdm throttle vg-lv and the limits puts it back)\n");
+	     "no limits in force: 'vg-lv-throttle' is no longer under 'vg-lv', whose table was replaced since (qdm throttle vg-lv and the limits puts it back)\n");
 	says(verb_throttle, "throttle --json vg-lv", "null\n");
 	run(verb_throttle, "throttle vg-lv iops-total=100");
 	assert_int_equal(result, 0);
@@ -470,7 +470,7 @@ static void jobs(void **state)
 	says(verb_jobs, "jobs", "");
 	fake_when_armed(interrupt);
 	refuses(verb_backup, "backup --wait vg-lv target",
-		"no longer waiting: the backup of 'vg-lv' goes on; qdm job wait vg-lv follows it, qdm job cancel vg-lv ends it");
+		"no longer waiting: the backup of 'vg-lv' continues; qdm job wait vg-lv follows it, qdm job cancel vg-lv ends it");
 	assert_non_null(fake_device("vg-lv-backup"));
 	says(verb_jobs, "jobs",
 	     "vg-lv                            running     0% of 100B\n");
@@ -509,7 +509,7 @@ static void cancels_on_exit(void **state)
 	(void)state;
 	fake_add("target", "", CASE_SECTORS, "linear", "4000:32 0");
 	refuses(verb_backup, "backup --cancel-on-exit vg-lv target",
-		"--cancel-on-exit goes with --wait");
+		"--cancel-on-exit requires --wait");
 	fake_when_armed(interrupt_and_end);
 	refuses(verb_backup, "backup --wait --cancel-on-exit vg-lv target",
 		"the backup of 'vg-lv' was cancelled");
@@ -517,7 +517,7 @@ static void cancels_on_exit(void **state)
 	fake_when_armed(NULL);
 	run(verb_backup, "backup vg-lv target");
 	refuses(verb_job, "job pause --cancel-on-exit vg-lv",
-		"--cancel-on-exit goes with job wait");
+		"--cancel-on-exit is only for job wait");
 	fake_when_armed(interrupt_and_end);
 	refuses(verb_job, "job wait --cancel-on-exit vg-lv",
 		"the backup of 'vg-lv' was cancelled");
@@ -544,12 +544,12 @@ static void waits_for_its_own(void **state)
 	fake_add("target", "", CASE_SECTORS, "linear", "4000:32 0");
 	fake_when_armed(begin_another);
 	refuses(verb_backup, "backup --wait vg-lv target",
-		"the backup of 'vg-lv' is gone: taken out by somebody else");
+		"the backup of 'vg-lv' is gone: taken out by another program");
 	assert_non_null(fake_device("vg-lv-backup"));
 	run(verb_remove, "remove vg-lv-backup");
 	fake_when_armed(end_again);
 	refuses(verb_backup, "backup --wait vg-lv target",
-		"the backup of 'vg-lv' is gone: taken out by somebody else");
+		"the backup of 'vg-lv' is gone: taken out by another program");
 }
 
 /* The same command each night, without anybody who dismisses what has ended. */
@@ -567,7 +567,7 @@ static void nightly(void **state)
 	fake_status("vg-lv-backup", "concluded 1/10 10/100 ESTALE broken ok 0 0 0 1");
 	run(verb_doctor, "doctor");
 	assert_int_equal(result, -1);
-	assert_non_null(strstr(text, "backup 'vg-lv' has failed: the device was given another table (by LVM or dmsetup) that leads past the filter; what it has written is no whole copy (qdm remove vg-lv-backup, and begin it again)"));
+	assert_non_null(strstr(text, "backup 'vg-lv' has failed: the device was given another table (by LVM or dmsetup) that leads past the filter; its copy is not complete (qdm remove vg-lv-backup, and begin it again)"));
 	run(verb_backup, "backup vg-lv target");
 	assert_int_equal(result, 0);
 	assert_non_null(fake_device("vg-lv-backup"));
@@ -598,7 +598,7 @@ static void doctor_and_backups(void **state)
 	run(verb_backup, "backup --on-cbw-error break-guest-write vg-lv target");
 	doctor_says("running 1/10 10/100 - intact ok 1 0 0 0 0 - 0 new guarded", NULL);
 	doctor_says("paused 1/10 10/100 ENOSPC intact nospace 1 0 0 0 0 - 0 new guarded",
-		    "trouble: backup 'vg-lv' stands still: No space left on device (job-resume goes on when that is mended, qdm remove --cancel vg-lv-backup ends it)\n");
+		    "trouble: backup 'vg-lv' has stopped: No space left on device (job-resume continues it after a repair, qdm remove --cancel vg-lv-backup ends it)\n");
 	doctor_says("running 1/10 10/100 - intact ok 1 0 0 0 3 ENOSPC 0 new guarded", lost);
 	doctor_says("concluded 10/10 100/100 - intact ok 0 0 0 1 3 ENOSPC 0 new guarded", lost);
 	doctor_says("concluded 10/10 100/100 - intact ok 0 0 0 1 0 - 0 new -", NULL);
@@ -769,7 +769,7 @@ static void insert_is_seen(void **state)
 	refuses(verb_insert, NAMED,
 		"node 'mine' is being inserted, or that command was killed (device 'mine-inserting'; qdm doctor --repair)");
 	run(verb_doctor, "doctor");
-	assert_non_null(strstr(text, "trouble: filter 'mine-inserting' is to be called 'mine'"));
+	assert_non_null(strstr(text, "trouble: filter 'mine-inserting' should be named 'mine'"));
 	run(verb_doctor, "doctor --repair");
 	assert_non_null(strstr(text, "repaired: filter 'mine-inserting'"));
 	assert_non_null(fake_device("mine"));
@@ -933,7 +933,7 @@ static void doctor(void **state)
 	assert_non_null(strstr(text, "trouble: node 'w' has no table"));
 	assert_non_null(strstr(text, "trouble: root 'vg-b-root' has nothing on it"));
 	assert_non_null(strstr(text, "trouble: device 'vg-c' has a table loaded that is not live: a command was killed"));
-	assert_non_null(strstr(text, "trouble: device 'vg-lv' has a table loaded that is not live; it may be somebody else's"));
+	assert_non_null(strstr(text, "trouble: device 'vg-lv' has a table loaded that is not live; it may be another program's"));
 	assert_non_null(strstr(text, "node 't' is a throttle by its UUID and has a table of target 'zero'"));
 	assert_true(fake_device("vg-c")->pending);
 	run(verb_doctor, "doctor --repair");
@@ -971,7 +971,7 @@ static void doctor_and_idle(void **state)
 	assert_non_null(fake_device("vg-lv-root"));
 	assert_non_null(strstr(text, "\"note\":\"filter 'mine' has nothing on it"));
 	refuses(verb_doctor, "doctor --idle",
-		"--idle goes with --repair: it deletes filters that nothing lies on");
+		"--idle requires --repair: it deletes filters with nothing on top of them");
 	run(verb_doctor, "doctor --repair --idle");
 	assert_null(fake_device("mine"));
 	assert_null(fake_device("vg-lv-root"));
@@ -1004,7 +1004,7 @@ static void doctor_and_suspended(void **state)
 	fake_device("vg-b")->suspended = true;
 	run(verb_doctor, "doctor");
 	assert_non_null(strstr(text, "trouble: device 'vg-lv' is suspended\n"));
-	assert_non_null(strstr(text, "trouble: device 'vg-b' is suspended; it may be somebody else's doing"));
+	assert_non_null(strstr(text, "trouble: device 'vg-b' is suspended; another program may have suspended it"));
 	run(verb_doctor, "doctor --repair");
 	assert_non_null(strstr(text, "repaired: device 'vg-lv' is suspended\n"));
 	assert_false(fake_device("vg-lv")->suspended);
@@ -1034,8 +1034,8 @@ static void doctor_and_lvm(void **state)
 	kdm_table_free(&theirs);
 	fake_device("vg-lv")->suspended = true;
 	run(verb_doctor, "doctor --repair");
-	assert_non_null(strstr(text, "trouble: device 'vg-lv' has a table loaded that is not live; it may be somebody else's"));
-	assert_non_null(strstr(text, "trouble: device 'vg-lv' is suspended; it may be somebody else's doing"));
+	assert_non_null(strstr(text, "trouble: device 'vg-lv' has a table loaded that is not live; it may be another program's"));
+	assert_non_null(strstr(text, "trouble: device 'vg-lv' is suspended; another program may have suspended it"));
 	assert_true(fake_device("vg-lv")->pending);
 	assert_true(fake_device("vg-lv")->suspended);
 	fake_device("vg-lv")->pending = false;

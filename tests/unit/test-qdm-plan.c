@@ -410,7 +410,7 @@ static void stack_grows(void **state)
 	assert_int_equal(fake_table("slow")->line[0].len, 2 * LEN);
 	assert_int_equal(fake_table("luks")->line[0].len, LEN);
 	assert_int_equal(try_resize("mark", LEN, &error), -1);
-	assert_string_equal(error.text, "'mark' lies under 'slow' and cannot become smaller; remove it from there first");
+	assert_string_equal(error.text, "'mark' is beneath 'slow' and cannot become smaller; remove it from there first");
 }
 
 int main(void)

@@ -178,7 +178,7 @@ static void sizes(void **state)
 	refused(RESIZE("'device':'vg-lv'", "512"), "GenericError",
 		"'vg-lv' is no throttle, write-threshold or host_device node; only these can be resized");
 	refused(RESIZE("'node-name':'d'", "512"), "GenericError",
-		"'d' lies under 't0' and cannot become smaller; remove it from there first");
+		"'d' is beneath 't0' and cannot become smaller; remove it from there first");
 }
 
 static void thresholds(void **state)
@@ -273,7 +273,7 @@ static void reopens(void **state)
 	assert_non_null(strstr(fake_log(), "load t0;load w;resume t0;resume w;"));
 	refused(REOPEN("{'driver':'write-threshold','node-name':'w','write-threshold':8,'file':'t0'},"
 		       "{'driver':'throttle','node-name':'t0','throttle-group':'h','file':'w'}"),
-		"GenericError", "'w' lies on 't0' already");
+		"GenericError", "'w' is on top of 't0' already");
 	refused(REOPEN("{'driver':'write-threshold','node-name':'t0','write-threshold':8,'file':'vg-lv-root'}"),
 		"GenericError", "Cannot change the option 'driver' of node 't0'");
 	refused(REOPEN("{'driver':'throttle'}"), "GenericError",
@@ -307,7 +307,7 @@ static void replaces(void **state)
 	gives(REPLACE("w", "file", "v"), DONE);
 	has_params("w", "253:3 0 0");
 	refused(REPLACE("v", "file", "w"), "GenericError",
-		"'w' lies on 'v' already");
+		"'w' is on top of 'v' already");
 	gives(REPLACE("vg-lv", "root", "v"), DONE);
 	has_params("vg-lv", "253:3 0");
 }

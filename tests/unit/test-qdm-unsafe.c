@@ -124,16 +124,16 @@ static void other_tables(void **state)
 	(void)state;
 	fake_add("t", "QDM-throttle-t", CASE_SECTORS, "qthrottle", "253:0 2048 g");
 	refused(COMMAND("block-insert-node", "'parent':'vg-lv','child':'vg-lv','node':'t'"),
-		"Node 't' has a table that is not one qthrottle line from sector 0 on of what it lies on, so it may show other data");
+		"Node 't' has a table that is not one qthrottle line from sector 0 of the device beneath, so it may show other data");
 	refused(COMMAND("blockdev-reopen", "'options':[{'driver':'throttle','node-name':'t','throttle-group':'g','file':'" CASE_LEAF "'}]"),
-		"Node 't' has a table that is not one qthrottle line from sector 0 on of what it lies on, so it may show other data");
+		"Node 't' has a table that is not one qthrottle line from sector 0 of the device beneath, so it may show other data");
 	fake_add("z", "QDM-throttle-z", CASE_SECTORS, "zero", "");
 	refused(COMMAND("blockdev-replace", "'parent':'z','child':'file','new-child':'vg-lv'"),
 		"Block driver node 'z' doesn't have child named 'file'");
 	fake_add("h", "QDM-root-h", CASE_SECTORS, "linear", "4000:33 0");
 	kdm_table_add(fake_table("h"), CASE_SECTORS, CASE_SECTORS, "linear", "4000:34 0");
 	refused(COMMAND("block_resize", "'node-name':'h','size':134217728"),
-		"'h' has a table that is not one line from sector 0 on of what it lies on, and cannot be resized");
+		"'h' has a table that is not one line from sector 0 of the device beneath, and cannot be resized");
 }
 
 static void mounted_shrinks_not(void **state)
@@ -296,7 +296,7 @@ static void too_slow(void **state)
 	fake_slow_suspend("vg-b");
 	alarm(60);
 	assert_non_null(strstr(case_reply(BOTH(ACTION("vg-lv", "target"), ACTION("vg-b", "other"))),
-			       "were let go on as they were; nothing was done"));
+			       "were resumed as they were; nothing was done"));
 	alarm(0);
 	guard_patience = patience;
 	unsetenv("QDM_FAKE_RESCUE");
@@ -335,20 +335,20 @@ static void stacked(void **state)
  */
 
 #define UNDER(name) \
-	"destination '" name "' lies under what is backed up and would be overwritten"
+	"destination '" name "' is beneath the backed-up device and would be overwritten"
 
 static void own_target(void **state)
 {
 	(void)state;
 	refused(BACKUP("vg-lv", "/dev/mapper/vg-lv"), "Source and target cannot be the same");
 	fake_add("on-lv", "X", CASE_SECTORS, "linear", "253:0 0");
-	refused(BACKUP("vg-lv", "on-lv"), "destination 'on-lv' lies on what is backed up");
+	refused(BACKUP("vg-lv", "on-lv"), "destination 'on-lv' is on top of the backed-up device");
 	fake_add("pv", "X", 2 * CASE_SECTORS, "linear", "8:1 0");
 	fake_add("a", "LVM-a", CASE_SECTORS, "linear", "253:2 2048");
 	fake_add("b", "LVM-b", CASE_SECTORS, "linear", "253:2 133120");
 	refused(BACKUP("a", "pv"), UNDER("pv"));
 	refused(BACKUP("vg-lv", "/dev/mapper/pv"),
-		"'a' lies on destination '/dev/mapper/pv', which would be overwritten");
+		"'a' is on top of destination '/dev/mapper/pv', which would be overwritten");
 }
 
 /* The disk has a partition that a volume lies on, or is one of a used disk. */
@@ -360,10 +360,10 @@ static void partitions(void **state)
 	case_leaf(8, 0);
 	refused(BACKUP("lv", CASE_LEAF), UNDER(CASE_LEAF));
 	refused(BACKUP("vg-lv", CASE_LEAF),
-		"'lv' lies on destination '" CASE_LEAF "', which would be overwritten");
+		"'lv' is on top of destination '" CASE_LEAF "', which would be overwritten");
 	case_leaf(8, 17);
 	refused(BACKUP("vg-lv", CASE_LEAF),
-		"'whole' lies on destination '" CASE_LEAF "', which would be overwritten");
+		"'whole' is on top of destination '" CASE_LEAF "', which would be overwritten");
 	case_leaf(8, 2);
 	works(BACKUP("vg-lv", CASE_LEAF));
 }
@@ -373,10 +373,10 @@ static void inner_target(void **state)
 	(void)state;
 	fake_add("vol", "LVM-b", CASE_SECTORS, "linear", "4000:17 0");
 	works(COMMAND("blockdev-add", "'driver':'throttle','node-name':'t','throttle-group':'g','file':'vol'"));
-	refused(BACKUP("vg-lv", "t"), "'vol' lies on destination 't', which would be overwritten");
-	refused(BACKUP("vg-lv", "vol-root"), "'t' lies on destination 'vol-root', which would be overwritten");
+	refused(BACKUP("vg-lv", "t"), "'vol' is on top of destination 't', which would be overwritten");
+	refused(BACKUP("vg-lv", "vol-root"), "'t' is on top of destination 'vol-root', which would be overwritten");
 	works(COMMAND("block-insert-node", "'parent':'vol','child':'vol','node':'t'"));
-	refused(BACKUP("vg-lv", "t"), "'vol' lies on destination 't', which would be overwritten");
+	refused(BACKUP("vg-lv", "t"), "'vol' is on top of destination 't', which would be overwritten");
 	works(BACKUP("vg-lv", "vol"));
 }
 
@@ -411,7 +411,7 @@ static void target_by_another_name(void **state)
 	fake_add("a", "LVM-a", CASE_SECTORS, "linear", "253:2 2048");
 	fake_add("p", "QDM-throttle-p", 2 * CASE_SECTORS, "qthrottle", "253:2 0 g");
 	refused(BACKUP("a", "p"), UNDER("p"));
-	refused(BACKUP("vg-lv", "p"), "'a' lies on destination 'p', which would be overwritten");
+	refused(BACKUP("vg-lv", "p"), "'a' is on top of destination 'p', which would be overwritten");
 }
 
 /* The first action's edge is there for the second. */
@@ -420,7 +420,7 @@ static void circles_at_once(void **state)
 	(void)state;
 	fake_add("vg-b", "LVM-y", CASE_SECTORS, "linear", "4000:17 0");
 	refused(BOTH(ACTION("vg-lv", "vg-b"), ACTION("vg-b", "vg-lv")),
-		"destination 'vg-lv' lies on what is backed up");
+		"destination 'vg-lv' is on top of the backed-up device");
 }
 
 /* Mounted on top of a volume, it does not come to lie under it unseen. */
@@ -430,9 +430,9 @@ static void on_top_stays(void **state)
 	works(COMMAND("blockdev-add", "'driver':'throttle','node-name':'p','throttle-group':'g','file':'/dev/mapper/vg-lv'"));
 	works(LIMIT("500"));
 	refused(COMMAND("blockdev-reopen", "'options':[{'driver':'throttle','node-name':'p','throttle-group':'g','file':'vg-lv'}]"),
-		"of 'vg-lv-throttle' and 'vg-lv' one lies under a device and the other on top of it");
+		"of 'vg-lv-throttle' and 'vg-lv' one is under a device and the other on top of it");
 	refused(COMMAND("blockdev-replace", "'parent':'p','child':'file','new-child':'vg-lv-root'"),
-		"of 'vg-lv-root' and 'vg-lv' one lies under a device and the other on top of it");
+		"of 'vg-lv-root' and 'vg-lv' one is under a device and the other on top of it");
 }
 
 /* Somebody has come to lie on the target since the filter was made. */
@@ -443,7 +443,7 @@ static void target_taken_since(void **state)
 	works(COMMAND("blockdev-add", "'driver':'copy-before-write','node-name':'c','file':'vg-lv','target':'target'"));
 	fake_add("user", "X", CASE_SECTORS, "linear", "253:1 0");
 	refused(COMMAND("block-insert-node", "'parent':'vg-lv','child':'vg-lv','node':'c'"),
-		"'user' lies on destination 'target', which would be overwritten");
+		"'user' is on top of destination 'target', which would be overwritten");
 }
 
 /*

@@ -174,7 +174,7 @@ static void show(struct progress *progress, const struct options *options,
 
 static int gone(const char *device, struct error *error)
 {
-	return refuse(error, "the backup of '%s' is gone: taken out by somebody else",
+	return refuse(error, "the backup of '%s' is gone: taken out by another program",
 		      device);
 }
 
@@ -249,7 +249,7 @@ static void catch_interrupts(struct sigaction before[2])
 
 static int goes_on(const char *device, struct error *error)
 {
-	return refuse(error, "no longer waiting: the backup of '%s' goes on; qdm job wait %s follows it, qdm job cancel %s ends it",
+	return refuse(error, "no longer waiting: the backup of '%s' continues; qdm job wait %s follows it, qdm job cancel %s ends it",
 		      device, device, device);
 }
 
@@ -422,7 +422,7 @@ int verb_backup(int argc, char **argv, struct error *error)
 	if (options.nr != 2)
 		return misuse(error, "backup: give a device and a target");
 	if (options.cancel_on_exit && !options.wait)
-		return misuse(error, "--cancel-on-exit goes with --wait");
+		return misuse(error, "--cancel-on-exit requires --wait");
 	if (people_named(&options, error))
 		return -1;
 	args = make_args(&options, error);

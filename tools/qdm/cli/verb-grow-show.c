@@ -54,7 +54,7 @@ static void print_one(const struct growing *growing)
 	       size_text(size, growing->view.size), growing->volume,
 	       size_text(step, policy->step),
 	       size_text(reserve, policy->reserve),
-	       growing->view.mounted ? "are free" : "are left behind what was written");
+	       growing->view.mounted ? "are free" : "are left after the last write");
 	if (growing->view.mounted)
 		printf(" (%s are)", size_text(other, growing->view.free));
 	if (policy->maximum < 1ull << 62)

@@ -127,7 +127,7 @@ static int check_device(const struct node *device, const char *node,
 		return refuse(error, "'%s' is no LVM volume; only these, and write thresholds on them, can grow",
 			      device->dev.name);
 	if (is_in_use(device))
-		return refuse(error, "'%s' is in use, and the threshold has to lie on top of it, as LVM drops what lies under a volume when it extends it: unmount it, give this command again, and mount /dev/mapper/%s in its place",
+		return refuse(error, "'%s' is in use, and the threshold has to be on top of it, as LVM drops filters under a volume when it extends it: unmount it, give this command again, and mount /dev/mapper/%s in its place",
 			      device->dev.name, node);
 	return 0;
 }
@@ -359,7 +359,7 @@ static int check_words(const struct options *options, struct error *error)
 	if (!options->nr && (sets(options) || options->node))
 		return misuse(error, "grow: give a device");
 	if ((options->nr == 2 || options->now) && sets(options))
-		return misuse(error, "grow: %s goes without sizes",
+		return misuse(error, "grow: %s excludes sizes",
 			      options->now ? "--now" : "off");
 	return 0;
 }

@@ -251,9 +251,9 @@ static int fill_filter(struct filter *filter, struct words *words,
 	if (words->force && filters[i].kind != KIND_BACKUP)
 		return misuse(error, "--force is only for backup, whose destination may hold data");
 	if (words->policy && filters[i].kind != KIND_BACKUP)
-		return misuse(error, "--on-cbw-error goes with backup");
+		return misuse(error, "--on-cbw-error is only for backup");
 	if (words->group && filters[i].kind != KIND_THROTTLE)
-		return misuse(error, "--group goes with throttle");
+		return misuse(error, "--group is only for throttle");
 	*tail = filters[i].tail(words, error);
 	if (!*tail)
 		return -1;

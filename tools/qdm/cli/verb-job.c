@@ -134,7 +134,7 @@ int verb_job(int argc, char **argv, struct error *error)
 		return backup_wait(&options, error);
 	}
 	if (options.cancel_on_exit)
-		return misuse(error, "--cancel-on-exit goes with job wait");
+		return misuse(error, "--cancel-on-exit is only for job wait");
 	i = options.nr ? find_action(options.word[0]) : ACTIONS;
 	if (i == ACTIONS)
 		return misuse(error, "job: '%s' is unknown; there are wait, pause, resume, cancel, dismiss and speed",

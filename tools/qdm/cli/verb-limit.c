@@ -158,7 +158,7 @@ static void print_throttles(const char *device, const char *own,
 	if (node && lies_under(nodes, own))
 		print_throttle(device, node, limits);
 	else if (node)
-		printf("no limits in force: '%s' does not lie under '%s' any more, whose table was replaced since (qdm throttle %s and the limits puts it back)\n",
+		printf("no limits in force: '%s' is no longer under '%s', whose table was replaced since (qdm throttle %s and the limits puts it back)\n",
 		       own, device, device);
 	if (!print_others(device, own, nodes, error) && !node)
 		puts("no limits");
@@ -274,7 +274,7 @@ static int read_throttle(struct options *options, struct json_object *limits,
 		return -1;
 	off = options->nr == 2 && !strcmp(options->word[1], "off");
 	if (options->group && (off || (options->nr == 1 && !*discard)))
-		return misuse(error, "--group goes with limits, which that group gets (to join it as it is: qdm insert --node NAME throttle %s --group %s)",
+		return misuse(error, "--group requires limits, which that group gets (to join it as it is: qdm insert --node NAME throttle %s --group %s)",
 			      options->word[0], options->group);
 	if (options->nr == 1)
 		return *discard ? keep_limits(limits, options->word[0], error) :

@@ -30,7 +30,7 @@ const struct node *find_edited(const struct graph *graph,
 		refuse(error, "Block format '%s' used by node '%s' does not support %s",
 		       kind_driver(node->kind), name, verb);
 	else if (!is_whole_filter(node))
-		refuse(error, "Node '%s' has a table that is not one %s line from sector 0 on of what it lies on, so it may show other data",
+		refuse(error, "Node '%s' has a table that is not one %s line from sector 0 of the device beneath, so it may show other data",
 		       name, kind_target(node->kind));
 	else
 		return node;
@@ -133,7 +133,7 @@ int edit_insert(const struct graph *graph, const char *parent_name,
 	if (!node_passes_to(node, child.devno))
 		return not_child(child_name, node, error);
 	if (node_reaches(graph, node, parent))
-		return refuse(error, "'%s' lies on '%s' already", node_name,
+		return refuse(error, "'%s' is on top of '%s' already", node_name,
 			      parent_name);
 	if (target_check_edge(graph, parent, node, error))
 		return -1;

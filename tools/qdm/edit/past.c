@@ -92,7 +92,7 @@ int past_check(const struct graph *graph, const struct node *parent,
 	const struct node *from = graph_at(graph, old);
 
 	if (writes_to(parent, old))
-		return refuse(error, "'%s' writes to what this edge leads to, and that cannot change: another backup would begin there and overwrite what it has written",
+		return refuse(error, "'%s' writes to the device at this edge, which cannot change: another backup would begin there and overwrite the first",
 			      parent->dev.name);
 	if (check_left(graph, from, new, error) ||
 	    check_come(graph, from, new, error))

@@ -120,7 +120,7 @@ static int take_down_over(const struct graph *graph, const struct node *node,
 
 static void log_lost(const char *name)
 {
-	char *text = print("the device of '%s' was removed, so it was, too, with what lay on it",
+	char *text = print("the device of '%s' was removed, and so was the node, with all nodes on top of it",
 			   name);
 
 	log_mended(text);

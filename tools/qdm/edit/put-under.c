@@ -203,7 +203,7 @@ int edit_take_out(const struct graph *graph, const char *name,
 			      name, above->dev.name);
 	below = graph_at(graph, node->below[0]);
 	if (!below)
-		return refuse(error, "'%s' lies on a device that is not under device-mapper; use block-remove-node with its path",
+		return refuse(error, "'%s' is on top of a device that is not under device-mapper; use block-remove-node with its path",
 			      name);
 	if (edit_remove(graph, above->dev.name, below->dev.name, name, plan,
 			error))

@@ -23,12 +23,12 @@ static int check_same_data(const struct graph *graph, struct devno devno,
 	if (!node_shows(graph, new->node, devno) &&
 	    !node_shows(graph, old, new->devno))
 		return refuse(error, "'%s' is no filter over '%s' nor the other way round, so it may show other data",
-			      new->node ? new->node->dev.name : "what is there",
-			      old ? old->dev.name : "what is there");
+			      new->node ? new->node->dev.name : "the node there",
+			      old ? old->dev.name : "the node there");
 	if (node_root(graph, old) != node_root(graph, new->node))
-		return refuse(error, "of '%s' and '%s' one lies under a device and the other on top of it",
+		return refuse(error, "of '%s' and '%s' one is under a device and the other on top of it",
 			      new->node ? new->node->dev.name : new->word,
-			      old ? old->dev.name : "what is there");
+			      old ? old->dev.name : "the node there");
 	return 0;
 }
 
@@ -60,7 +60,7 @@ static const struct node *find_new_child(const struct graph *graph,
 	if (!new)
 		refuse(error, "Node '%s' not found", name);
 	else if (node_reaches(graph, new, parent))
-		refuse(error, "'%s' lies on '%s' already", name,
+		refuse(error, "'%s' is on top of '%s' already", name,
 		       parent->dev.name);
 	else
 		return new;
@@ -132,7 +132,7 @@ static int place_reopened(struct place *place, const struct graph *graph,
 		return 0;
 	}
 	if (place->node && node_reaches(graph, place->node, node))
-		return refuse(error, "'%s' lies on '%s' already", file,
+		return refuse(error, "'%s' is on top of '%s' already", file,
 			      node->dev.name);
 	return check_same_data(graph, node->below[0], place, error) ||
 	       check_sizes(node, file, place->sectors, error) ? -1 : 0;

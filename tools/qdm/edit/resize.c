@@ -53,13 +53,13 @@ static int check_resize(const struct graph *graph, const struct node *node,
 		return refuse(error, "'%s' is no throttle, write-threshold or host_device node; only these can be resized",
 			      name);
 	if (!shape_is_same(&node->table, &below))
-		return refuse(error, "'%s' has a table that is not one line from sector 0 on of what it lies on, and cannot be resized",
+		return refuse(error, "'%s' has a table that is not one line from sector 0 of the device beneath, and cannot be resized",
 			      name);
 	if (bytes % SECTOR)
 		return refuse(error, "Parameter 'size' expects a multiple of %d",
 			      SECTOR);
 	if (above && bytes / SECTOR < kdm_table_len(&node->table))
-		return refuse(error, "'%s' lies under '%s' and cannot become smaller; remove it from there first",
+		return refuse(error, "'%s' is beneath '%s' and cannot become smaller; remove it from there first",
 			      name, above->dev.name);
 	if (bytes / SECTOR < kdm_table_len(&node->table) &&
 	    use_stays_open(name, 0))

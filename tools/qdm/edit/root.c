@@ -100,7 +100,7 @@ static int check_root_name(const struct graph *graph, const char *name,
 					   NULL;
 
 	if (above)
-		return refuse(error, "'%s' cannot be the name of a new node, as '%s' lies on one of that name",
+		return refuse(error, "'%s' cannot be the name of a new node, as '%s' is on top of one of that name",
 			      name, above->dev.name);
 	if (there || strlen(name) >= KDM_NAME_LEN ||
 	    name[strspn(name, DM_PLAIN_CHARS)])

@@ -75,7 +75,7 @@ static int check_users(const struct graph *graph, const struct node *self,
 		if (user == self || !uses(user, user->nr_below, target))
 			continue;
 		if (user->kind != KIND_BACKUP || node_passes_to(user, target))
-			return refuse(error, "'%s' lies on destination '%s', which would be overwritten",
+			return refuse(error, "'%s' is on top of destination '%s', which would be overwritten",
 				      user->dev.name, name);
 		if (!job_is_over(user))
 			return refuse(error, "destination '%s' is the destination of '%s' already",
@@ -145,7 +145,7 @@ static int check_level(const struct graph *graph, const struct node *above,
 		return refuse(error, "Source and target cannot be the same");
 	if (rests_on(graph, data ? data->dev.devno : source->devno, target,
 		     false, 0))
-		return refuse(error, "destination '%s' lies under what is backed up and would be overwritten",
+		return refuse(error, "destination '%s' is beneath the backed-up device and would be overwritten",
 			      name);
 	if (check_users(graph, above, target, name, error))
 		return -1;
@@ -223,9 +223,9 @@ static int refuse_circle(const struct place *target, const char *name,
 	char file[300];
 
 	if (host_loop_file(target->devno, file, sizeof(file)))
-		return refuse(error, "destination '%s' is the file '%s', which lies on what is backed up",
+		return refuse(error, "destination '%s' is the file '%s', which is on top of the backed-up device",
 			      name, file);
-	return refuse(error, "destination '%s' lies on what is backed up",
+	return refuse(error, "destination '%s' is on top of the backed-up device",
 		      name);
 }
 

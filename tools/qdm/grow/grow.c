@@ -201,7 +201,7 @@ static int grow_fs(struct growing *growing, struct error *error)
 			 &failed);
 	if (!result && fs_look(&mounted, growing->top_at, &growing->view) &&
 	    growing->view.fs_size <= before)
-		result = refuse(&failed, "the device has grown, but not the %s on %s, which says nothing of it",
+		result = refuse(&failed, "the device has grown, but not the %s on %s, which reported no error",
 				mounted.type, mounted.where);
 	fs_release(&mounted);
 	growing->view.fitted = true;

@@ -65,7 +65,7 @@ static int find_volume(struct growing *growing, const struct graph *graph,
 		node = node->nr_below ? graph_at(graph, node->below[0]) : NULL;
 	}
 	if (!node || strncmp(node->dev.uuid, "LVM-", 4))
-		return refuse(error, "%s: it lies on %s, which is no LVM volume; only a node over a volume can grow",
+		return refuse(error, "%s: it is on top of %s, which is no LVM volume; only a node over a volume can grow",
 			      growing->node, node ? node->dev.name : "a disk");
 	snprintf(growing->lowest, sizeof(growing->lowest), "%s", lowest);
 	snprintf(growing->volume, sizeof(growing->volume), "%s",
@@ -214,7 +214,7 @@ int grow_look(struct growing *growing, struct error *error)
 
 	if (!read_bytes(growing->node_at, &view->size) ||
 	    !read_bytes(growing->volume_at, &view->volume))
-		return refuse(error, "%s: it has gone away", growing->node);
+		return refuse(error, "%s: it was removed meanwhile", growing->node);
 	if (read_threshold(growing, error))
 		return -1;
 	look_inside(growing);

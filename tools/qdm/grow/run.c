@@ -146,7 +146,7 @@ int run_lvs(const char *volume, uint64_t *extent, uint64_t *free_bytes,
 	char *said = run(argv, &status);
 
 	if (!read_report(said, extent, free_bytes))
-		result = refuse(error, "lvs says nothing of %s: %s", path,
+		result = refuse(error, "lvs does not show %s: %s", path,
 				last_line(said));
 	free(said);
 	free(path);

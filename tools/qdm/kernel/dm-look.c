@@ -102,7 +102,7 @@ static int read_deps(const char *name, bool loaded, struct devno **deps,
 	if (loaded)
 		dm_task_query_inactive_table(task);
 	if (!dm_task_run(task)) {
-		task_failed(task, "read what is below", name, error);
+		task_failed(task, "read the devices beneath", name, error);
 		dm_task_destroy(task);
 		return -1;
 	}

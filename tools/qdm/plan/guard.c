@@ -119,7 +119,7 @@ static void listen_to(int socket, struct plan *plan,
 	still = suspends(plan, word.at + 1);
 	if (still) {
 		rescue(plan, &word);
-		log_rescue(plan, "left devices standing still, which go on", NULL);
+		log_rescue(plan, "left devices suspended, which were resumed", NULL);
 	}
 	if (!still || word.back)
 		take_over(plan, word.at, word.back);
@@ -188,9 +188,9 @@ int guard_step(struct guard *guard, const struct plan *plan, size_t at,
 	if (say(guard, at, false) || !nothing_swapped(plan, at))
 		return 0;
 	if (begun)
-		return refuse(error, "the devices stood still for more than %d seconds and were let go on as they were; nothing was done",
+		return refuse(error, "the devices were suspended for more than %d seconds and were resumed as they were; nothing was done",
 			      guard_patience / 1000);
-	return refuse(error, "the process that was to finish this edit if this one is killed was killed itself");
+	return refuse(error, "the guard, which would finish this edit if this process were killed, was killed itself");
 }
 
 void guard_back(struct guard *guard, size_t at)

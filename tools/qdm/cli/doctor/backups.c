@@ -16,10 +16,10 @@ static void check_failed(struct check *check, const struct job *job)
 	if (!job_failed(job))
 		return;
 	if (!strcmp(job->state, "paused"))
-		say(check, TROUBLE, "backup '%s' stands still: %s (job-resume goes on when that is mended, qdm remove --cancel %s ends it)",
+		say(check, TROUBLE, "backup '%s' has stopped: %s (job-resume continues it after a repair, qdm remove --cancel %s ends it)",
 		    job->id, job_error_text(job), job->node);
 	else
-		say(check, TROUBLE, "backup '%s' has failed: %s; what it has written is no whole copy (qdm remove %s, and begin it again)",
+		say(check, TROUBLE, "backup '%s' has failed: %s; its copy is not complete (qdm remove %s, and begin it again)",
 		    job->id, job_error_text(job), job->node);
 }
 

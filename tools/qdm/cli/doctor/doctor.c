@@ -171,9 +171,9 @@ int verb_doctor(int argc, char **argv, struct error *error)
 		return misuse(error, "doctor: '%s' is unexpected",
 			      options.word[0]);
 	if (options.idle && !options.repair)
-		return misuse(error, "--idle goes with --repair: it deletes filters that nothing lies on");
+		return misuse(error, "--idle requires --repair: it deletes filters with nothing on top of them");
 	if (options.dry_run && (!options.repair || options.json))
-		return misuse(error, "--dry-run goes with --repair, and without --json");
+		return misuse(error, "--dry-run requires --repair, and excludes --json");
 	check.found = json_object_new_array();
 	if (options.dry_run)
 		puts("#!/bin/bash\nset -euo pipefail");

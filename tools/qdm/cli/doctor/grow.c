@@ -113,7 +113,7 @@ static void check_fired(const struct told *told, const struct node *node,
 		return;
 	}
 	if (has_line && !strcmp(state, "off"))
-		say(told, true, "'%s' is to grow and its threshold is off (qdm grow --now %s)",
+		say(told, true, "'%s' has to grow and its threshold is off (qdm grow --now %s)",
 		    name, name);
 	if (strcmp(state, "fired"))
 		return;
@@ -121,7 +121,7 @@ static void check_fired(const struct told *told, const struct node *node,
 		say(told, false, "the threshold of '%s' has fired, and no line makes it grow (qdm grow %s --step SIZE --reserve SIZE)",
 		    name, name);
 	else if (stays_fired(name))
-		say(told, true, "the threshold of '%s' has fired, and nobody has answered (qdm grow --now %s)",
+		say(told, true, "the threshold of '%s' has fired, and was not answered (qdm grow --now %s)",
 		    name, name);
 }
 

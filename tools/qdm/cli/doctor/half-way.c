@@ -127,7 +127,7 @@ static void check_pending(struct check *check, const struct node *node,
 	say(check, ours ? mend(check, name, kdm_clear) : TROUBLE,
 	    "device '%s' has a table loaded that is not live%s", name,
 	    ours ? ": a command was killed before the swap" :
-	           "; it may be somebody else's (dmsetup clear)");
+	           "; it may be another program's (dmsetup clear)");
 }
 
 /*
@@ -163,7 +163,7 @@ static void check_suspended(struct check *check, const struct node *node,
 	}
 	say(check, ours ? mend(check, name, resume_plainly) : TROUBLE,
 	    "device '%s' is suspended%s", name,
-	    ours ? "" : "; it may be somebody else's doing (dmsetup resume)");
+	    ours ? "" : "; another program may have suspended it (dmsetup resume)");
 }
 
 static void check_half_way(struct check *check, const struct node *node)

@@ -32,7 +32,7 @@ void check_cookies(struct check *check)
 	}
 	for (i = 0; i < nr; i++) {
 		outcome = drop_cookie(check, cookies[i]);
-		say(check, outcome, "semaphore 0x%08x is left over: who waited for udev by it was killed",
+		say(check, outcome, "semaphore 0x%08x is left over: the process that waited for udev with it was killed",
 		    cookies[i]);
 	}
 	free(cookies);

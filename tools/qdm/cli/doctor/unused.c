@@ -88,7 +88,7 @@ void check_passing(struct check *check, const struct node *node)
 	    !node->dev.open_count)
 		return;
 	say(check, mend(check, name, give_name),
-	    "filter '%s' is to be called '%s': a command was killed after it put it in",
+	    "filter '%s' should be named '%s': a command was killed after the insertion",
 	    name, node_name(&node->dev));
 }
 
