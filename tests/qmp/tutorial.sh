@@ -28,13 +28,13 @@ undo() {
 tutorial() {
 	trap undo EXIT
 	modprobe loop
-	typed tutorial "A volume" "Away with it" | tee said
+	typed tutorial "A volume" "Clean up" | tee said
 	grep -x "before the backup" said
 	same "the volume's file" "after the backup" "$(cat /mnt/data/file)"
 	same "the volume's table" linear "$(dmsetup table vg-lv | cut -d' ' -f3)"
 	disk=$(losetup --list --noheadings --output name --associated /tmp/disk | tr -d ' ')
 	export disk
-	typed tutorial "Away with it" none
+	typed tutorial "Clean up" none
 	fails test -e /tmp/disk
 	fails dmsetup info vg-lv
 }
