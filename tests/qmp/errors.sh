@@ -53,7 +53,7 @@ refuses_objects() {
 	generic qom-get "'path': 'g', 'property': 'colour'" "Property 'throttle-group.colour' not found"
 	generic qom-set "'path': 'g', 'property': 'limits', 'value': {'iops-read': 4}" \
 		"bps/iops/max total values and read/write values cannot be used at the same time"
-	generic qom-set "'path': 'g', 'property': 'limits', 'value': 5" "Invalid parameter type for 'value', expected: object"
+	generic qom-set "'path': 'g', 'property': 'limits', 'value': 5" "Invalid parameter type for 'limits', expected: object"
 	same "limit" 5 "$(qdm exec "{'execute': 'qom-get', 'arguments': {'path': 'g', 'property': 'limits'}}" | jq '.return["iops-total"]')"
 	table t "0 2048 qthrottle $(memdev mem 1) 0 g"
 	generic object-del "'id': 'g'" "object 'g' is in use, can not be deleted"
@@ -93,10 +93,10 @@ refuses_nodes() {
 	refused block-set-write-threshold "'node-name': 'nosuch', 'write-threshold': 1" GenericError "Device 'nosuch' not found"
 	generic block-set-write-threshold "'node-name': 'w', 'write-threshold': -1" \
 		"Parameter 'write-threshold' expects a value in the range [0, 18446744073709551615]"
-	generic block-set-write-threshold "'node-name': 't', 'write-threshold': 1" \
-		"'t' has no write-threshold filter; blockdev-add one and insert it"
+	qdm exec "{'execute': 'block-set-write-threshold', 'arguments': {'node-name': 't', 'write-threshold': 1}}"
+	qdm remove t-threshold
 }
-it "refuses wrong nodes" refuses_nodes
+it "refuses wrong nodes, and brings a threshold where there is none" refuses_nodes
 
 edge() { echo "'parent': '$1', 'child': '$2', 'node': '$3'"; }
 

@@ -116,7 +116,7 @@ int served_client(void)
 {
 	int fd = served_connect();
 
-	assert_non_null(strstr(served_line(fd), "{ \"QMP\": "));
+	assert_non_null(strstr(served_line(fd), "{\"QMP\": "));
 	served_answers(fd, CAPABILITIES, DONE);
 	return fd;
 }

@@ -7,7 +7,7 @@
 
 #define SERVED_PATIENCE_MS	20000
 #define CAPABILITIES		"{\"execute\":\"qmp_capabilities\"}\n"
-#define DONE			"{ \"return\": { } }\r\n"
+#define DONE			"{\"return\": {}}\r\n"
 
 extern char served_path[64];
 extern pid_t served_by;		/* 0 once a test has seen its end */

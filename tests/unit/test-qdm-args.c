@@ -53,9 +53,9 @@ static void types(void **state)
 	assert_string_equal(check("{'must':null}"),
 			    "Invalid parameter type for 'must', expected: string");
 	assert_string_equal(check("{'must':'x','size':1.5}"),
-			    "Invalid parameter type for 'size', expected: integer");
+			    "Parameter 'size' expects uint64");
 	assert_string_equal(check("{'must':'x','size':1e30}"),
-			    "Invalid parameter type for 'size', expected: integer");
+			    "Parameter 'size' expects uint64");
 	assert_string_equal(check("{'must':'x','flag':1}"),
 			    "Invalid parameter type for 'flag', expected: boolean");
 	assert_string_equal(check("{'must':'x','object':[]}"),

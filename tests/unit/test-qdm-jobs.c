@@ -120,8 +120,14 @@ static void refusals(void **state)
 		"job-id 'a' needs filter-node-name 'a-backup'; give only one of them");
 	refused(backup(",'x-perf':{'min-cluster-size':70000}"),
 		"min-cluster-size needs to be a power of 2");
-	refused(backup(",'x-perf':{'max-workers':1025}"),
-		"Parameter 'x-perf.max-workers' expects a value in the range [0, 1024]");
+	refused(backup(",'x-perf':{'max-workers':0}"),
+		"max-workers must be between 1 and 2147483647");
+	refused(backup(",'x-perf':{'max-workers':-1}"),
+		"max-workers must be between 1 and 2147483647");
+	refused(backup(",'x-perf':{'max-chunk':-1}"),
+		"max-chunk must be zero (which means no limit) or positive");
+	refused(backup(",'x-perf':{'max-chunk':4096}"),
+		"Required max-chunk (4096) is less than backup cluster size (65536)");
 	assert_string_equal(fake_log(), "");
 }
 
@@ -149,6 +155,8 @@ static void is_steered(void **state)
 	refused(run("job-dismiss", "'id':'vg-lv'"),
 		"Job 'vg-lv' in state 'paused' cannot accept command verb 'dismiss'");
 	refused(run("job-cancel", "'id':'nosuch'"), "Job not found");
+	assert_string_equal(run("block-job-dismiss", "'id':'nosuch'"),
+			    "{\"error\":{\"class\":\"DeviceNotActive\",\"desc\":\"Block job 'nosuch' not found\"}}");
 	assert_string_equal(run("block-job-cancel", "'device':'nosuch'"),
 			    "{\"error\":{\"class\":\"DeviceNotActive\",\"desc\":\"Block job 'nosuch' not found\"}}");
 }
@@ -173,7 +181,7 @@ static void ends(void **state)
 	assert_non_null(strstr(run("query-jobs", "%s", ""), "\"status\":\"pending\""));
 	refused(run("job-dismiss", "'id':'vg-lv'"),
 		"Job 'vg-lv' in state 'pending' cannot accept command verb 'dismiss'");
-	done(run("block-job-finalize", "'device':'vg-lv'"));
+	done(run("block-job-finalize", "'id':'vg-lv'"));
 	refused(run("job-finalize", "'id':'vg-lv'"),
 		"Job 'vg-lv' in state 'concluded' cannot accept command verb 'finalize'");
 	done(run("job-dismiss", "'id':'vg-lv'"));
@@ -299,7 +307,7 @@ static void ends_not_when_dry(void **state)
 	fake_status("vg-lv-backup", "concluded 10/10 100/100 - intact ok 0 0 0 1");
 	prints("{'execute':'job-finalize','arguments':{'id':'vg-lv'}}",
 	       "#!/bin/bash\nset -euo pipefail\n");
-	prints("{'execute':'block-job-finalize','arguments':{'device':'vg-lv'}}",
+	prints("{'execute':'block-job-finalize','arguments':{'id':'vg-lv'}}",
 	       "#!/bin/bash\nset -euo pipefail\n");
 	prints("{'execute':'job-cancel','arguments':{'id':'vg-lv'}}",
 	       "#!/bin/bash\nset -euo pipefail\n");
@@ -367,7 +375,7 @@ static void graph_and_stats(void **state)
 			    "\"edges\":["
 #define EDGE(parent, child, name) \
 	"{\"parent\":" parent ",\"child\":" child ",\"name\":\"" name "\",\"perm\":[],\"shared-perm\":[\"consistent-read\",\"write\",\"write-unchanged\",\"resize\"]}"
-			    EDGE("1", "4", "file") "," EDGE("2", "5", "file") ","
+			    EDGE("1", "4", "root") "," EDGE("2", "5", "root") ","
 			    EDGE("3", "6", "file") "," EDGE("4", "3", "file") ","
 			    EDGE("4", "2", "target") "]}}");
 	assert_string_equal(run("query-command-line-options", "%s", ""),

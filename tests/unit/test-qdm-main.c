@@ -310,7 +310,7 @@ static pid_t serve(const char *line, int in, int out)
 
 static void greets(int fd)
 {
-	static const char greeting[] = "{ \"QMP\": ";
+	static const char greeting[] = "{\"QMP\": ";
 	char text[sizeof(greeting)] = "";
 	struct pollfd wait = { .fd = fd, .events = POLLIN };
 

@@ -285,12 +285,13 @@ static void threshold_of_another(void **state)
 	(void)state;
 	fake_add("pv", "QDM-threshold-pv", 4 * CASE_SECTORS, "wthreshold", "4000:50 0 0");
 	fake_add("vg3-lv", "LVM-3", CASE_SECTORS, "linear", "253:4 2048");
-	refused(set, "'vg3-lv' has no write-threshold filter; blockdev-add one and insert it");
-	fake_swap("vg3-lv", CASE_SECTORS, "253:4 0");
-	refused(set, "'vg3-lv' has no write-threshold filter; blockdev-add one and insert it");
 	fake_swap("vg3-lv", 4 * CASE_SECTORS, "253:4 0");
 	works(set);
 	assert_string_equal(fake_said("pv"), "set-threshold 4096,");
+	fake_swap("vg3-lv", CASE_SECTORS, "253:4 0");
+	works(set);
+	assert_string_equal(fake_said("pv"), "set-threshold 4096,");
+	assert_non_null(fake_device("vg3-lv-threshold"));
 }
 
 static void ends_job(int nr)

@@ -305,8 +305,8 @@ static void thresholds(void **state)
 	run(verb_threshold, "threshold w off");
 	assert_non_null(strstr(fake_log(), "message w set-threshold 0;"));
 	says(verb_threshold, "threshold vg-lv", "vg-lv: no threshold\n");
-	refuses(verb_threshold, "threshold vg-lv 4K",
-		"'vg-lv' has no write-threshold filter; blockdev-add one and insert it");
+	run(verb_threshold, "threshold vg-lv off");
+	assert_null(fake_device("vg-lv-threshold"));
 	fake_add("above", "", CASE_SECTORS, "linear", "253:1 0");
 	says(verb_threshold, "threshold above 4K",
 	     "w: armed at 4K (4096), written up to 1.5K (1536)\n");

@@ -72,9 +72,12 @@ static void drivers(void **state)
 	(void)state;
 	refused("{'execute':'blockdev-add'}", "GenericError",
 		"Parameter 'driver' is missing");
-	refused("{'execute':'blockdev-add','arguments':{'driver':'raw'}}",
+	refused("{'execute':'blockdev-add','arguments':{'driver':'raw','node-name':'r','file':'vg-lv'}}",
 		"GenericError",
-		"Parameter 'driver' does not accept value 'raw' (accepted: copy-before-write, host_device, throttle, write-threshold)");
+		"Driver 'raw' does nothing and has no node of its own here; name in its place what is below it");
+	refused("{'execute':'blockdev-add','arguments':{'driver':'qcow2'}}",
+		"GenericError",
+		"Parameter 'driver' does not accept value 'qcow2' (accepted: copy-before-write, host_device, throttle, write-threshold)");
 	refused("{'execute':'blockdev-add','arguments':{'driver':'throttle','node-name':'t','file':'f'}}",
 		"GenericError", "Parameter 'throttle-group' is missing");
 	snprintf(text, sizeof(text), THROTTLE, "nosuch");
@@ -114,7 +117,7 @@ static void hosts(void **state)
 		"GenericError", "Parameter 'filename' is missing");
 	refused(HOST("e", CASE_LEAF "','read-only':true,'discard':'unmap"),
 		"GenericError",
-		"Parameter 'read-only' does not accept value 'true'");
+		"Parameter 'read-only' does not accept value 'true' (accepted: false)");
 	gives(HOST("e", CASE_LEAF "','read-only':false,'cache':{'direct':true},'aio':'native','discard':'unmap"),
 	      "{\"return\":{}}");
 	gives(DELETE("e"), "{\"return\":{}}");
@@ -141,7 +144,7 @@ static void leaves(void **state)
 	      "{\"return\":{}}");
 	assert_string_equal(fake_table("t0")->line[0].params, CASE_LEAF_NUMBER " 0 g");
 	refused(OVER("t1", "{'driver':'qcow2','filename':'x'}"), "GenericError",
-		"Parameter 'file.driver' does not accept value 'qcow2' (accepted: host_device)");
+		"Parameter 'driver' does not accept value 'qcow2' (accepted: host_device, raw)");
 	refused(OVER("t1", "{'driver':'host_device'}"), "GenericError",
 		"Parameter 'file.filename' is missing");
 	refused(OVER("t1", "[]"), "GenericError",
@@ -154,6 +157,102 @@ static void leaves(void **state)
 	      "{\"return\":{}}");
 	assert_non_null(strstr(fake_table("b")->line[0].params,
 			       " " CASE_LEAF_NUMBER " 0 "));
+}
+
+/* What QEMU's clients say of any node is taken where it changes nothing. */
+static void generic_options(void **state)
+{
+	(void)state;
+	gives("{'execute':'blockdev-add','arguments':{'driver':'throttle','node-name':'t','throttle-group':'g',"
+	      "'read-only':false,'auto-read-only':true,'discard':'unmap','detect-zeroes':'off','force-share':false,"
+	      "'cache':{'direct':true,'no-flush':false},"
+	      "'file':{'driver':'raw','node-name':'format','discard':'unmap',"
+	      "'file':{'driver':'host_device','node-name':'storage','filename':'" CASE_LEAF "','pr-manager':null}}}}",
+	      "{\"return\":{}}");
+	assert_string_equal(fake_table("t")->line[0].params, CASE_LEAF_NUMBER " 0 g");
+	gives(OVER("u", "{'driver':'raw','file':'vg-lv'}"), "{\"return\":{}}");
+	refused(OVER("v", "{'driver':'raw','file':7}"), "GenericError",
+		"Invalid parameter type for 'file.file', expected: BlockdevRef");
+	refused("{'execute':'blockdev-add','arguments':{'driver':'throttle','node-name':'v','throttle-group':'g','file':'vg-lv','detect-zeroes':'unmap'}}",
+		"GenericError", "Parameter 'detect-zeroes' does not accept value 'unmap' (accepted: off)");
+	refused("{'execute':'blockdev-add','arguments':{'driver':'throttle','node-name':'v','throttle-group':'g','file':'vg-lv','force-share':true}}",
+		"GenericError", "Parameter 'force-share' does not accept value 'true' (accepted: false)");
+	refused(OVER("v", "{'driver':'host_device','filename':'" CASE_LEAF "','pr-manager':'pr0'}"), "GenericError",
+		"Parameter 'pr-manager' does not accept value 'pr0' (accepted: null)");
+	refused("{'execute':'blockdev-add','arguments':{'driver':'throttle','throttle-group':'g','file':'vg-lv'}}",
+		"GenericError", "'node-name' must be specified for the root node");
+}
+
+/* Before a client does anything it asks these. */
+static void asked_first(void **state)
+{
+	(void)state;
+	gives("{'execute':'query-status'}",
+	      "{\"return\":{\"status\":\"running\",\"singlestep\":false,\"running\":true}}");
+	gives("{'execute':'query-name'}", "{\"return\":{}}");
+	gives("{'execute':'query-block-exports'}", "{\"return\":[]}");
+	gives("{'execute':'qom-get','arguments':{'path':'/objects/g','property':'type'}}",
+	      "{\"return\":\"throttle-group\"}");
+	gives("{'execute':'qom-get','arguments':{'path':'/objects','property':'type'}}",
+	      "{\"return\":\"container\"}");
+	assert_non_null(strstr(case_reply("{'execute':'qom-list-properties','arguments':{'typename':'throttle-group'}}"),
+			       "{\"name\":\"limits\",\"type\":\"ThrottleLimits\"}"));
+	refused("{'execute':'qom-list-properties','arguments':{'typename':'iothread'}}",
+		"DeviceNotFound", "Class 'iothread' not found");
+	refused("{'execute':'qom-get','arguments':{'path':'/objects/x','property':'limits'}}",
+		"DeviceNotFound", "Device '/objects/x' not found");
+	refused("{'execute':'qom-list','arguments':{'path':''}}", "GenericError",
+		"Path '' is ambiguous");
+}
+
+/* By the device's name, which needs no filter; the device shows what was set. */
+static void threshold_of_device(void **state)
+{
+	char *reply;
+
+	(void)state;
+	gives("{'execute':'block-set-write-threshold','arguments':{'node-name':'vg-lv','write-threshold':0}}",
+	      "{\"return\":{}}");
+	assert_null(fake_device("vg-lv-threshold"));
+	gives("{'execute':'block-set-write-threshold','arguments':{'node-name':'vg-lv','write-threshold':4096}}",
+	      "{\"return\":{}}");
+	fake_status("vg-lv-threshold", "armed 4096 0 1536 0 0");
+	reply = strstr(case_reply("{'execute':'query-named-block-nodes'}"),
+		       "{\"node-name\":\"vg-lv\",");
+	assert_non_null(reply);
+	reply = strstr(reply, "\"write_threshold\":");
+	assert_non_null(reply);
+	assert_int_equal(strncmp(reply, "\"write_threshold\":4096,", 23), 0);
+	assert_non_null(strstr(case_reply("{'execute':'query-blockstats'}"),
+			       "\"wr_highest_offset\":1536"));
+}
+
+/* QEMU keeps no node for what a device's own commands make. */
+static void top_of_device(void **state)
+{
+	(void)state;
+	gives("{'execute':'block_set_io_throttle','arguments':{'id':'vg-lv','bps':0,'bps_rd':0,'bps_wr':0,'iops':5,'iops_rd':0,'iops_wr':0}}",
+	      "{\"return\":{}}");
+	assert_non_null(strstr(case_reply("{'execute':'query-block'}"),
+			       "\"inserted\":{\"node-name\":\"vg-lv\""));
+	gives(OVER("t", "'vg-lv-throttle'"), "{\"return\":{}}");
+	gives("{'execute':'block-insert-node','arguments':{'parent':'vg-lv','child':'vg-lv-throttle','node':'t'}}",
+	      "{\"return\":{}}");
+	assert_non_null(strstr(case_reply("{'execute':'query-block'}"),
+			       "\"inserted\":{\"node-name\":\"t\""));
+}
+
+/* A filter that copies before writes is a node, and no job. */
+static void filters_are_no_jobs(void **state)
+{
+	(void)state;
+	fake_add("target", "", CASE_SECTORS, "linear", "8:32 0");
+	gives("{'execute':'blockdev-add','arguments':{'driver':'copy-before-write','node-name':'b','file':'vg-lv','target':'target'}}",
+	      "{\"return\":{}}");
+	gives("{'execute':'query-jobs'}", "{\"return\":[]}");
+	gives("{'execute':'query-block-jobs'}", "{\"return\":[]}");
+	refused("{'execute':'job-cancel','arguments':{'id':'b'}}", "GenericError",
+		"Job not found");
 }
 
 static void sizes(void **state)
@@ -276,8 +375,8 @@ static void reopens(void **state)
 		"GenericError", "'w' is on top of 't0' already");
 	refused(REOPEN("{'driver':'write-threshold','node-name':'t0','write-threshold':8,'file':'vg-lv-root'}"),
 		"GenericError", "Cannot change the option 'driver' of node 't0'");
-	refused(REOPEN("{'driver':'throttle'}"), "GenericError",
-		"Parameter 'options[0].node-name' is missing");
+	refused(REOPEN("{'driver':'throttle','throttle-group':'g','file':'vg-lv'}"), "GenericError",
+		"node-name not specified");
 	refused(REOPEN("5"), "GenericError",
 		"Invalid parameter type for 'options[0]', expected: object");
 	has_params("w", "253:2 0 9");
@@ -417,7 +516,7 @@ static void old_properties(void **state)
 	refused(OLD("'x-iops-total':10,'limits':{'iops-read':10}"), "GenericError",
 		"bps/iops/max total values and read/write values cannot be used at the same time");
 	refused(OLD("'x-iops-total':-1"), "GenericError",
-		"bps/iops/max values must be within [0, 1000000000000000]");
+		"Property values cannot be negative");
 	gives(OLD("'x-iops-total':100,'x-iops-total-max':200,'limits':{'bps-read':5}"), DONE);
 	assert_string_equal(case_limits("old"),
 			    "bps-read=5 iops-total=100 iops-total-max=200");
@@ -598,7 +697,7 @@ static void negotiation(void **state)
 	json_object_put(reply);
 	reply = qmp_execute(wrong, strlen(wrong), &mode, NULL);
 	assert_non_null(strstr(json_object_to_json_string(reply),
-			       "Parameter 'enable[0]' does not accept value 'x' (accepted: oob)"));
+			       "Parameter 'enable' does not accept value 'x' (accepted: oob)"));
 	json_object_put(reply);
 	assert_int_equal(mode, QMP_NEGOTIATING);
 	json_object_put(qmp_execute(begin, strlen(begin), &mode, NULL));
@@ -638,6 +737,11 @@ int main(void)
 		CASE(drivers),
 		CASE(hosts),
 		CASE(leaves),
+		CASE(generic_options),
+		CASE(asked_first),
+		CASE(threshold_of_device),
+		CASE(top_of_device),
+		CASE(filters_are_no_jobs),
 		CASE(sizes),
 		CASE(thresholds),
 		CASE(backups),

@@ -494,8 +494,8 @@ static const struct edit edits[] = {
 	{ .line = EXEC("block-job-resume", "'device':'vg-lv'"), { BEGIN }, PAUSED },
 	{ .line = EXEC("block-job-cancel", "'device':'vg-lv','force':true"), { BEGIN }, PAUSED },
 	{ .line = EXEC("block-job-set-speed", "'device':'vg-lv','speed':9"), { BEGIN }, RUNNING },
-	{ .line = EXEC("block-job-dismiss", "'device':'vg-lv'"), { BEGIN }, FAILED_JOB },
-	{ .line = EXEC("block-job-finalize", "'device':'vg-lv'"), { BEGIN }, CONCLUDED, true },
+	{ .line = EXEC("block-job-dismiss", "'id':'vg-lv'"), { BEGIN }, FAILED_JOB },
+	{ .line = EXEC("block-job-finalize", "'id':'vg-lv'"), { BEGIN }, CONCLUDED, true },
 };
 
 #define EDITS_NR	(sizeof(edits) / sizeof(*edits))

@@ -70,7 +70,7 @@ static void several(void **state)
 		served_tell(b, text);
 	}
 	for (i = 0; i < 20; i++) {
-		snprintf(wanted, sizeof(wanted), "\"id\": %d }\r\n", i);
+		snprintf(wanted, sizeof(wanted), "\"id\": %d}\r\n", i);
 		assert_non_null(strstr(served_line(a), wanted));
 		assert_non_null(strstr(served_line(b), wanted));
 	}
@@ -92,8 +92,8 @@ static void events_to_all(void **state)
 	mute = served_connect();
 	served_line(mute);
 	fire();
-	assert_non_null(strstr(served_line(a), "\"event\": \"BLOCK_WRITE_THRESHOLD\", \"data\": { \"node-name\": \"w\", \"amount-exceeded\": 512, \"write-threshold\": 4096 } }\r\n"));
-	assert_non_null(strstr(served_line(b), "\"timestamp\": { \"seconds\": "));
+	assert_non_null(strstr(served_line(a), "\"event\": \"BLOCK_WRITE_THRESHOLD\", \"data\": {\"node-name\": \"w\", \"amount-exceeded\": 512, \"write-threshold\": 4096}}\r\n"));
+	assert_non_null(strstr(served_line(b), "\"timestamp\": {\"seconds\": "));
 	served_answers(mute, CAPABILITIES, DONE);
 	close(a);
 	close(b);
@@ -112,7 +112,7 @@ static void too_many(void **state)
 	for (i = 0; i < 1000; i++)
 		idle[i] = served_connect();
 	served_answers(fd, "{'execute':'qmp_capabilities'}",
-		"{ \"error\": { \"class\": \"CommandNotFound\", \"desc\": \"Capabilities negotiation is already complete, command ignored\" } }\r\n");
+		"{\"error\": {\"class\": \"CommandNotFound\", \"desc\": \"Capabilities negotiation is already complete, command ignored\"}}\r\n");
 	close(served_client());
 	for (i = 0; i < 1000; i++)
 		close(idle[i]);
@@ -161,7 +161,7 @@ static void half_and_gone(void **state)
 	served_tell(fd, "{'execute':'block");
 	shutdown(fd, SHUT_WR);
 	assert_string_equal(served_line(fd),
-			    "{ \"error\": { \"class\": \"GenericError\", \"desc\": \"JSON parse error, the command has no end\" } }\r\n");
+			    "{\"error\": {\"class\": \"GenericError\", \"desc\": \"JSON parse error, the command has no end\"}}\r\n");
 	assert_string_equal(served_line(fd), "");
 	close(fd);
 	fd = served_client();
@@ -179,9 +179,9 @@ static void half_and_silent(void **state)
 	(void)state;
 	served_tell(fd, "{'execute':'quit'");
 	served_answers(other, "{'execute':'x'}",
-		"{ \"error\": { \"class\": \"CommandNotFound\", \"desc\": \"The command x has not been found\" } }\r\n");
+		"{\"error\": {\"class\": \"CommandNotFound\", \"desc\": \"The command x has not been found\"}}\r\n");
 	assert_string_equal(served_line(fd),
-			    "{ \"error\": { \"class\": \"GenericError\", \"desc\": \"JSON parse error, the command has no end\" } }\r\n");
+			    "{\"error\": {\"class\": \"GenericError\", \"desc\": \"JSON parse error, the command has no end\"}}\r\n");
 	assert_string_equal(served_line(fd), "");
 	close(fd);
 	close(other);
@@ -316,7 +316,7 @@ static void into_a_file(void **state)
 		alarm(3 * SERVED_PATIENCE_MS / 1000);
 		serve_files(ends[0], name);
 	}
-	file_says(name, "{ \"QMP\": ");
+	file_says(name, "{\"QMP\": ");
 	assert_true(write(ends[1], CAPABILITIES, strlen(CAPABILITIES)) > 0);
 	file_says(name, DONE);
 	fire();
@@ -353,7 +353,7 @@ static void into_a_full_pipe(void **state)
 	assert_true(write(in[1], CAPABILITIES, strlen(CAPABILITIES)) > 0);
 	for (i = 0; i < 5; i++)
 		assert_true(write(in[1], ask, strlen(ask)) > 0);
-	assert_non_null(strstr(served_line(out[0]), "{ \"QMP\": "));
+	assert_non_null(strstr(served_line(out[0]), "{\"QMP\": "));
 	assert_string_equal(served_line(out[0]), DONE);
 	usleep(500000);
 	kill(child, SIGTERM);
@@ -402,7 +402,7 @@ static void from_systemd(void **state)
 	child = fork();
 	if (!child)
 		serve_handed(listening, "1");
-	assert_non_null(strstr(served_line(fd), "{ \"QMP\": "));
+	assert_non_null(strstr(served_line(fd), "{\"QMP\": "));
 	served_answers(fd, CAPABILITIES, DONE);
 	served_answers(fd, "{'execute':'quit'}", DONE);
 	close(fd);
@@ -443,8 +443,8 @@ static void thousand(void **state)
 	for (i = 0; i < 1000; i++) {
 		served_tell(fd, commands[i % 10]);
 		reply = served_line(fd);
-		assert_true(strstr(reply, "{ \"return\": ") == reply ||
-			    strstr(reply, "{ \"error\": ") == reply);
+		assert_true(strstr(reply, "{\"return\": ") == reply ||
+			    strstr(reply, "{\"error\": ") == reply);
 		if (i < 6)
 			assert_null(strstr(reply, "\"error\""));
 	}

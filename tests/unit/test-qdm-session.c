@@ -17,11 +17,11 @@
 #include "server/session.h"
 
 #define VERSION		"{\"execute\":\"query-version\"}"
-#define ANSWER		"{ \"return\": { \"qemu\": { \"major\": 0, \"minor\": 2, \"micro\": 0 }, \"package\": \"qdm\" } }\r\n"
+#define ANSWER		"{\"return\": {\"qemu\": {\"major\": 0, \"minor\": 2, \"micro\": 0}, \"package\": \"qdm\"}}\r\n"
 #define PARSE_ERROR(text) \
-	"{ \"error\": { \"class\": \"GenericError\", \"desc\": \"JSON parse error, " text "\" } }\r\n"
+	"{\"error\": {\"class\": \"GenericError\", \"desc\": \"JSON parse error, " text "\"}}\r\n"
 #define CUT_ERROR(text) \
-	"{ \"error\": { \"class\": \"GenericError\", \"desc\": \"" text "\" } }\r\n"
+	"{\"error\": {\"class\": \"GenericError\", \"desc\": \"" text "\"}}\r\n"
 
 static struct session session;
 
@@ -56,7 +56,7 @@ static void begin(void)
 	session_begin(&session, NULL, NULL);
 	said();
 	feed("{'execute':'qmp_capabilities'}", 30);
-	assert_string_equal(said(), "{ \"return\": { } }\r\n");
+	assert_string_equal(said(), "{\"return\": {}}\r\n");
 }
 
 static void gives(const char *text, const char *wanted)
@@ -74,7 +74,7 @@ static void understands(void)
 static void complains(const char *text, size_t len)
 {
 	feed(text, len);
-	if (!strstr(said(), "{ \"error\": { \"class\": "))
+	if (!strstr(said(), "{\"error\": {\"class\": "))
 		fail_msg("no error for %s", text);
 }
 
@@ -85,9 +85,9 @@ static void greeting(void **state)
 	(void)state;
 	session_begin(&session, NULL, NULL);
 	assert_string_equal(said(),
-			    "{ \"QMP\": { \"version\": { \"qemu\": { \"major\": 0, \"minor\": 2, \"micro\": 0 }, \"package\": \"qdm\" }, \"capabilities\": [ ] } }\r\n");
+			    "{\"QMP\": {\"version\": {\"qemu\": {\"major\": 0, \"minor\": 2, \"micro\": 0}, \"package\": \"qdm\"}, \"capabilities\": []}}\r\n");
 	gives(VERSION,
-	      "{ \"error\": { \"class\": \"CommandNotFound\", \"desc\": \"Expecting capabilities negotiation with 'qmp_capabilities'\" } }\r\n");
+	      "{\"error\": {\"class\": \"CommandNotFound\", \"desc\": \"Expecting capabilities negotiation with 'qmp_capabilities'\"}}\r\n");
 	event = json_object_new_object();
 	session_tell(&session, event);
 	json_object_put(event);
@@ -103,9 +103,9 @@ static void queued(void **state)
 	said();
 	gives(VERSION "{'execute':'qmp_capabilities','id':1}" VERSION
 	      "{'execute':'qmp_capabilities'}" VERSION,
-	      "{ \"error\": { \"class\": \"CommandNotFound\", \"desc\": \"Expecting capabilities negotiation with 'qmp_capabilities'\" } }\r\n"
-	      "{ \"return\": { }, \"id\": 1 }\r\n" ANSWER
-	      "{ \"error\": { \"class\": \"CommandNotFound\", \"desc\": \"Capabilities negotiation is already complete, command ignored\" } }\r\n"
+	      "{\"error\": {\"class\": \"CommandNotFound\", \"desc\": \"Expecting capabilities negotiation with 'qmp_capabilities'\"}}\r\n"
+	      "{\"return\": {}, \"id\": 1}\r\n" ANSWER
+	      "{\"error\": {\"class\": \"CommandNotFound\", \"desc\": \"Capabilities negotiation is already complete, command ignored\"}}\r\n"
 	      ANSWER);
 	session_end(&session);
 }
@@ -122,9 +122,9 @@ static void cuts(void **state)
 		feed(text + i, 1);
 	assert_string_equal(said(), ANSWER ANSWER ANSWER);
 	gives("{'execute':'query-version','id':'}{\"'}",
-	      "{ \"return\": { \"qemu\": { \"major\": 0, \"minor\": 2, \"micro\": 0 }, \"package\": \"qdm\" }, \"id\": \"}{\\\"\" }\r\n");
+	      "{\"return\": {\"qemu\": {\"major\": 0, \"minor\": 2, \"micro\": 0}, \"package\": \"qdm\"}, \"id\": \"}{\\\"\"}\r\n");
 	gives("{'execute':'query-version','id':'\u00e4\U0001f600'}",
-	      "{ \"return\": { \"qemu\": { \"major\": 0, \"minor\": 2, \"micro\": 0 }, \"package\": \"qdm\" }, \"id\": \"\\u00e4\\ud83d\\ude00\" }\r\n");
+	      "{\"return\": {\"qemu\": {\"major\": 0, \"minor\": 2, \"micro\": 0}, \"package\": \"qdm\"}, \"id\": \"\\u00e4\\ud83d\\ude00\"}\r\n");
 	session_end(&session);
 }
 
@@ -132,9 +132,9 @@ static void cuts(void **state)
 static void writes(void **state)
 {
 	static const char id[] =
-		"[ -9223372036854775808, 18446744073709551615, 0, 1.5, null, true, [ ], { }, [ [ 1 ] ], { \"a\": { \"b\": \"\" } }, \"\\u0001\\b\\f\\n\\r\\t\\\"\\\\/\\u001f\\u20ac\\ud83d\\ude00\" ]";
+		"[-9223372036854775808, 18446744073709551615, 0, 1.5, null, true, [], {}, [[1]], {\"a\": {\"b\": \"\"}}, \"\\u0001\\b\\f\\n\\r\\t\\\"\\\\/\\u001f\\u20ac\\ud83d\\ude00\"]";
 	char *text = print("{\"execute\":\"nosuch\",\"id\":%s}", id);
-	char *wanted = print("{ \"error\": { \"class\": \"CommandNotFound\", \"desc\": \"The command nosuch has not been found\" }, \"id\": %s }\r\n",
+	char *wanted = print("{\"error\": {\"class\": \"CommandNotFound\", \"desc\": \"The command nosuch has not been found\"}, \"id\": %s}\r\n",
 			     id);
 
 	(void)state;
@@ -158,7 +158,7 @@ static void not_objects(void **state)
 		"{'execute':'blockdev-del','arguments':{}}",
 		"{'execute':'blockdev-del','arguments':{'node-name':'x','x':1}}",
 		"{'execute':'blockdev-del','arguments':{'node-name':'x','node-name':'y'}}",
-		"{\"execute\": }", "{,}", "{\"a\"}", "{'execute' 'x'}",
+		"{\"execute\":}", "{,}", "{\"a\"}", "{'execute' 'x'}",
 	};
 	size_t i;
 
@@ -184,7 +184,7 @@ static void numbers(void **state)
 	(void)state;
 	begin();
 	gives("{'execute':'blockdev-add','arguments':{'driver':'write-threshold','node-name':'w','file':'vg-lv','write-threshold':0}}",
-	      "{ \"return\": { } }\r\n");
+	      "{\"return\": {}}\r\n");
 	for (i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
 		snprintf(text, sizeof(text),
 			 "{'execute':'block-set-write-threshold','arguments':{'node-name':'w','write-threshold':%s}}",

@@ -80,14 +80,14 @@ static void asks_meanwhile(void **state)
 	served_tell(other, "{'execute':'query-named-block-nodes'}");
 	assert_non_null(strstr(served_line(other), "\"vg-lv\""));
 	served_answers(other, "{'execute':'object-del','arguments':{'id':5}}",
-		       "{ \"error\": { \"class\": \"GenericError\", \"desc\": \"Invalid parameter type for 'id', expected: string\" } }\r\n");
+		       "{\"error\": {\"class\": \"GenericError\", \"desc\": \"Invalid parameter type for 'id', expected: string\"}}\r\n");
 	fake_status("w", "fired 0 512 5000 1 4096");
 	assert_non_null(strstr(served_line(other), "\"BLOCK_WRITE_THRESHOLD\""));
 	assert_non_null(strstr(served_line(slow), "\"BLOCK_WRITE_THRESHOLD\""));
 	assert_true(fake_hangs());
 	assert_true(is_silent(slow));
 	fake_hang(NULL);
-	assert_string_equal(served_line(slow), "{ \"return\": { }, \"id\": \"slow\" }\r\n");
+	assert_string_equal(served_line(slow), "{\"return\": {}, \"id\": \"slow\"}\r\n");
 	assert_true(is_limited());
 	close(slow);
 	close(other);
@@ -104,10 +104,10 @@ static void answers_in_order(void **state)
 	eventually(fake_hangs);
 	assert_true(is_silent(fd));
 	fake_hang(NULL);
-	assert_string_equal(served_line(fd), "{ \"return\": { }, \"id\": 1 }\r\n");
+	assert_string_equal(served_line(fd), "{\"return\": {}, \"id\": 1}\r\n");
 	assert_non_null(strstr(served_line(fd), "\"package\": \"qdm\""));
-	assert_string_equal(served_line(fd), "{ \"return\": { }, \"id\": 2 }\r\n");
-	assert_non_null(strstr(served_line(fd), "\"id\": 3 }"));
+	assert_string_equal(served_line(fd), "{\"return\": {}, \"id\": 2}\r\n");
+	assert_non_null(strstr(served_line(fd), "\"id\": 3}"));
 	close(fd);
 }
 
@@ -184,7 +184,7 @@ static void edit_killed(void **state)
 	assert_int_not_equal(child_of(served_by), 0);
 	kill(child_of(served_by), SIGKILL);
 	assert_string_equal(served_line(slow),
-			    "{ \"error\": { \"class\": \"GenericError\", \"desc\": \"the process of this edit was killed; see what there is, and ask qdm doctor\" }, \"id\": \"slow\" }\r\n");
+			    "{\"error\": {\"class\": \"GenericError\", \"desc\": \"the process of this edit was killed; see what there is, and ask qdm doctor\"}, \"id\": \"slow\"}\r\n");
 	fake_hang(NULL);
 	served_tell(slow, VERSION);
 	assert_non_null(strstr(served_line(slow), "\"package\": \"qdm\""));
@@ -201,7 +201,7 @@ static void told_before(void **state)
 	served_tell(fd, BACKUP);
 	assert_non_null(strstr(served_line(fd), "\"id\": \"vg-lv\", \"status\": \"created\""));
 	assert_non_null(strstr(served_line(fd), "\"id\": \"vg-lv\", \"status\": \"running\""));
-	assert_string_equal(served_line(fd), "{ \"return\": { }, \"id\": \"begun\" }\r\n");
+	assert_string_equal(served_line(fd), "{\"return\": {}, \"id\": \"begun\"}\r\n");
 	close(fd);
 }
 

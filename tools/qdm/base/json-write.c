@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Output for clients: in ASCII, as QEMU writes it, with blanks in json-c's way.
+ * Output for clients: in ASCII and with blanks, as QEMU writes it.
  * json-c's own writer formats each number by printf and handles each character
  * separately; for a reply about a hundred nodes that costs as much as collecting the
  * data.
@@ -105,7 +105,7 @@ static void add_int(struct buffer *out, struct json_object *value)
 
 static void add_object(struct buffer *out, struct json_object *value)
 {
-	const char *before = "{ ";
+	const char *before = "{";
 
 	json_object_object_foreach(value, name, member) {
 		add_text(out, before);
@@ -114,7 +114,7 @@ static void add_object(struct buffer *out, struct json_object *value)
 		json_write(out, member);
 		before = ", ";
 	}
-	add_text(out, *before == '{' ? "{ }" : " }");
+	add_text(out, *before == '{' ? "{}" : "}");
 }
 
 static void add_array(struct buffer *out, struct json_object *value)
@@ -122,10 +122,10 @@ static void add_array(struct buffer *out, struct json_object *value)
 	size_t i;
 
 	for (i = 0; i < json_object_array_length(value); i++) {
-		add_text(out, i ? ", " : "[ ");
+		add_text(out, i ? ", " : "[");
 		json_write(out, json_object_array_get_idx(value, i));
 	}
-	add_text(out, i ? " ]" : "[ ]");
+	add_text(out, i ? "]" : "[]");
 }
 
 void json_write(struct buffer *out, struct json_object *value)

@@ -51,21 +51,41 @@ static bool take(struct walk *walk, char wanted)
 	return true;
 }
 
-/* After a backslash. A NUL is refused: C strings would end there. */
-static bool walk_escape(struct walk *walk)
+/* The number behind "u" in an escape; 0 if there is none. */
+static unsigned long read_code(const struct walk *walk)
 {
 	char hex[5] = "";
 
-	if (peek(walk) && strchr("\"\\/bfnrt", peek(walk))) {
-		walk->at++;
-		return true;
-	}
-	if (peek(walk) != 'u' || walk->end - walk->at < 5)
-		return bad(walk, "invalid escape in string");
+	if (walk->end - walk->at < 5 || *walk->at != 'u')
+		return 0;
 	memcpy(hex, walk->at + 1, 4);
-	if (strspn(hex, "0123456789abcdefABCDEF") != 4 || !strcmp(hex, "0000"))
+	return strspn(hex, "0123456789abcdefABCDEF") == 4 ?
+	       strtoul(hex, NULL, 16) : 0;
+}
+
+/* Half of a pair alone stands for no character. */
+static bool walk_code(struct walk *walk)
+{
+	unsigned long code = read_code(walk);
+
+	if (code >= 0xd800 && code < 0xdc00) {
+		walk->at += 5;
+		code = walk->at < walk->end && *walk->at++ == '\\' ?
+		       read_code(walk) : 0;
+		code = code >= 0xdc00 && code < 0xe000 ? 1 : 0;
+	}
+	if (!code || (code >= 0xd800 && code < 0xe000))
 		return bad(walk, "invalid escape in string");
 	walk->at += 5;
+	return true;
+}
+
+/* After a backslash. A NUL is refused: C strings would end there. */
+static bool walk_escape(struct walk *walk)
+{
+	if (!peek(walk) || !strchr("\"'\\/bfnrt", peek(walk)))
+		return walk_code(walk);
+	walk->at++;
 	return true;
 }
 
@@ -93,16 +113,43 @@ static bool is_integer(const char *from, const char *to)
 	return true;
 }
 
+static size_t skip_digits(struct walk *walk)
+{
+	const char *from = walk->at;
+
+	while (isdigit((unsigned char)peek(walk)))
+		walk->at++;
+	return walk->at - from;
+}
+
+/* As JSON has them: an id goes back as it came, and has to be JSON there, too. */
+static bool walk_digits(struct walk *walk)
+{
+	bool zero;
+
+	walk->at += peek(walk) == '-';
+	zero = peek(walk) == '0';
+	if (skip_digits(walk) != 1 && zero)
+		return false;
+	if (!isdigit((unsigned char)walk->at[-1]))
+		return false;
+	if (peek(walk) == '.' && (walk->at++, !skip_digits(walk)))
+		return false;
+	if (peek(walk) != 'e' && peek(walk) != 'E')
+		return true;
+	walk->at++;
+	walk->at += peek(walk) == '+' || peek(walk) == '-';
+	return skip_digits(walk);
+}
+
 static bool walk_number(struct walk *walk)
 {
 	const char *from = walk->at;
 	char digits[32] = "";
 	size_t len;
 
-	while (walk->at < walk->end &&
-	       (isdigit((unsigned char)*walk->at) ||
-		(*walk->at && strchr("+-.eE", *walk->at))))
-		walk->at++;
+	if (!walk_digits(walk))
+		return bad(walk, "invalid number");
 	len = walk->at - from;
 	if (!is_integer(from, walk->at))
 		return true;
@@ -151,15 +198,17 @@ static bool walk_array(struct walk *walk)
 	return take(walk, ']') || bad(walk, "expecting ',' or ']'");
 }
 
+static struct json_object *build(const char *text, size_t len,
+				 struct error *error);
+
 /* The key as json-c will spell it, so that "a" and "\u0061" are the same. */
 static bool note_key(struct walk *walk, struct json_object *keys,
 		     const char *from, size_t len)
 {
-	struct json_tokener *reader = json_tokener_new();
-	struct json_object *key = json_tokener_parse_ex(reader, from, len);
+	struct error ignored = { 0 };
+	struct json_object *key = build(from, len, &ignored);
 	bool ok = key;
 
-	json_tokener_free(reader);
 	if (!ok)
 		return bad(walk, "invalid key");
 	if (json_object_object_get_ex(keys, json_object_get_string(key), NULL)) {
@@ -234,18 +283,45 @@ static bool walk_value(struct walk *walk)
 	return walk_word(walk);
 }
 
+/* An escaped single quote, which only QMP has, in JSON's words. */
+static void spell_quotes(struct buffer *out, const char *text, size_t len)
+{
+	const char *end = text + len;
+
+	for (; text < end; text++) {
+		if (*text == '\\' && text[1] == '\'') {
+			buffer_add(out, "\\u0027", 6);
+			text++;
+		} else if (*text == '\\') {
+			buffer_add(out, text++, 2);
+		} else {
+			buffer_add(out, text, 1);
+		}
+	}
+}
+
+/* A number alone could go on, if nothing came behind it. */
 static struct json_object *build(const char *text, size_t len,
 				 struct error *error)
 {
 	struct json_tokener *reader = json_tokener_new_ex(JSON_MAX_DEPTH + 1);
+	struct buffer spelt = { 0 };
 	struct json_object *value;
 
 	json_tokener_set_flags(reader, JSON_TOKENER_VALIDATE_UTF8);
+	if (memmem(text, len, "\\'", 2)) {
+		spell_quotes(&spelt, text, len);
+		text = spelt.bytes;
+		len = spelt.len;
+	}
 	value = json_tokener_parse_ex(reader, text, len);
-	if (!value)
+	if (!value && json_tokener_get_error(reader) == json_tokener_continue)
+		value = json_tokener_parse_ex(reader, "", 1);
+	buffer_free(&spelt);
+	if (!value && json_tokener_get_error(reader) == json_tokener_success)
+		refuse(error, "QMP input must be a JSON object");
+	else if (!value)
 		refuse(error, "JSON parse error, %s",
-		       json_tokener_get_error(reader) == json_tokener_success ?
-		       "null alone means nothing" :
 		       json_tokener_error_desc(json_tokener_get_error(reader)));
 	json_tokener_free(reader);
 	return value;

@@ -323,7 +323,7 @@ static struct json_object *describe(const char *name, struct error *error)
 	if (graph_read(&graph, error))
 		return NULL;
 	node = graph_find(&graph, name);
-	filter = node ? edit_find_threshold(&graph, node) : NULL;
+	filter = node ? find_threshold(&graph, node) : NULL;
 	if (!node)
 		refuse(error, "Node '%s' not found", name);
 	else

@@ -57,9 +57,6 @@ int edit_reopen(const struct graph *graph, const struct filter *filter,
 int edit_replace(const struct graph *graph, const char *parent,
 		 const char *child, const char *new, struct plan *plan,
 		 struct error *error);
-/* The node with a threshold: this one, or the first beneath with the same data; or NULL. */
-const struct node *edit_find_threshold(const struct graph *graph,
-				       const struct node *node);
 /*
  * For put-back.c: copies the device's table to the root, and puts the device on top of
  * @node.
@@ -74,8 +71,9 @@ int edit_follow(const struct node *filter, const struct node *below,
 		uint64_t len, struct plan *plan, struct error *error);
 int edit_check_not_moving(const struct graph *graph,
 			  const struct node *device, struct error *error);
-int edit_threshold(const struct graph *graph, const char *name,
-		   uint64_t bytes, struct plan *plan, struct error *error);
+/* A device without a filter for it gets one, unless @bytes is 0. */
+int edit_threshold(struct graph *graph, const char *name, uint64_t bytes,
+		   struct plan *plan, struct error *error);
 /* Of an existing node. */
 int edit_resize(const struct graph *graph, const char *name, uint64_t bytes,
 		struct plan *plan, struct error *error);

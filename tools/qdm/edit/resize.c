@@ -7,32 +7,36 @@
 #include "kernel/targets.h"
 #include "kernel/use.h"
 
-/* Not through a node that maps only a part of the device beneath: its offsets differ. */
-static const struct node *below_whole(const struct graph *graph,
-				      const struct node *node)
+/* A device without a filter gets one, as a limit brings a throttle. */
+static int bring_threshold(struct graph *graph, const char *device,
+			   uint64_t bytes, struct plan *plan,
+			   struct error *error)
 {
-	const struct node *below = node_same(graph, node);
+	char *name = new_derived_name(graph, device, "threshold");
+	char *tail = print("%llu", (unsigned long long)bytes);
+	struct filter filter = {
+		.kind = KIND_THRESHOLD, .name = name, .file = device,
+		.tail = tail, .derived = true,
+	};
+	int result = edit_put_under(graph, &filter, plan, error);
 
-	return below && kdm_table_len(&below->table) ==
-	       kdm_table_len(&node->table) ? below : NULL;
+	free(tail);
+	free(name);
+	return result;
 }
 
-const struct node *edit_find_threshold(const struct graph *graph,
-				       const struct node *node)
-{
-	while (node && node->kind != KIND_THRESHOLD)
-		node = below_whole(graph, node);
-	return node;
-}
-
-int edit_threshold(const struct graph *graph, const char *name,
-		   uint64_t bytes, struct plan *plan, struct error *error)
+int edit_threshold(struct graph *graph, const char *name, uint64_t bytes,
+		   struct plan *plan, struct error *error)
 {
 	const struct node *node = graph_find(graph, name);
-	const struct node *filter = edit_find_threshold(graph, node);
+	const struct node *filter = node ? find_threshold(graph, node) : NULL;
 
 	if (!node)
 		return refuse(error, "Device '%s' not found", name);
+	if (!filter && !bytes)
+		return 0;
+	if (!filter && node->kind == KIND_DEVICE)
+		return bring_threshold(graph, name, bytes, plan, error);
 	if (!filter)
 		return refuse(error, "'%s' has no write-threshold filter; blockdev-add one and insert it",
 			      name);

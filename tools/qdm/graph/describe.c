@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "graph/describe.h"
 #include "graph/dropped.h"
+#include "graph/resolve.h"
 #include "kernel/groups.h"
 
 #define SECTOR	512
@@ -179,18 +180,22 @@ void describe_leaf(struct devno devno, char *path, size_t len)
 		*at = '/';
 }
 
+/* As blockdev-replace takes it: a device has one child in QEMU, its root. */
+const char *describe_edge(const struct node *node, size_t at)
+{
+	if (node->kind == KIND_BACKUP && at)
+		return "target";
+	return node->kind == KIND_DEVICE ? "root" : "file";
+}
+
 static struct json_object *describe_child(const struct graph *graph,
 					  const struct node *node, size_t at)
 {
-	static const char * const roles[] = { "file", "target" };
 	struct json_object *child = json_object_new_object();
 	struct node *below = graph_at(graph, node->below[at]);
 	char path[128];
 
-	if (node->kind == KIND_BACKUP && at < 2)
-		json_put_string(child, "child", roles[at]);
-	else if (node->nr_below == 1)
-		json_put_string(child, "child", roles[0]);
+	json_put_string(child, "child", describe_edge(node, at));
 	if (below) {
 		json_put_string(child, "node-name", node_name(&below->dev));
 	} else {
@@ -229,8 +234,27 @@ static void put_cache(struct json_object *object)
 	json_put(object, "cache", json_object_get(cache));
 }
 
+void describe_threshold(const struct graph *graph, const struct node *node,
+			struct threshold *threshold)
+{
+	const struct node *filter = find_threshold(graph, node);
+	unsigned long long at = 0, mark = 0;
+	struct error ignored = { 0 };
+	struct kdm_table status;
+
+	if (filter && !kdm_status(filter->dev.name, &status, &ignored)) {
+		if (status.nr)
+			sscanf(status.line[0].params, "%*s %llu %*s %llu", &at,
+			       &mark);
+		kdm_table_free(&status);
+	}
+	threshold->at = at;
+	threshold->mark = mark;
+}
+
 /* Members that clients of QEMU expect in a node; most have no meaning here. */
 static void put_qemu_members(struct json_object *object,
+			     const struct graph *graph,
 			     const struct node *node, const char *path)
 {
 	static const char * const zeros[] = {
@@ -239,7 +263,7 @@ static void put_qemu_members(struct json_object *object,
 	};
 	struct json_object *zero = json_object_new_uint64(0);
 	struct json_object *image = json_object_new_object();
-	struct json_object *threshold;
+	struct threshold threshold;
 	size_t i;
 
 	json_put_bool(object, "encrypted", false);
@@ -247,13 +271,12 @@ static void put_qemu_members(struct json_object *object,
 	for (i = 0; i < sizeof(zeros) / sizeof(*zeros); i++)
 		json_put(object, zeros[i], json_object_get(zero));
 	json_object_put(zero);
-	if (json_object_object_get_ex(object, "write-threshold", &threshold))
-		json_put(object, "write_threshold",
-			 json_object_get(threshold));
-	else
-		json_put_number(object, "write_threshold", 0);
+	describe_threshold(graph, node, &threshold);
+	json_put_number(object, "write_threshold", threshold.at);
 	json_put_string(image, "filename", path);
 	json_put_string(image, "format", kind_driver(node->kind));
+	json_put_number(image, "actual-size", 0);
+	json_put_bool(image, "dirty-flag", false);
 	json_put_number(image, "virtual-size",
 			kdm_table_len(&node->table) * SECTOR);
 	json_put(object, "image", image);
@@ -294,7 +317,7 @@ struct json_object *describe_node(const struct graph *graph,
 				discard_in(node->table.nr ?
 					   node->table.line[0].params : "",
 					   group ? "ops" : "ignore"));
-	put_qemu_members(object, node, path);
+	put_qemu_members(object, graph, node, path);
 	put_children(object, graph, node);
 	return object;
 }

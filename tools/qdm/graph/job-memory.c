@@ -45,6 +45,7 @@ static void tell(const struct kept_job *memory)
 	};
 
 	snprintf(told.node, sizeof(told.node), "%s", memory->node);
+	strcpy(told.as, memory->as);
 	if (tell_memory)
 		tell_memory(tell_context, &told);
 }
@@ -66,6 +67,21 @@ void job_remember(const char *node, bool auto_finalize, bool auto_dismiss)
 	tell(memory);
 }
 
+void node_remember_as(const char *node, const char *as)
+{
+	struct kept_job *memory = remember(node);
+
+	snprintf(memory->as, sizeof(memory->as), "%s", as);
+	tell(memory);
+}
+
+const char *node_known_as(const char *node)
+{
+	const struct kept_job *memory = job_recall(node);
+
+	return memory && *memory->as ? memory->as : node;
+}
+
 void job_hear_memory(const struct job_memory *told, const void *keeper)
 {
 	struct kept_job *memory = remember(told->node);
@@ -74,6 +90,7 @@ void job_hear_memory(const struct job_memory *told, const void *keeper)
 	memory->auto_dismiss = told->auto_dismiss;
 	memory->finalized = told->finalized;
 	memory->given_up = told->given_up;
+	strcpy(memory->as, told->as);
 	memory->keeper = keeper;
 }
 

@@ -17,6 +17,7 @@ struct kept_job {
 	bool auto_dismiss;
 	bool finalized;
 	bool given_up;
+	char as[KDM_NAME_LEN];
 	const void *keeper;	/* the edit in progress that has set this */
 	const void *tidier;	/* the edit in progress that deletes it */
 	struct job over;	/* the job that it deletes */
@@ -32,6 +33,9 @@ extern size_t kept_jobs_nr;
 struct kept_job *job_recall(const char *node);
 void job_remember(const char *node, bool auto_finalize, bool auto_dismiss);
 void job_forget(const char *node);
+/* Of a write threshold: the name that a client has set it by, for its events. */
+void node_remember_as(const char *node, const char *as);
+const char *node_known_as(const char *node);
 bool job_finalize(const char *node);
 /* The same for a job that is pending, but it counts as cancelled. */
 void job_give_up(const char *node);
@@ -46,6 +50,7 @@ struct job_memory {
 	bool auto_dismiss;
 	bool finalized;
 	bool given_up;
+	char as[KDM_NAME_LEN];
 };
 
 typedef void tell_memory_fn(void *context, const struct job_memory *memory);

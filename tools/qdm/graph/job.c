@@ -39,6 +39,11 @@ void job_name(struct job *job, const char *node)
 	snprintf(job->id, sizeof(job->id), "%.*s", (int)len, node);
 }
 
+static bool is_silent(const char *params)
+{
+	return strstr(params, " sync none") && !strstr(params, " guard required");
+}
+
 static uint64_t find_speed(const char *params)
 {
 	const char *at = strstr(params, " speed ");
@@ -104,7 +109,9 @@ bool job_read(struct job *job, const char *node, struct devno devno,
 	unsigned long long done, total, in_flight, seq;
 	char snapshot[JOB_WORD];
 
-	*job = (struct job){ .speed = find_speed(params) };
+	*job = (struct job){
+		.speed = find_speed(params), .silent = is_silent(params),
+	};
 	job_name(job, node);
 	if (sscanf(status, "%23s %*s %llu/%llu %23s %23s %23s %llu %*s %*s %llu",
 		   job->state, &done, &total, job->error, snapshot,
@@ -208,11 +215,8 @@ bool job_is_over(const struct node *node)
  */
 static bool is_job(const struct node *node)
 {
-	const char *params = node->table.nr ? node->table.line[0].params : "";
-
-	return node->kind == KIND_BACKUP &&
-	       (!strstr(params, " sync none") ||
-		strstr(params, " guard required"));
+	return node->kind == KIND_BACKUP && node->table.nr &&
+	       !is_silent(node->table.line[0].params);
 }
 
 bool job_runs(const struct node *node)
@@ -240,7 +244,7 @@ static const struct node *find_under(const struct graph *graph,
 	node = node ? attached(graph, node) : NULL;
 	for (; node && node->kind != KIND_DEVICE;
 	     node = node_same(graph, node)) {
-		if (!job_of_node(&job, node))
+		if (!job_of_node(&job, node) || job.silent)
 			continue;
 		if (found)
 			return NULL;
@@ -255,7 +259,7 @@ bool job_find(struct job *job, const struct graph *graph, const char *id)
 	size_t i;
 
 	for (i = 0; i < graph->nr; i++)
-		if (job_of_node(job, &graph->node[i]) &&
+		if (job_of_node(job, &graph->node[i]) && !job->silent &&
 		    (!strcmp(job->id, id) || !strcmp(job->node, id)))
 			return true;
 	under = find_under(graph, id);

@@ -24,6 +24,7 @@ struct job {
 	uint64_t in_flight;
 	uint64_t event_seq;
 	bool broken;
+	bool silent;		/* a filter that blockdev-add made: nobody's job */
 	uint64_t lost_writes;	/* failed as their old data was not copied */
 	char lost_error[JOB_WORD];	/* the first one's */
 	bool guarded;		/* it ends when its device is routed past it */

@@ -312,6 +312,24 @@ const struct node *find_throttle(const struct graph *graph,
 	return NULL;
 }
 
+/* Not through what is as long as a part of what it lies on: its bytes are others. */
+static const struct node *below_whole(const struct graph *graph,
+				      const struct node *node)
+{
+	const struct node *below = node_same(graph, node);
+
+	return below && kdm_table_len(&below->table) ==
+	       kdm_table_len(&node->table) ? below : NULL;
+}
+
+const struct node *find_threshold(const struct graph *graph,
+				  const struct node *node)
+{
+	while (node && node->kind != KIND_THRESHOLD)
+		node = below_whole(graph, node);
+	return node;
+}
+
 int place_named(struct place *place, const struct graph *graph,
 			const char *name, struct error *error)
 {

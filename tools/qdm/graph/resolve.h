@@ -50,6 +50,9 @@ char *root_name(const char *device);
 /* The throttle made for the device, even if the device's table was replaced since. */
 const struct node *find_throttle(const struct graph *graph,
 				 const struct node *device);
+/* The node with a threshold: this one, or the first beneath with the same data; or NULL. */
+const struct node *find_threshold(const struct graph *graph,
+				  const struct node *node);
 /* Is another device on top of this root? Then that was renamed. */
 bool root_is_others(const struct graph *graph, const struct node *device,
 		    const struct node *root);

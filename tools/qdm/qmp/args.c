@@ -94,23 +94,32 @@ static int check_size(const struct arg *arg, struct json_object *value,
 	return 0;
 }
 
+static bool is_among(const char * const *words, const char *given)
+{
+	while (words && *words)
+		if (!strcmp(*words++, given))
+			return true;
+	return false;
+}
+
+/* QEMU says of a word only its own name, not whose member it is. */
 static int check_word(const struct arg *arg, struct json_object *value,
-		      const char *path, struct error *error)
+		      struct error *error)
 {
 	const char *given = json_object_get_string(value);
 	const char * const *word;
 	char allowed[256] = "";
 
+	if (is_among(arg->words, given) || is_among(arg->hushed, given))
+		return 0;
 	for (word = arg->words; *word; word++) {
-		if (!strcmp(*word, given))
-			return 0;
 		if (*allowed)
 			strncat(allowed, ", ",
 				sizeof(allowed) - strlen(allowed) - 1);
 		strncat(allowed, *word, sizeof(allowed) - strlen(allowed) - 1);
 	}
 	return refuse(error, "Parameter '%s' does not accept value '%s' (accepted: %s)",
-		      path, given, allowed);
+		      arg->name, given, allowed);
 }
 
 static int check_element(const struct arg *arg, struct json_object *element,
@@ -121,7 +130,7 @@ static int check_element(const struct arg *arg, struct json_object *element,
 	if (!json_object_is_type(element, json_types[type]))
 		return refuse(error, "Invalid parameter type for '%s', expected: %s",
 			      path, type_names[type]);
-	return arg->words ? check_word(arg, element, path, error) :
+	return arg->words ? check_word(arg, element, error) :
 			    args_check(arg->members, element, path, error);
 }
 
@@ -153,13 +162,15 @@ static int check_one(const struct arg *arg, struct json_object *value,
 {
 	if (arg->type == ARG_ANY)
 		return 0;
+	if (!is_of_type(arg, value) && arg->type == ARG_SIZE)
+		return refuse(error, "Parameter '%s' expects uint64", path);
 	if (!is_of_type(arg, value))
 		return refuse(error, "Invalid parameter type for '%s', expected: %s",
 			      path, arg_type_name(arg));
 	if (arg->type == ARG_SIZE)
 		return check_size(arg, value, path, error);
 	if (arg->type == ARG_WORD)
-		return check_word(arg, value, path, error);
+		return check_word(arg, value, error);
 	if (arg->type == ARG_OBJECT && arg->members)
 		return args_check(arg->members, value, path, error);
 	if (arg->type == ARG_LIST)

@@ -31,9 +31,11 @@ struct arg {
 	const char *name;
 	enum arg_type type;
 	bool must;
+	bool hush;		/* always refused, with QEMU's words: not offered */
 	const char *def;
 	uint64_t max;
 	const char * const *words;
+	const char * const *hushed;	/* further ones, always refused: not offered */
 	const struct arg *members;
 	const struct arg_case *cases;	/* one for each of @words, if any */
 	const char *what;		/* for the reference page */

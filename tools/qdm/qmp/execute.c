@@ -319,7 +319,9 @@ bool qmp_is_error(struct json_object *reply)
 
 void qmp_print(struct json_object *reply, FILE *out)
 {
-	fprintf(out, "%s\n",
-		json_object_to_json_string_ext(reply, JSON_C_TO_STRING_SPACED |
-					       JSON_C_TO_STRING_NOSLASHESCAPE));
+	struct buffer text = { 0 };
+
+	json_write(&text, reply);
+	fprintf(out, "%.*s\n", (int)text.len, text.bytes);
+	buffer_free(&text);
 }

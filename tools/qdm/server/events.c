@@ -56,7 +56,8 @@ static void look_at_threshold(struct events *events, struct seen *seen,
 	if (seq == before || !events->begun)
 		return;
 	data = json_object_new_object();
-	json_put_string(data, "node-name", node_name(&seen->dev));
+	json_put_string(data, "node-name",
+			node_known_as(node_name(&seen->dev)));
 	json_put_number(data, "amount-exceeded", amount);
 	json_put_number(data, "write-threshold", fired_at);
 	tell(events, "BLOCK_WRITE_THRESHOLD", data);
@@ -154,6 +155,8 @@ static void job_gone(struct events *events, struct seen *seen)
 
 	seen->has_job = false;
 	job_forget_gone(last.node);
+	if (last.silent)
+		return;
 	if (strcmp(last.state, "concluded")) {
 		strcpy(last.error, JOB_END_UNSEEN);
 		strcpy(last.state, "concluded");
@@ -187,7 +190,7 @@ static void look_at_job(struct events *events, struct seen *seen)
 		return;
 	if (now.broken && !before.broken)
 		tell_broken(events, &now);
-	if (strcmp(before.state, now.state))
+	if (strcmp(before.state, now.state) && !now.silent)
 		job_moved(events, before.state, &now);
 }
 

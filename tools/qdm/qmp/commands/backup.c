@@ -36,11 +36,11 @@ static const char * const policies[] = {
 
 static const struct arg perf_args[] = {
 	{ .name = "use-copy-range", .type = ARG_BOOL, .def = "false",
-	  .what = "accepted for compatibility with QEMU" },
-	{ .name = "max-workers", .type = ARG_SIZE, .max = WORKERS_MAX,
-	  .def = "0", .what = "number of parallel background copies; 0 is the kernel's default" },
-	{ .name = "max-chunk", .type = ARG_SIZE, .def = "0",
-	  .what = "accepted for compatibility with QEMU" },
+	  .what = "taken for QEMU's sake" },
+	{ .name = "max-workers", .type = ARG_INT,
+	  .what = "background copies at a time, at least 1; more than 1024 mean 1024" },
+	{ .name = "max-chunk", .type = ARG_INT, .def = "0",
+	  .what = "taken for QEMU's sake" },
 	{ .name = "min-cluster-size", .type = ARG_SIZE,
 	  .max = CLUSTER_BYTES_MAX, .def = "0",
 	  .what = "bytes, a power of two; less than 64 KiB means 64 KiB" },
@@ -105,11 +105,8 @@ static int check_bitmap(const struct call *call, struct error *error)
 
 static int check_backup(const struct call *call, struct error *error)
 {
-	struct json_object *speed = call_value(call, "speed");
 	const char *device = call_word(call, "device");
 
-	if (speed && json_object_get_int64(speed) < 0)
-		return refuse(error, "Parameter 'speed' expects a non-negative value");
 	if (call_flag(call, "compress"))
 		return refuse(error, "Compression is not supported for this drive %s",
 			      device);
@@ -134,6 +131,38 @@ static uint64_t cluster_sectors(const struct call *call)
 	if (cluster < CLUSTER_BYTES_MIN)
 		cluster = CLUSTER_BYTES_MIN;
 	return cluster / SECTOR;
+}
+
+/* QEMU's range; the kernel has as many as it can make use of. */
+static int check_perf(const struct call *call, struct error *error)
+{
+	struct json_object *perf = call_value(call, "x-perf");
+	struct json_object *value;
+	int64_t number;
+
+	if (json_object_object_get_ex(perf, "max-workers", &value)) {
+		number = json_object_get_int64(value);
+		if (number < 1 || number > INT32_MAX)
+			return refuse(error, "max-workers must be between 1 and %d",
+				      INT32_MAX);
+	}
+	if (!json_object_object_get_ex(perf, "max-chunk", &value))
+		return 0;
+	number = json_object_get_int64(value);
+	if (number < 0)
+		return refuse(error, "max-chunk must be zero (which means no limit) or positive");
+	if (number && (uint64_t)number < cluster_sectors(call) * SECTOR)
+		return refuse(error, "Required max-chunk (%lld) is less than backup cluster size (%llu)",
+			      (long long)number, (unsigned long long)
+			      cluster_sectors(call) * SECTOR);
+	return 0;
+}
+
+static uint64_t workers(const struct call *call)
+{
+	uint64_t wanted = perf_size(call, "max-workers");
+
+	return wanted < WORKERS_MAX ? wanted : WORKERS_MAX;
 }
 
 static void add_option(char **list, int *nr, const char *name,
@@ -194,7 +223,7 @@ static char *make_tail(const struct call *call, struct error *error)
 	 */
 	add_option(&list, &nr, "guard", "required");
 	add_number(&list, &nr, "speed", call_size(call, "speed"));
-	add_number(&list, &nr, "max-workers", perf_size(call, "max-workers"));
+	add_number(&list, &nr, "max-workers", workers(call));
 	tail = print("%llu %d%s", (unsigned long long)cluster_sectors(call), nr,
 		     list);
 	free(list);
@@ -253,6 +282,16 @@ static char *idle_words(const struct call *call)
 	       print("%llu", (unsigned long long)cluster_sectors(call)) : NULL;
 }
 
+/* Last, as QEMU does: what cannot be backed up has no speed. */
+static int check_speed(const struct call *call, struct error *error)
+{
+	struct json_object *speed = call_value(call, "speed");
+
+	if (speed && json_object_get_int64(speed) < 0)
+		return refuse(error, "Parameter 'speed' expects a non-negative value");
+	return 0;
+}
+
 static int plan_backup(struct call *call, struct error *error)
 {
 	struct filter filter = {
@@ -264,6 +303,8 @@ static int plan_backup(struct call *call, struct error *error)
 	char *idle = NULL, *name = NULL, *tail = NULL;
 	int result = check_backup(call, error);
 
+	if (!result)
+		result = check_perf(call, error);
 	if (!result) {
 		name = name_backup(call, error);
 		tail = make_tail(call, error);
@@ -279,6 +320,8 @@ static int plan_backup(struct call *call, struct error *error)
 	else
 		result = edit_put_under(&call->graph, &filter, &call->plan,
 					error);
+	if (!result)
+		result = check_speed(call, error);
 	if (!result && !call->dry_run)
 		job_remember(name, call_flag(call, "auto-finalize"),
 			     call_flag(call, "auto-dismiss"));

@@ -93,6 +93,8 @@ static int overlay_old_names(struct limits *limits, const struct call *call,
 	for (i = 0; i < LIMITS_NR; i++) {
 		snprintf(name, sizeof(name), "x-%s", limit_names[i]);
 		value = call_value(call, name);
+		if (value && json_object_get_int64(value) < 0)
+			return refuse(error, "Property values cannot be negative");
 		if (value && limits_set(limits, limit_names[i],
 					json_object_get_int64(value), error))
 			return -1;
@@ -133,8 +135,6 @@ static void plan_group(struct plan *plan, const char *id,
 
 static int check_new(const char *id, struct error *error)
 {
-	if (group_check_name(id, error))
-		return -1;
 	if (!group_exists(id))
 		return 0;
 	if (group_is_adding(id))
@@ -150,7 +150,8 @@ int object_add(struct call *call, struct error *error)
 	struct limits limits;
 
 	limits_init(&limits);
-	if (check_new(id, error) || overlay_old_names(&limits, call, error))
+	if (group_check_name(id, error) ||
+	    overlay_old_names(&limits, call, error) || check_new(id, error))
 		return -1;
 	if (json_object_object_get_ex(call->args, "limits", &given) &&
 	    overlay_limits(&limits, given, error))
@@ -162,11 +163,10 @@ int object_add(struct call *call, struct error *error)
 int object_del(struct call *call, struct error *error)
 {
 	const char *id = call_word(call, "id");
+	struct error ignored = { 0 };
 	char *marker;
 
-	if (group_check_name(id, error))
-		return -1;
-	if (!group_exists(id))
+	if (group_check_name(id, &ignored) || !group_exists(id))
 		return refuse(error, "object '%s' not found", id);
 	plan_add(&call->plan, STEP_RMGROUP, id);
 	marker = group_marker(id);
@@ -205,7 +205,8 @@ static int find_property(struct call *call, const char *id, int *nr,
 
 	if (group_check_name(id, &ignored) || !group_exists(id))
 		return refuse_as(error, ERROR_NOT_FOUND,
-				 "Device '%s' not found", id);
+				 "Device '%s' not found",
+				 call_word(call, "path"));
 	*nr = property_nr(call_word(call, "property"));
 	if (*nr < 0)
 		return refuse(error, "Property 'throttle-group.%s' not found",
@@ -213,11 +214,29 @@ static int find_property(struct call *call, const char *id, int *nr,
 	return group_read_limits(id, limits, error);
 }
 
+/* Whatever there is has a type. */
+static const char *type_of(const char *path)
+{
+	struct error ignored = { 0 };
+
+	if (!strcmp(path, "/") || !strcmp(path, "/objects"))
+		return "container";
+	if (!strncmp(path, "/objects/", 9))
+		path += 9;
+	return !group_check_name(path, &ignored) && group_exists(path) ?
+	       qom_types[0] : NULL;
+}
+
 int qom_get(struct call *call, struct error *error)
 {
+	const char *type = type_of(call_word(call, "path"));
 	struct limits limits;
 	int i, nr;
 
+	if (type && !strcmp(call_word(call, "property"), "type")) {
+		call->result = json_object_new_string(type);
+		return 0;
+	}
 	if (find_property(call, object_id(call), &nr, &limits, error))
 		return -1;
 	if (nr < LIMITS_NR) {
@@ -234,7 +253,7 @@ int qom_get(struct call *call, struct error *error)
 int qom_set(struct call *call, struct error *error)
 {
 	static const struct arg value_args[] = {
-		{ .name = "value", .type = ARG_OBJECT, .must = true,
+		{ .name = "limits", .type = ARG_OBJECT, .must = true,
 		  .members = limits_members },
 		{ 0 }
 	};
@@ -249,7 +268,7 @@ int qom_set(struct call *call, struct error *error)
 		return refuse(error, "Property cannot be set after initialization");
 	json_object_object_get_ex(call->args, "value", &given);
 	wrapped = json_object_new_object();
-	json_object_object_add(wrapped, "value", json_object_get(given));
+	json_object_object_add(wrapped, "limits", json_object_get(given));
 	result = args_check(value_args, wrapped, "", error);
 	json_object_put(wrapped);
 	limits = before;
@@ -284,24 +303,55 @@ static int list_groups(struct json_object *list, struct error *error)
 	return 0;
 }
 
-int qom_list(struct call *call, struct error *error)
+static void list_properties(struct json_object *list)
 {
-	struct error ignored = { 0 };
-	const char *id = object_id(call);
 	char name[64];
 	int i;
 
-	call->result = json_object_new_array();
-	if (!strcmp(id, "/objects") || !strcmp(id, "/objects/") || !*id)
-		return list_groups(call->result, error);
-	if (group_check_name(id, &ignored) || !group_exists(id))
-		return refuse_as(error, ERROR_NOT_FOUND,
-				 "Device '%s' not found", id);
-	add_property(call->result, "type", "string");
-	add_property(call->result, "limits", "ThrottleLimits");
+	add_property(list, "type", "string");
+	add_property(list, "limits", "ThrottleLimits");
 	for (i = 0; i < LIMITS_NR; i++) {
 		snprintf(name, sizeof(name), "x-%s", limit_names[i]);
-		add_property(call->result, name, "int");
+		add_property(list, name, "int");
 	}
+}
+
+int qom_list(struct call *call, struct error *error)
+{
+	const char *path = call_word(call, "path");
+	const char *type = type_of(path);
+
+	if (!*path)
+		return refuse(error, "Path '' is ambiguous");
+	call->result = json_object_new_array();
+	if (!strcmp(path, "/")) {
+		add_property(call->result, "type", "string");
+		add_property(call->result, "objects", "child<container>");
+		return 0;
+	}
+	if (!strcmp(path, "/objects") || !strcmp(path, "/objects/"))
+		return list_groups(call->result, error);
+	if (!type)
+		return refuse_as(error, ERROR_NOT_FOUND,
+				 "Device '%s' not found", path);
+	list_properties(call->result);
+	return 0;
+}
+
+const struct arg qom_type_args[] = {
+	{ .name = "typename", .type = ARG_STRING, .must = true,
+	  .what = "throttle-group" },
+	{ 0 }
+};
+
+int qom_list_properties(struct call *call, struct error *error)
+{
+	const char *type = call_word(call, "typename");
+
+	if (strcmp(type, qom_types[0]))
+		return refuse_as(error, ERROR_NOT_FOUND, "Class '%s' not found",
+				 type);
+	call->result = json_object_new_array();
+	list_properties(call->result);
 	return 0;
 }

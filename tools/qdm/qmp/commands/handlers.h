@@ -17,7 +17,9 @@ HANDLER(object_add);
 HANDLER(object_del);
 HANDLER(qom_get);
 HANDLER(qom_set);
+extern const struct arg qom_type_args[];
 HANDLER(qom_list);
+HANDLER(qom_list_properties);
 
 /* node.c: nodes and edges */
 extern const struct arg blockdev_add_args[];
@@ -51,6 +53,7 @@ HANDLER(transaction);
 /* job.c: backups as jobs */
 extern const struct arg job_id_args[];
 extern const struct arg block_job_args[];
+extern const struct arg block_job_id_args[];
 extern const struct arg job_cancel_args[];
 extern const struct arg set_speed_args[];
 HANDLER(job_pause);
@@ -79,6 +82,9 @@ HANDLER(query_blockstats);
 HANDLER(query_block_graph);
 HANDLER(query_command_line_options);
 HANDLER(query_version);
+HANDLER(query_status);
+HANDLER(query_name);
+HANDLER(query_block_exports);
 HANDLER(query_commands);
 HANDLER(query_qmp_schema);
 

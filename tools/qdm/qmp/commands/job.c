@@ -22,6 +22,11 @@ const struct arg block_job_args[] = {
 	{ 0 }
 };
 
+const struct arg block_job_id_args[] = {
+	{ .name = "id", .type = ARG_STRING, .must = true, .what = "the job" },
+	{ 0 }
+};
+
 const struct arg job_cancel_args[] = {
 	{ .name = "device", .type = ARG_STRING, .must = true,
 	  .what = "the job" },
@@ -73,19 +78,29 @@ static int check_verb(const struct job *job, const char *verb,
 		      job->id, job->state, verb);
 }
 
-/* By "id" as a job, by "device" as a block job: the errors differ. */
+static const char *job_word(const struct call *call)
+{
+	const char *id = call_word(call, "id");
+
+	return id ? id : call_word(call, "device");
+}
+
+/* As a job, or as a block job: the errors differ. */
+static int find_any(struct call *call, struct job *job, struct error *error)
+{
+	if (job_find(job, &call->graph, job_word(call)))
+		return 0;
+	if (call->table == job_id_args)
+		return refuse(error, "Job not found");
+	return refuse_as(error, ERROR_NOT_ACTIVE, "Block job '%s' not found",
+			 job_word(call));
+}
+
 static int find_job(struct call *call, struct job *job, const char *verb,
 		    struct error *error)
 {
-	const char *id = call_word(call, "id");
-	const char *device = call_word(call, "device");
-
-	if (!job_find(job, &call->graph, id ? id : device)) {
-		if (id)
-			return refuse(error, "Job not found");
-		return refuse_as(error, ERROR_NOT_ACTIVE,
-				 "Block job '%s' not found", device);
-	}
+	if (find_any(call, job, error))
+		return -1;
 	return check_verb(job, verb, error);
 }
 
@@ -110,7 +125,7 @@ int job_resume(struct call *call, struct error *error)
 {
 	struct job job;
 
-	if (find_job(call, &job, "resume", error))
+	if (find_any(call, &job, error))
 		return -1;
 	if (strcmp(job.state, "paused"))
 		return refuse(error, "Can't resume a job that was not paused");
@@ -167,10 +182,10 @@ int block_job_set_speed(struct call *call, struct error *error)
 	struct job job;
 	char text[48];
 
-	if (json_object_get_int64(speed) < 0)
-		return refuse(error, "Parameter 'speed' expects a non-negative value");
 	if (find_job(call, &job, "set-speed", error))
 		return -1;
+	if (json_object_get_int64(speed) < 0)
+		return refuse(error, "Parameter 'speed' expects a non-negative value");
 	snprintf(text, sizeof(text), "set-speed %lld",
 		 (long long)json_object_get_int64(speed));
 	return send(call, &job, text);
@@ -225,7 +240,7 @@ static int list_jobs(struct call *call,
 
 	call->result = json_object_new_array();
 	for (i = 0; i < call->graph.nr; i++)
-		if (job_of_node(&job, &call->graph.node[i]))
+		if (job_of_node(&job, &call->graph.node[i]) && !job.silent)
 			json_object_array_add(call->result, as(&job));
 	return 0;
 }

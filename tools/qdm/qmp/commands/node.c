@@ -8,6 +8,8 @@
 
 #include "edit/edit.h"
 #include "edit/limit.h"
+#include "graph/job-memory.h"
+#include "graph/resolve.h"
 #include "kernel/groups.h"
 #include "qmp/commands/handlers.h"
 
@@ -19,16 +21,6 @@
 
 static const char * const policies[] = {
 	"break-guest-write", "break-snapshot", NULL
-};
-
-/* A leaf as clients of QEMU may write it, without a node of its own. */
-static const char * const leaf_drivers[] = { "host_device", NULL };
-
-static const struct arg leaf_args[] = {
-	{ .name = "driver", .type = ARG_WORD, .must = true,
-	  .words = leaf_drivers },
-	{ .name = "filename", .type = ARG_STRING, .must = true },
-	{ 0 }
 };
 
 #define FILE_ARG \
@@ -46,17 +38,53 @@ static const struct arg cache_args[] = {
 
 #define IDLE_WORD	"accepted for compatibility with QEMU"
 
-static const struct arg host_args[] = {
-	{ .name = "filename", .type = ARG_STRING, .must = true,
-	  .what = "the device, by its path" },
-	{ .name = "read-only", .type = ARG_BOOL, .def = "false",
-	  .what = "only false" },
-	{ .name = "auto-read-only", .type = ARG_BOOL, .what = IDLE_WORD },
-	{ .name = "discard", .type = ARG_WORD, .words = discards,
-	  .what = IDLE_WORD },
-	{ .name = "aio", .type = ARG_WORD, .words = aios, .what = IDLE_WORD },
-	{ .name = "cache", .type = ARG_OBJECT, .members = cache_args,
-	  .what = IDLE_WORD },
+static const char * const zeroes[] = { "off", NULL };
+static const char * const more_zeroes[] = { "on", "unmap", NULL };
+
+/* What QEMU's clients say of any node; see check_generic(). */
+#define GENERIC_ARGS \
+	{ .name = "read-only", .type = ARG_BOOL, .def = "false", \
+	  .what = "only false" }, \
+	{ .name = "auto-read-only", .type = ARG_BOOL, .what = IDLE_WORD }, \
+	{ .name = "discard", .type = ARG_WORD, .words = discards, \
+	  .what = IDLE_WORD }, \
+	{ .name = "detect-zeroes", .type = ARG_WORD, .words = zeroes, \
+	  .hushed = more_zeroes, .def = "off", .what = "only off" }, \
+	{ .name = "force-share", .type = ARG_BOOL, .def = "false", \
+	  .what = "only false" }, \
+	{ .name = "cache", .type = ARG_OBJECT, .members = cache_args, \
+	  .what = IDLE_WORD }
+
+#define HOST_ARGS \
+	{ .name = "filename", .type = ARG_STRING, .must = true, \
+	  .what = "the device, by its path" }, \
+	{ .name = "aio", .type = ARG_WORD, .words = aios, .what = IDLE_WORD }, \
+	{ .name = "pr-manager", .type = ARG_ANY, .what = "only null" }
+
+static const struct arg host_args[] = { HOST_ARGS, GENERIC_ARGS, { 0 } };
+
+static const struct arg raw_args[] = {
+	{ .name = "file", .type = ARG_ANY, .must = true },
+	GENERIC_ARGS,
+	{ 0 }
+};
+
+/*
+ * As clients of QEMU may write what a filter lies on, without a node of its own: a leaf,
+ * and over it or over a node the driver raw, which does nothing.
+ */
+static const char * const inline_drivers[] = { "host_device", "raw", NULL };
+
+static const struct arg_case inline_cases[] = {
+	{ "host_device", host_args },
+	{ "raw", raw_args },
+	{ 0 }
+};
+
+static const struct arg inline_args[] = {
+	{ .name = "driver", .type = ARG_WORD, .must = true,
+	  .words = inline_drivers, .cases = inline_cases },
+	{ .name = "node-name", .type = ARG_STRING, .what = IDLE_WORD },
 	{ 0 }
 };
 
@@ -66,7 +94,8 @@ static const struct arg throttle_args[] = {
 	  .what = "an existing group" },
 	{ .name = "x-discard", .type = ARG_WORD, .words = throttle_discards,
 	  .def = "ops",
-	  .what = "how a discard is charged: as one operation, or by its length" },
+	  .what = "what a discard is charged as: one operation, or its length" },
+	GENERIC_ARGS,
 	{ 0 }
 };
 
@@ -78,6 +107,7 @@ static const struct arg threshold_args[] = {
 	  .what = "bytes from the start of the node; 0 is off" },
 	{ .name = "x-discard", .type = ARG_WORD, .words = threshold_discards,
 	  .def = "ignore", .what = "whether a discard counts as a write" },
+	GENERIC_ARGS,
 	{ 0 }
 };
 
@@ -93,6 +123,7 @@ static const struct arg cbw_args[] = {
 	{ .name = "min-cluster-size", .type = ARG_SIZE,
 	  .max = CLUSTER_BYTES_MAX, .def = "0",
 	  .what = "bytes, a power of two; less than 64 KiB means 64 KiB" },
+	GENERIC_ARGS,
 	{ 0 }
 };
 
@@ -100,9 +131,13 @@ static const char * const driver_names[] = {
 	"copy-before-write", "host_device", "throttle", "write-threshold", NULL
 };
 
+/* It would be a node without a device. */
+static const char * const raw_driver[] = { "raw", NULL };
+
 static const struct arg_case driver_cases[] = {
 	{ "copy-before-write", cbw_args },
 	{ "host_device", host_args },
+	{ "raw", raw_args },
 	{ "throttle", throttle_args },
 	{ "write-threshold", threshold_args },
 	{ 0 }
@@ -110,18 +145,41 @@ static const struct arg_case driver_cases[] = {
 
 const struct arg blockdev_add_args[] = {
 	{ .name = "driver", .type = ARG_WORD, .must = true,
-	  .words = driver_names, .cases = driver_cases,
+	  .words = driver_names, .hushed = raw_driver, .cases = driver_cases,
 	  .what = "the kind of node" },
-	{ .name = "node-name", .type = ARG_STRING, .must = true,
-	  .what = "the new node's name" },
+	{ .name = "node-name", .type = ARG_STRING,
+	  .what = "the new node's name; must be given" },
 	{ 0 }
 };
 
+/* Of these options only those values are taken that change nothing. */
+static int check_generic(const struct arg *table, struct json_object *given,
+			 struct error *error)
+{
+	static const char * const only[] = {
+		"read-only", "detect-zeroes", "force-share",
+	};
+	const char *word, *allowed;
+	size_t i;
+
+	for (i = 0; i < sizeof(only) / sizeof(*only); i++) {
+		word = arg_string(table, given, only[i]);
+		allowed = i == 1 ? "off" : "false";
+		if (word && strcmp(word, allowed))
+			return refuse(error, "Parameter '%s' does not accept value '%s' (accepted: %s)",
+				      only[i], word, allowed);
+	}
+	if (json_object_object_get_ex(given, "pr-manager", &given) && given)
+		return refuse(error, "Parameter 'pr-manager' does not accept value '%s' (accepted: null)",
+			      json_object_get_string(given));
+	return 0;
+}
+
 /* A name or path, which may also be written as a leaf with its driver. */
-static int read_reference(const struct call *call, const char *name,
+static int read_reference(struct json_object *value, const char *name,
 			  const char **word, struct error *error)
 {
-	struct json_object *value = call_value(call, name);
+	char inner[64];
 
 	*word = json_object_get_string(value);
 	if (json_object_is_type(value, json_type_string))
@@ -129,10 +187,15 @@ static int read_reference(const struct call *call, const char *name,
 	if (!json_object_is_type(value, json_type_object))
 		return refuse(error, "Invalid parameter type for '%s', expected: BlockdevRef",
 			      name);
-	if (args_check(leaf_args, value, name, error))
+	if (args_check(inline_args, value, name, error) ||
+	    check_generic(inline_args, value, error))
 		return -1;
-	*word = arg_string(leaf_args, value, "filename");
-	return 0;
+	*word = arg_string(inline_args, value, "filename");
+	if (*word)
+		return 0;
+	snprintf(inner, sizeof(inner), "%s.file", name);
+	json_object_object_get_ex(value, "file", &value);
+	return read_reference(value, inner, word, error);
 }
 
 static bool is_default_discard(const struct call *call,
@@ -183,7 +246,8 @@ static int fill_cbw(struct call *call, struct filter *filter, char *tail,
 		 (unsigned long long)cluster / SECTOR,
 		 call_word(call, "on-cbw-error"),
 		 (unsigned long long)call_size(call, "cbw-timeout"));
-	return read_reference(call, "target", &filter->target, error);
+	return read_reference(call_value(call, "target"), "target",
+			      &filter->target, error);
 }
 
 static const struct driver {
@@ -202,13 +266,16 @@ static int fill_filter(struct call *call, struct filter *filter, char *tail,
 {
 	const struct driver *driver = drivers;
 
+	if (read_reference(call_value(call, "file"), "file", &filter->file,
+			   error))
+		return -1;
+	if (!strcmp(call_word(call, "driver"), *raw_driver))
+		return refuse(error, "Driver 'raw' does nothing and has no node of its own here; name in its place what is below it");
 	while (strcmp(driver->name, call_word(call, "driver")))
 		driver++;
 	filter->name = call_word(call, "node-name");
 	filter->kind = driver->kind;
 	filter->tail = tail;
-	if (read_reference(call, "file", &filter->file, error))
-		return -1;
 	return driver->fill(call, filter, tail, len, error);
 }
 
@@ -219,8 +286,6 @@ static bool is_host(const struct call *call)
 
 static int add_host(struct call *call, struct error *error)
 {
-	if (call_flag(call, "read-only"))
-		return refuse(error, "Parameter 'read-only' does not accept value 'true'");
 	return edit_add_host(&call->graph, call_word(call, "node-name"),
 			     call_word(call, "filename"), &call->plan, error);
 }
@@ -230,6 +295,10 @@ int blockdev_add(struct call *call, struct error *error)
 	struct filter filter = { 0 };
 	char tail[TAIL_LEN];
 
+	if (!call_word(call, "node-name"))
+		return refuse(error, "'node-name' must be specified for the root node");
+	if (check_generic(call->table, call->args, error))
+		return -1;
 	if (is_host(call))
 		return add_host(call, error);
 	if (fill_filter(call, &filter, tail, sizeof(tail), error))
@@ -253,6 +322,13 @@ static int reopen_one(struct call *call, struct json_object *options,
 	struct filter filter = { 0 };
 	char tail[TAIL_LEN];
 
+	if (!call_word(&one, "node-name"))
+		return refuse(error, "node-name not specified");
+	if (!graph_find(&call->graph, call_word(&one, "node-name")))
+		return refuse(error, "Failed to find node with node-name='%s'",
+			      call_word(&one, "node-name"));
+	if (check_generic(one.table, one.args, error))
+		return -1;
 	if (is_host(&one))
 		return refuse(error, "Block format 'host_device' used by node '%s' does not support reopening",
 			      call_word(&one, "node-name"));
@@ -316,6 +392,9 @@ int x_blockdev_change(struct call *call, struct error *error)
 		return refuse(error, "Either child or node must be specified");
 	if (node && !graph_find(&call->graph, node))
 		return refuse(error, "Node '%s' not found", node);
+	if (child && strcmp(child, "file") && strcmp(child, "root"))
+		return refuse(error, "Node '%s' does not have child '%s'",
+			      parent, child);
 	return refuse(error, "The node %s does not support %s a child; use block-insert-node, block-remove-node or blockdev-replace",
 		      parent, child ? "removing" : "adding");
 }
@@ -366,9 +445,17 @@ const struct arg threshold_set_args[] = {
 
 int block_set_write_threshold(struct call *call, struct error *error)
 {
-	return edit_threshold(&call->graph, call_word(call, "node-name"),
-			      call_size(call, "write-threshold"),
-			      &call->plan, error);
+	const char *name = call_word(call, "node-name");
+	const struct node *filter;
+
+	if (edit_threshold(&call->graph, name,
+			   call_size(call, "write-threshold"), &call->plan,
+			   error))
+		return -1;
+	filter = find_threshold(&call->graph, graph_find(&call->graph, name));
+	if (filter && !call->dry_run)
+		node_remember_as(node_name(&filter->dev), name);
+	return 0;
 }
 
 const struct arg resize_args[] = {
