@@ -36,11 +36,11 @@ static const char * const policies[] = {
 
 static const struct arg perf_args[] = {
 	{ .name = "use-copy-range", .type = ARG_BOOL, .def = "false",
-	  .what = "taken for QEMU's sake" },
+	  .what = "accepted for compatibility with QEMU" },
 	{ .name = "max-workers", .type = ARG_INT,
-	  .what = "background copies at a time, at least 1; more than 1024 mean 1024" },
+	  .what = "number of parallel background copies, from 1; more than 1024 mean 1024" },
 	{ .name = "max-chunk", .type = ARG_INT, .def = "0",
-	  .what = "taken for QEMU's sake" },
+	  .what = "accepted for compatibility with QEMU" },
 	{ .name = "min-cluster-size", .type = ARG_SIZE,
 	  .max = CLUSTER_BYTES_MAX, .def = "0",
 	  .what = "bytes, a power of two; less than 64 KiB means 64 KiB" },

@@ -94,7 +94,7 @@ static const struct arg throttle_args[] = {
 	  .what = "an existing group" },
 	{ .name = "x-discard", .type = ARG_WORD, .words = throttle_discards,
 	  .def = "ops",
-	  .what = "what a discard is charged as: one operation, or its length" },
+	  .what = "how a discard is charged: as one operation, or by its length" },
 	GENERIC_ARGS,
 	{ 0 }
 };
