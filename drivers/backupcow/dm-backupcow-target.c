@@ -22,6 +22,7 @@
 #include <linux/mutex.h>
 #include <linux/slab.h>
 
+#include "debug.h"
 #include "edge.h"
 #include "event.h"
 #include "job.h"
@@ -551,12 +552,15 @@ static int __init backupcow_init(void)
 	r = dm_register_target(&backupcow_target);
 	if (r)
 		bcow_jobs_exit();
+	else
+		bcow_debug_init();
 	return r;
 }
 module_init(backupcow_init);
 
 static void __exit backupcow_exit(void)
 {
+	bcow_debug_exit();
 	dm_unregister_target(&backupcow_target);
 	bcow_jobs_exit();
 }

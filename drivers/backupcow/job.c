@@ -764,6 +764,22 @@ const char *bcow_error_name(int error)
 /*---------------------------------- module ---------------------------------*/
 
 /**
+ * bcow_jobs_each - show all jobs that there are
+ * @show: is called for each, and must not sleep for long: nothing begins or
+ *	ends a backup meanwhile
+ * @to: is passed on
+ */
+void bcow_jobs_each(void (*show)(struct bcow_job *job, void *to), void *to)
+{
+	struct bcow_job *job;
+
+	mutex_lock(&jobs_lock);
+	list_for_each_entry(job, &jobs, all)
+		show(job, to);
+	mutex_unlock(&jobs_lock);
+}
+
+/**
  * bcow_jobs_exit - at module unload, or to undo a part of bcow_jobs_init()
  */
 void bcow_jobs_exit(void)

@@ -347,6 +347,7 @@ struct bcow_job_figures {
 /* job.c: the object and what people and dm do with it */
 int bcow_jobs_init(void);
 void bcow_jobs_exit(void);
+void bcow_jobs_each(void (*show)(struct bcow_job *job, void *to), void *to);
 int bcow_handles(dev_t target);
 struct bcow_job *bcow_job_create(const struct bcow_place *place,
 				 struct qdm_why *why);

@@ -19,6 +19,7 @@
 #include <linux/slab.h>
 
 #include "args.h"
+#include "debug.h"
 #include "edge.h"
 #include "group.h"
 #include "lower.h"
@@ -434,6 +435,7 @@ static int __init qthrottle_init(void)
 	r = dm_register_target(&qthrottle_target);
 	if (r)
 		goto out_configfs;
+	qt_debug_init();
 	return 0;
 
 out_configfs:
@@ -446,6 +448,7 @@ module_init(qthrottle_init);
 
 static void __exit qthrottle_exit(void)
 {
+	qt_debug_exit();
 	dm_unregister_target(&qthrottle_target);
 	qt_configfs_exit();
 	qt_groups_exit();

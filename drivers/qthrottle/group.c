@@ -25,7 +25,7 @@
  * workers, by messages and by suspend, all in process context; the timer's
  * callback only queues the worker and takes no lock. Under it nothing sleeps
  * and no bio is submitted. @members_lock is a mutex for the list that people
- * can read.
+ * can read; groups_lock, for the list of groups, is taken before it.
  *
  * Submitting may sleep for as long as the device below likes: for a tag, for
  * memory that another throttled device of the same group must first free.
@@ -61,6 +61,9 @@
 #define BATCH	256
 
 static struct workqueue_struct *release_wq;
+
+static LIST_HEAD(groups);
+static DEFINE_MUTEX(groups_lock); /* guards the list of groups */
 
 static struct qt_member *queue_member(struct qt_queue *queue, enum qt_dir dir)
 {
@@ -388,6 +391,9 @@ struct qt_group *qt_group_alloc(void)
 	INIT_WORK(&group->work, release_turns);
 	qt_limits_init(&group->limits);
 	qt_config(&group->throttle, &group->limits);
+	mutex_lock(&groups_lock);
+	list_add_tail(&group->all, &groups);
+	mutex_unlock(&groups_lock);
 	return group;
 }
 
@@ -397,9 +403,32 @@ struct qt_group *qt_group_alloc(void)
  */
 void qt_group_free(struct qt_group *group)
 {
+	mutex_lock(&groups_lock);
+	list_del(&group->all);
+	mutex_unlock(&groups_lock);
 	hrtimer_cancel(&group->timer);
 	cancel_work_sync(&group->work);
 	kfree(group);
+}
+
+/**
+ * qt_groups_each - show all groups that have members
+ * @show: is called for each with the lock of its members held; must not sleep
+ *	for long: no device joins or leaves meanwhile
+ * @to: is passed on
+ */
+void qt_groups_each(void (*show)(struct qt_group *group, void *to), void *to)
+{
+	struct qt_group *group;
+
+	mutex_lock(&groups_lock);
+	list_for_each_entry(group, &groups, all) {
+		mutex_lock(&group->members_lock);
+		if (!list_empty(&group->members))
+			show(group, to);
+		mutex_unlock(&group->members_lock);
+	}
+	mutex_unlock(&groups_lock);
 }
 
 /* What waits is looked at again: the timer may stand far in the future. */

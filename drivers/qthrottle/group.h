@@ -152,6 +152,7 @@ struct qt_turns {
  * @config: the group as an object in configfs, if it has a name
  * @users: tables that name the group, guarded in configfs.c
  * @ours: made for a table line, and not by mkdir
+ * @all: in the list of all groups, guarded in group.c
  */
 struct qt_group {
 	spinlock_t lock; /* guards down to the timer */
@@ -171,6 +172,7 @@ struct qt_group {
 	struct config_group config;
 	unsigned int users;
 	bool ours;
+	struct list_head all;
 };
 
 /* What a waiting request carries with it. */
@@ -182,6 +184,7 @@ int qt_groups_init(void);
 void qt_groups_exit(void);
 struct qt_group *qt_group_alloc(void);
 void qt_group_free(struct qt_group *group);
+void qt_groups_each(void (*show)(struct qt_group *group, void *to), void *to);
 void qt_group_read_limits(struct qt_group *group, struct qt_limits *limits);
 int qt_group_set_limits(struct qt_group *group, const struct qt_limits *limits,
 			struct qdm_why *why);

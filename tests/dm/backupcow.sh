@@ -161,6 +161,27 @@ obeys_messages() {
 }
 it "obeys pause, resume, set-speed, and refuses the rest" obeys_messages
 
+jobs=/sys/kernel/debug/dm-backupcow/jobs
+no_jobs() { [ -z "$(cat "$jobs")" ]; }
+
+shows_jobs_in_debugfs() {
+	local device
+	pair 16
+	insert 128 2 speed 1048576
+	device=$(dmsetup info -c --noheadings -o blkdevname top)
+	cat "$jobs"
+	grep "^$device to $(cat "/sys/class/block/$(basename "$TARGET")/dev"), from sector 0, clusters of 64 KiB, run 0$" "$jobs"
+	grep "^  state: running, error 0, snapshot intact (0)$" "$jobs"
+	grep "^  pacing: 1048576 bytes/s at most" "$jobs"
+	dmsetup message top 0 pause
+	eventually 60 nothing_in_flight
+	grep "^  copies: 0 in flight" "$jobs"
+	grep "^  writes deferred: 0, 0 of them urgent$" "$jobs"
+	dmsetup remove top
+	eventually 60 no_jobs
+}
+it "shows its jobs to people who read debugfs" shows_jobs_in_debugfs
+
 shows_what_messages_changed() {
 	pair 16
 	insert 128 4 speed 1048576 max-workers 3

@@ -204,6 +204,22 @@ limits_reach_waiting() {
 }
 it "applies a new limit to what already waits" limits_reach_waiting
 
+shows_groups_in_debugfs() {
+	local groups=/sys/kernel/debug/dm-qthrottle/groups number
+	table t "$(line "0 - 2 iops-write 1")"
+	number=$(dmsetup info -c --noheadings -o major,minor t)
+	throttled_writes t 8 &
+	eventually 60 waits t 5
+	grep "^group -: 0 reads and [1-9][0-9]* writes wait, the next may go in [0-9]* us; 0 devices owe$" "$groups"
+	grep "^  iops-write 1: [1-9][0-9]*% full$" "$groups"
+	grep "^  device $number, weight 100: 0 reads and [1-9][0-9]* writes wait$" "$groups"
+	dmsetup message t 0 limits iops-write 0
+	wait $!
+	dmsetup remove t
+	same "groups" "" "$(cat "$groups")"
+}
+it "shows its groups to people who read debugfs" shows_groups_in_debugfs
+
 suspend_lets_go() { # suspend_lets_go OPTION...
 	table t "$(line "0 - 2 bps-write 1")"
 	throttled_writes t 64 &
