@@ -5,9 +5,9 @@
 # is said in hammer.c. STOMP_ROUNDS in the environment is how many rounds.
 
 case $QDM_KERNEL in
-debug) ROUNDS=100 IN_TURN=(in-turn) ;; # why: hammer.c
-6.12) ROUNDS=500 IN_TURN=() ;;
-*) ROUNDS=200 IN_TURN=() ;;
+debug) ROUNDS=100 ;;
+6.12) ROUNDS=500 ;;
+*) ROUNDS=200 ;;
 esac
 ROUNDS=${STOMP_ROUNDS:-$ROUNDS}
 TIME_LIMIT=$((120 + 3 * ROUNDS))
@@ -19,7 +19,7 @@ HAMMER=$PWD/hammer
 
 hammered() {
 	modprobe dm-backupcow
-	"$HAMMER" "$ROUNDS" "$(seed)" "$(memdev origin 1)" "$(memdev target 1)" "${IN_TURN[@]}" >/run/qdm/hammered || {
+	"$HAMMER" "$ROUNDS" "$(seed)" "$(memdev origin 1)" "$(memdev target 1)" >/run/qdm/hammered || {
 		cat /run/qdm/hammered
 		return 1
 	}

@@ -5,11 +5,13 @@
  * intact, and then the destination is the instant of its guard's first resume,
  * or it is broken; and what leads nobody past it must not break it.
  *
- *   hammer ROUNDS SEED ORIGIN DESTINATION [in-turn]
+ *   hammer ROUNDS SEED ORIGIN DESTINATION
  *
- * With "in-turn" two tasks do not resume the device at once. device-mapper itself looks
- * at the table that it has put in place (dm_table_get_mode() in do_resume()) when
- * another task may have put the next one there and freed this one, which KASAN sees.
+ * Two tasks load and resume tables of one device in any order, but not at the same moment:
+ * device-mapper has no lock for what these two calls share. do_resume() reads the table that
+ * it has put in place when another task may have freed it, which KASAN reports, and with
+ * CONFIG_IMA, as Debian's kernels have it, a load and a resume may free the same measurement
+ * twice, which slub_debug reports and any later allocation may die of.
  *
  *	dev	qguard on bak, or linear on root, or qguard on thr
  *	thr	qthrottle on bak, or on root
@@ -117,6 +119,22 @@ static uint64_t draw(uint64_t below)
 
 /*-------------------------------- device-mapper ----------------------------*/
 
+static pthread_mutex_t turn[DEVICES] = {
+	PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER,
+	PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER,
+};
+
+static int ask_in_turn(enum device nr, unsigned long command,
+		       struct request *request)
+{
+	int result;
+
+	pthread_mutex_lock(&turn[nr]);
+	result = ioctl(control, command, request);
+	pthread_mutex_unlock(&turn[nr]);
+	return result;
+}
+
 static int ask(enum device nr, unsigned long command, struct request *request)
 {
 	struct dm_ioctl *head = &request->head;
@@ -125,6 +143,8 @@ static int ask(enum device nr, unsigned long command, struct request *request)
 	head->data_size = sizeof(*request);
 	head->data_start = offsetof(struct request, table);
 	snprintf(head->name, sizeof(head->name), "%s", names[nr]);
+	if (command == DM_TABLE_LOAD || command == DM_DEV_SUSPEND)
+		return ask_in_turn(nr, command, request);
 	return ioctl(control, command, request);
 }
 
@@ -250,18 +270,6 @@ static void *write_on(void *arg)
 
 /*------------------------------------ ways ---------------------------------*/
 
-static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
-static bool in_turn;
-
-static void resume_in_race(void)
-{
-	if (in_turn)
-		pthread_mutex_lock(&turn);
-	try_resume(DEV);
-	if (in_turn)
-		pthread_mutex_unlock(&turn);
-}
-
 static void *race(void *arg)
 {
 	bool plain = arg;
@@ -275,7 +283,7 @@ static void *race(void *arg)
 		else
 			try_load_on(DEV, "qguard", BAK, "");
 		usleep(rnd(&state, 300));
-		resume_in_race();
+		try_resume(DEV);
 	}
 	return NULL;
 }
@@ -489,9 +497,8 @@ int main(int argc, char **argv)
 	unsigned int rounds;
 	pthread_t thread;
 
-	in_turn = argc == 6 && !strcmp(argv[5], "in-turn");
-	if (argc != 5 && !in_turn) {
-		fprintf(stderr, "usage: hammer ROUNDS SEED ORIGIN DESTINATION [in-turn]\n");
+	if (argc != 5) {
+		fprintf(stderr, "usage: hammer ROUNDS SEED ORIGIN DESTINATION\n");
 		return 1;
 	}
 	rounds = strtoul(argv[1], NULL, 0);
