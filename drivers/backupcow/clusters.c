@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The per-cluster state machine of a backup, without locks, memory or I/O, so
- * that it can be tested in user space to the last illegal transition. A range
- * of clusters changes state as a whole or not at all.
+ * Per-cluster state machine of a backup, without locks, memory allocation or
+ * I/O, so that user space can test every illegal transition. A range of
+ * clusters changes state as a whole or not at all.
  */
 #include "clusters.h"
 
@@ -19,7 +19,7 @@ static u64 count_clusters(u64 sectors, unsigned int shift)
 }
 
 /**
- * bcow_clusters_words - how much memory the states need
+ * bcow_clusters_words - memory needed for the states
  * @sectors: length of the device
  * @shift: a cluster is 1 << @shift sectors long
  *
@@ -31,9 +31,9 @@ u64 bcow_clusters_words(u64 sectors, unsigned int shift)
 }
 
 /**
- * bcow_clusters_init - begin with everything to copy
+ * bcow_clusters_init - set all clusters to "to copy"
  * @clusters: the states
- * @words: bcow_clusters_words() words, all zero, which the caller keeps and frees
+ * @words: bcow_clusters_words() zeroed words, owned by the caller
  * @sectors: length of the device
  * @shift: a cluster is 1 << @shift sectors long
  */
@@ -49,7 +49,7 @@ void bcow_clusters_init(struct bcow_clusters *clusters, u64 *words, u64 sectors,
 	clusters->busy = words + bitmap_words(clusters->nr);
 }
 
-/* The bits of [first, end) that lie in the word of @first. */
+/* The bits of [first, end) in the word of @first. */
 static u64 word_mask(u64 first, u64 end)
 {
 	unsigned int bit = first % BITS;
@@ -101,9 +101,9 @@ static bool is_within(const struct bcow_clusters *clusters, u64 first, u64 nr)
 }
 
 /**
- * bcow_clusters_state - the state of one cluster
+ * bcow_clusters_state - state of one cluster
  * @clusters: the states
- * @cluster: which one
+ * @cluster: cluster number
  */
 enum bcow_cluster_state
 bcow_clusters_state(const struct bcow_clusters *clusters, u64 cluster)
@@ -116,12 +116,12 @@ bcow_clusters_state(const struct bcow_clusters *clusters, u64 cluster)
 }
 
 /**
- * bcow_clusters_claim - take clusters to copy them
+ * bcow_clusters_claim - claim clusters for copying
  * @clusters: the states
- * @first: the first one
- * @nr: how many
+ * @first: first cluster
+ * @nr: number
  *
- * Return: 0, or -EINVAL if any of them is not to be copied.
+ * Return: 0, or -EINVAL if any is claimed or done.
  */
 int bcow_clusters_claim(struct bcow_clusters *clusters, u64 first, u64 nr)
 {
@@ -135,12 +135,12 @@ int bcow_clusters_claim(struct bcow_clusters *clusters, u64 first, u64 nr)
 }
 
 /**
- * bcow_clusters_finish - the old data of claimed clusters is safe
+ * bcow_clusters_finish - mark claimed clusters done
  * @clusters: the states
- * @first: the first one
- * @nr: how many
+ * @first: first cluster
+ * @nr: number
  *
- * Return: 0, or -EINVAL if any of them is not being copied.
+ * Return: 0, or -EINVAL unless all of them are being copied.
  */
 int bcow_clusters_finish(struct bcow_clusters *clusters, u64 first, u64 nr)
 {
@@ -155,12 +155,12 @@ int bcow_clusters_finish(struct bcow_clusters *clusters, u64 first, u64 nr)
 }
 
 /**
- * bcow_clusters_revert - claimed clusters could not be copied
+ * bcow_clusters_revert - release claimed clusters uncopied
  * @clusters: the states
- * @first: the first one
- * @nr: how many
+ * @first: first cluster
+ * @nr: number
  *
- * Return: 0, or -EINVAL if any of them is not being copied.
+ * Return: 0, or -EINVAL unless all of them are being copied.
  */
 int bcow_clusters_revert(struct bcow_clusters *clusters, u64 first, u64 nr)
 {
@@ -194,10 +194,10 @@ static u64 clip_end(const struct bcow_clusters *clusters, u64 end)
 /**
  * bcow_clusters_next_undone - find a cluster that is not done
  * @clusters: the states
- * @from: where to begin
- * @end: where to stop
+ * @from: first cluster to test
+ * @end: one past the last
  *
- * Return: the first one, or @end if there is none before it.
+ * Return: the cluster found, or @end.
  */
 u64 bcow_clusters_next_undone(const struct bcow_clusters *clusters, u64 from,
 			      u64 end)
@@ -211,10 +211,10 @@ u64 bcow_clusters_next_undone(const struct bcow_clusters *clusters, u64 from,
 /**
  * bcow_clusters_next_to_copy - find a cluster to copy
  * @clusters: the states
- * @from: where to begin
- * @end: where to stop
+ * @from: first cluster to test
+ * @end: one past the last
  *
- * Return: the first one, or @end if there is none before it.
+ * Return: the cluster found, or @end.
  */
 u64 bcow_clusters_next_to_copy(const struct bcow_clusters *clusters, u64 from,
 			       u64 end)
@@ -226,10 +226,10 @@ u64 bcow_clusters_next_to_copy(const struct bcow_clusters *clusters, u64 from,
 }
 
 /**
- * bcow_clusters_run - how many clusters in a row are to be copied
+ * bcow_clusters_run - count consecutive clusters to copy
  * @clusters: the states
- * @from: the first of them
- * @end: where to stop
+ * @from: first cluster
+ * @end: one past the last
  */
 u64 bcow_clusters_run(const struct bcow_clusters *clusters, u64 from, u64 end)
 {
@@ -245,10 +245,10 @@ u64 bcow_clusters_run(const struct bcow_clusters *clusters, u64 from, u64 end)
 }
 
 /**
- * bcow_clusters_sectors - length of some clusters; the last one may be partial
+ * bcow_clusters_sectors - length of a run; the last cluster may be partial
  * @clusters: the states
- * @first: the first one
- * @nr: how many
+ * @first: first cluster
+ * @nr: number of clusters
  */
 u64 bcow_clusters_sectors(const struct bcow_clusters *clusters, u64 first,
 			  u64 nr)
@@ -260,10 +260,10 @@ u64 bcow_clusters_sectors(const struct bcow_clusters *clusters, u64 first,
 }
 
 /**
- * bcow_clusters_range_done - are all of these clusters done?
+ * bcow_clusters_range_done - test whether clusters are done
  * @clusters: the states
- * @first: the first one
- * @last: the last one; what lies beyond the device needs no copy
+ * @first: first cluster
+ * @last: last cluster; those beyond the device count as done
  *
  * Needs no lock, as bcow_clusters_all_done().
  */

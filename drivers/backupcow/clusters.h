@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What is known about every cluster of a device under backup. A cluster is in
- * one of three states, and only these ways lead from one to another:
+ * State of every cluster of a device under backup. A cluster is in one of three
+ * states, with only these transitions:
  *
  *                claim                    finish
  *     to copy ----------> being copied ----------> done
@@ -9,30 +9,30 @@
  *        +---------------------+
  *                revert
  *
- * transition                 performed by              asked for by, in copier.c
+ * transition                 performed by              called from, in copier.c
  * to copy -> being copied    bcow_clusters_claim()     claim_run()
  * being copied -> done       bcow_clusters_finish()    bcow_finish()
  * being copied -> to copy    bcow_clusters_revert()    settle_failed(),
  *                                                      give_cluster_back(),
  *                                                      use_spare_or_revert()
  *
- * The states live in two bitmaps, so that the question every write asks, "is
+ * The states are stored in two bitmaps, so that the check in every write, "is
  * this cluster done?", is one load and one test. The owner's lock guards every
- * change; bcow_clusters_all_done() and bcow_clusters_range_done() alone may be
+ * change; only bcow_clusters_all_done() and bcow_clusters_range_done() may be
  * called without it.
  *
  * Invariants, while the lock is not held:
  *
- * C1. A cluster has its bit set in @busy, in @done, or in neither of them: it is
- *     being copied, done, or to be copied.
- * C2. @nr_busy and @nr_done are the numbers of bits that are set. Bits of
- *     clusters that do not exist are clear.
+ * C1. A cluster has its bit set in @busy, in @done or in neither: it is being
+ *     copied, done, or to be copied.
+ * C2. @nr_busy and @nr_done count the set bits. Bits beyond the last cluster
+ *     are clear.
  * C3. A bit in @done stays set. So a write that has seen it needs no lock.
  * C4. A bit in @done is set only after the cluster's old data has been read.
  *
  * Barrier: the store-release in range_set() pairs with the load-acquire in
  * bcow_clusters_all_done() and in range_is(). A write that sees the bit is
- * submitted after the old data below it has been read (C4).
+ * submitted after the old data has been read (C4).
  */
 #ifndef BACKUPCOW_CLUSTERS_H
 #define BACKUPCOW_CLUSTERS_H
@@ -51,9 +51,9 @@ enum bcow_cluster_state {
  * struct bcow_clusters - the states of all clusters
  * @done: a bit for each cluster that is done
  * @busy: a bit for each cluster being copied
- * @nr: how many clusters there are
- * @nr_done: how many of them are done
- * @nr_busy: how many of them are being copied
+ * @nr: number of clusters
+ * @nr_done: number of clusters that are done
+ * @nr_busy: number of clusters being copied
  * @sectors: the length covered; the last cluster may be partial
  * @shift: a cluster is 1 << @shift sectors long
  */
@@ -89,12 +89,12 @@ bool bcow_clusters_range_done(const struct bcow_clusters *clusters, u64 first,
 			      u64 last);
 
 /**
- * bcow_clusters_all_done - is everything in a range of sectors done?
+ * bcow_clusters_all_done - test whether a range of sectors is done
  * @clusters: the states
- * @sector: where the range begins
- * @sectors: its length, at least 1; it may reach beyond the last cluster
+ * @sector: first sector
+ * @sectors: length, at least 1; may exceed the last cluster
  *
- * Needs no lock. A false answer may be outdated at once, a true one stays.
+ * Needs no lock. false may be outdated immediately, true is final.
  */
 static inline bool bcow_clusters_all_done(const struct bcow_clusters *clusters,
 					  u64 sector, u64 sectors)
