@@ -1,60 +1,60 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The way of the data through a job. A write to a cluster that is not done is
- * parked in map(). The front worker looks at what is parked, claims clusters
- * and reads them from the origin; what has been read goes to the sink worker,
- * which writes it to the target; what has been written comes back to the front
- * worker, which declares the clusters done and lets the writers go. When no
- * writer wants anything the front worker claims for the background copy.
+ * Data path of a job. map() defers a write to a cluster that is not done. The
+ * front worker examines deferred writes, claims clusters and reads them from
+ * the origin; the sink worker writes the data to the destination; the front
+ * worker then declares the clusters done and releases the deferred writes.
+ * Without work for deferred writes it claims for the background copy.
  *
  *            map()            front            sink
- *     write ------> writers ------> read ------> write to target
+ *     write ------> deferred -----> read ------> write to destination
  *                      ^                             |
  *                      +----------- done <-----------+
  *
  * No write is in flight to a cluster that is to be copied: the job is armed
- * while dm has drained the device, and from then on such writes are parked.
- * So a read for a copy never sees new data. map() asks without the lock
- * whether a cluster is done; the answer yes stays true, and after a no it asks
- * again with the lock, under which a copy is declared done and its writers are
- * woken, so no wake-up is lost.
+ * while dm holds the device drained, and such writes are deferred from then on.
+ * So a copy never reads new data. map() tests without the lock whether a
+ * cluster is done; true is final, and after false it tests again under the
+ * lock, under which copies are declared done and deferred writes are woken, so
+ * no wake-up is lost.
  *
- * Locking: job.lock guards all, see struct bcow_job; nothing is submitted or ended
- * under it. Bios taken out under the lock travel in a struct bcow_bios.
+ * Locking: job.lock guards everything, see struct bcow_job; no bio is submitted
+ * or completed under it. Bios removed under the lock move to a struct
+ * bcow_bios.
  * Life: a copy in flight holds a reference to the job, dropped by the front
- * worker; whoever queues work does so under the lock, while it is sure that
- * the copy at hand has not been settled.
+ * worker; work is queued under the lock, while the copy at hand cannot have
+ * been settled.
  */
 #include <linux/blkdev.h>
 #include <linux/part_stat.h>
 
 #include "job.h"
 
-/* How far ahead of the cluster it waits for a large discard is copied. */
+/* How far ahead of its current cluster a large discard is copied. */
 #define WINDOW_BYTES	(4 * COPY_MAX_BYTES)
-/* How much at most is copied at once for a writer that writes in sequence. */
+/* Maximum size of one copy for sequential writes. */
 #define AHEAD_BYTES	(256 * 1024)
-/* How much at once, and how often, the background copies while the device is in use. */
+/* Size and interval of background copies while the device is busy. */
 #define POLITE_BYTES	(64 * 1024)
 #define POLITE_NS	(500 * NSEC_PER_USEC)
-/* A worker that comes late may make up for so much. */
+/* A late worker may catch up by at most this. */
 #define PACE_CREDIT_NS	(100 * NSEC_PER_MSEC)
-/* How many clusters are searched under the lock at a time. */
+/* Clusters searched per lock hold. */
 #define SCAN_CLUSTERS	BIT(18)
 
-/* How many steps the front worker takes under the lock in one go. */
+/* Steps of the front worker per lock hold. */
 #define BATCH_STEPS	64
 
 /*
- * A program whose write would be one more than so many that somebody waits for
- * waits in map(), but no longer than that: others may wait for it to return.
+ * With this many urgent writes deferred, a task with another one waits in
+ * map(), but no longer than the timeout: others may wait for the task.
  */
 #define URGENT_MAX	1024
 #define URGENT_PATIENCE	HZ
 
 enum outcome { OUT_OF_WORK, CLAIMED, LOOK_ON, NO_ROOM };
 
-/* Clusters taken, and a copy for them or leave to allocate one. */
+/* Claimed clusters, with a copy or the charge to allocate one. */
 struct claim {
 	u64 first;
 	u64 nr;
@@ -68,9 +68,8 @@ struct claim {
 };
 
 /*
- * What comes out from under the lock, to be dealt with after. A @claim without
- * a copy is to get memory first. With the job's last copy goes a reference,
- * after the job has been looked at once more.
+ * Collected under the lock, processed after. A @claim without a copy needs
+ * memory first. The job's last copy drops a reference, after bcow_check_end().
  */
 struct batch {
 	unsigned int steps;
@@ -129,7 +128,7 @@ static void submit_bios(struct bio_list *bios, struct blk_plug *plug)
 	}
 }
 
-/* A suspend waits for who is in map(), and cannot be interrupted then. */
+/* A suspend waits for tasks in map(), uninterruptibly: let them return. */
 static bool has_room(const struct bcow_job *job, unsigned int max)
 {
 	return READ_ONCE(job->deferred.nr_urgent) < max ||
@@ -196,7 +195,7 @@ static bool try_charge(struct bcow_job *job, struct claim *claim)
 	return false;
 }
 
-/* A writer is not to wait for the background to have done with it. */
+/* A deferred write must not wait for the background to free it. */
 static bool take_spare(struct bcow_job *job, struct claim *claim)
 {
 	lockdep_assert_held(&job->lock);
@@ -208,7 +207,7 @@ static bool take_spare(struct bcow_job *job, struct claim *claim)
 	return true;
 }
 
-/* Memory for all @nr clusters, or else for one, or for a piece at a time. */
+/* Memory for all @nr clusters, else for one, else for a piece of one. */
 static bool find_memory(struct bcow_job *job, struct claim *claim, u64 nr)
 {
 	lockdep_assert_held(&job->lock);
@@ -233,7 +232,7 @@ static void use_up_speed(struct bcow_job *job, const struct claim *claim)
 				      job->opts.speed);
 }
 
-/* Return: what tells afterwards whether a guard was held meanwhile. */
+/* Return: job.closings, to detect a guard held during the read. */
 static u64 begin_read(struct bcow_job *job, bool foreground)
 {
 	lockdep_assert_held(&job->lock);
@@ -242,7 +241,7 @@ static u64 begin_read(struct bcow_job *job, bool foreground)
 	return job->closings;
 }
 
-/* Claims all or, if memory is short, one of @nr clusters to be copied. */
+/* Claims @nr clusters to copy or, if memory is short, one. */
 static bool claim_run(struct bcow_job *job, struct claim *claim, u64 first,
 		      u64 nr, bool foreground)
 {
@@ -260,7 +259,7 @@ static bool claim_run(struct bcow_job *job, struct claim *claim, u64 first,
 	return true;
 }
 
-/* What is in stock is for the next copy, but not for ever. */
+/* Keeps the stock for the next copy, but only for a second. */
 static void trim_later(struct bcow_job *job)
 {
 	lockdep_assert_held(&job->lock);
@@ -268,7 +267,7 @@ static void trim_later(struct bcow_job *job)
 		queue_delayed_work(job->front_wq, &job->trim, HZ);
 }
 
-/* A copy is no longer in flight. Return: true if it was the last one. */
+/* Removes a copy from flight. Return: true if it was the last one. */
 static bool leave_flight(struct bcow_job *job, bool foreground)
 {
 	lockdep_assert_held(&job->lock);
@@ -289,7 +288,7 @@ static void end_read(struct bcow_job *job, bool foreground)
 		wake_up(&job->idle);
 }
 
-/* No memory for what was claimed: the spare copy, or wait for one to end. */
+/* Out of memory: take the spare copy, or revert and wait for one to end. */
 static struct bcow_copy *use_spare_or_revert(struct bcow_job *job,
 					     struct claim *claim,
 					     unsigned int *refs)
@@ -317,10 +316,10 @@ static struct bcow_copy *use_spare_or_revert(struct bcow_job *job,
 /*--------------------------------- reading ---------------------------------*/
 
 /**
- * bcow_finish - declare done what is not yet done of clusters that were claimed
+ * bcow_finish - declare claimed clusters done, except those already done
  * @job: the job
- * @first: the first one
- * @end: one past the last one
+ * @first: first cluster
+ * @end: one past the last
  */
 void bcow_finish(struct bcow_job *job, u64 first, u64 end)
 {
@@ -335,9 +334,9 @@ void bcow_finish(struct bcow_job *job, u64 first, u64 end)
 }
 
 /*
- * The old data of these clusters of the copy is in memory, so write-behind
- * releases their writers. Only what writers ask for is declared done: an error
- * of it breaks the snapshot.
+ * Write-behind: the old data of these clusters is in memory, so their deferred
+ * writes are released. Only requested clusters are declared done: an error of
+ * one breaks the snapshot.
  */
 static void declare_early(struct bcow_job *job, struct bcow_copy *copy,
 			  u64 from, u64 end)
@@ -353,7 +352,7 @@ static void declare_early(struct bcow_job *job, struct bcow_copy *copy,
 		list_del_init(&copy->resident);
 }
 
-/* Whoever empties a queue has been told so by the first one to enter it. */
+/* Only the transition from empty to non-empty queues the work. */
 void bcow_to_sink(struct bcow_job *job, struct bcow_copy *copy)
 {
 	lockdep_assert_held(&job->lock);
@@ -421,7 +420,6 @@ static void read_piece(struct bcow_copy *copy)
 			 (copy->foreground ? REQ_SYNC : 0), read_ended);
 }
 
-/* The copy is the claim's from now on. */
 static void fill_copy(struct bcow_job *job, const struct claim *claim,
 		      struct bcow_copy *copy)
 {
@@ -477,8 +475,8 @@ static void settle_failed(struct bcow_job *job, struct bcow_copy *copy,
 }
 
 /*
- * A suspended device, or one that nothing guards, is not read from, and while
- * one is about to be suspended, for writers only.
+ * No reads from a suspended or unguarded device; while it is being suspended,
+ * only for deferred writes.
  */
 static bool may_read(const struct bcow_job *job, bool foreground)
 {
@@ -488,7 +486,7 @@ static bool may_read(const struct bcow_job *job, bool foreground)
 	return foreground || !job->halted;
 }
 
-/* What was read is dropped, and so is what went wrong: it is read again. */
+/* Drops the data and any error: the clusters are read again. */
 static void drop_stale(struct bcow_job *job, struct bcow_copy *copy,
 		       struct bcow_bios *bios)
 {
@@ -499,8 +497,8 @@ static void drop_stale(struct bcow_job *job, struct bcow_copy *copy,
 }
 
 /*
- * A cluster that could not be written. Return: false if a writer has passed it,
- * so that it is lost; any other is to be copied again, and alone.
+ * Reverts a cluster that could not be written; it is copied again, alone.
+ * Return: false if its write was released, so that the old data is lost.
  */
 static bool give_cluster_back(struct bcow_job *job, u64 cluster)
 {
@@ -514,9 +512,9 @@ static bool give_cluster_back(struct bcow_job *job, u64 cluster)
 }
 
 /*
- * A copy of which some clusters were declared early could not be written. It is
- * written again cluster by cluster, since the others may be those that failed.
- * Return: false if the copy is over.
+ * A copy with clusters declared early could not be written. Rewrites it cluster
+ * by cluster, since only the others may have failed. Return: false if the copy
+ * has ended.
  */
 static bool write_carefully(struct bcow_job *job, struct bcow_copy *copy)
 {
@@ -540,7 +538,7 @@ static bool write_carefully(struct bcow_job *job, struct bcow_copy *copy)
 	return true;
 }
 
-/* Return: true if another piece is to follow. */
+/* Return: true if another piece follows. */
 static bool settle_copy(struct bcow_job *job, struct bcow_copy *copy,
 			struct bcow_bios *bios)
 {
@@ -572,7 +570,6 @@ static bool settle_copy(struct bcow_job *job, struct bcow_copy *copy,
 	return false;
 }
 
-/* A copy has ended. */
 static void put_copy_away(struct bcow_job *job, struct bcow_copy *copy,
 			  struct batch *batch)
 {
@@ -610,7 +607,7 @@ static void settle_ended(struct bcow_job *job, struct bcow_copy *copy,
 
 /*
  * Write-behind: the cluster may be in memory already, read in the background or
- * ahead of the writer. The newest copy is the likeliest.
+ * ahead of the write. The newest copy is the most likely.
  */
 static bool declare_resident(struct bcow_job *job, u64 cluster, u64 end)
 {
@@ -629,7 +626,7 @@ static bool declare_resident(struct bcow_job *job, u64 cluster, u64 end)
 	return false;
 }
 
-/* Writers behind one another in the queue often are so on the device too. */
+/* Adjacent writes in the queue are often adjacent on the device, too. */
 static u64 followed_until(struct bcow_job *job, struct bcow_write *writer,
 			  u64 end)
 {
@@ -640,7 +637,7 @@ static u64 followed_until(struct bcow_job *job, struct bcow_write *writer,
 	return end;
 }
 
-/* Where what writers ask for ends, for a copy that begins at @first. */
+/* End of the requested clusters, for a copy that begins at @first. */
 static u64 wanted_until(struct bcow_job *job, struct bcow_write *writer,
 			u64 first, bool starved)
 {
@@ -655,8 +652,8 @@ static u64 wanted_until(struct bcow_job *job, struct bcow_write *writer,
 }
 
 /*
- * Where a copy for a writer ends. A full backup needs every cluster anyway,
- * so for one who writes in sequence ever more are copied in one go.
+ * End of a copy-before-write. A full backup needs every cluster anyway, so the
+ * copy size doubles for sequential writes.
  */
 static u64 foreground_end(struct bcow_job *job, const struct bcow_write *writer,
 			  u64 first, u64 end)
@@ -671,7 +668,6 @@ static u64 foreground_end(struct bcow_job *job, const struct bcow_write *writer,
 	return max(end, first + job->ahead);
 }
 
-/* What does a writer need? */
 static enum outcome plan_write(struct bcow_job *job, struct bcow_write *writer,
 			       bool starved, struct claim *claim,
 			       struct bcow_bios *bios)
@@ -706,7 +702,7 @@ static enum outcome plan_write(struct bcow_job *job, struct bcow_write *writer,
 	return CLAIMED;
 }
 
-/* Those that found no memory come first, unless there still is none. */
+/* Writes starved of memory have precedence, unless there still is none. */
 static enum outcome plan_foreground(struct bcow_job *job, struct batch *batch)
 {
 	struct bcow_deferred *writers = &job->deferred;
@@ -735,7 +731,7 @@ static enum outcome plan_foreground(struct bcow_job *job, struct batch *batch)
 	return outcome;
 }
 
-/* Has somebody else used the device since this was last asked? */
+/* Has anything else used the device since the last call? */
 static bool device_is_used(struct bcow_job *job)
 {
 	struct block_device *part = job->disk->part0;
@@ -755,8 +751,8 @@ static bool device_is_used(struct bcow_job *job)
 }
 
 /*
- * A device that answers at once is never seen with anything in flight, and a
- * background that runs whenever nothing is would leave its users no processor.
+ * A fast device never shows I/O in flight, and a background copy that runs
+ * whenever there is none would leave its users no CPU time.
  */
 static bool device_is_busy(struct bcow_job *job, u64 now)
 {
@@ -766,7 +762,7 @@ static bool device_is_busy(struct bcow_job *job, u64 now)
 	return now < job->busy_until;
 }
 
-/* May the background go on now? If only later, it will be woken. */
+/* May background copying continue now? Else the timer wakes it. */
 static bool background_is_due(struct bcow_job *job, u64 now, bool busy)
 {
 	u64 due = job->retry_at;
@@ -785,7 +781,7 @@ static bool background_is_due(struct bcow_job *job, u64 now, bool busy)
 	return false;
 }
 
-/* Only a copy of whole units of a thin destination leaves those of zeroes out. */
+/* On thin destinations only copies of whole units can skip zeroes. */
 static u64 end_with_unit(const struct bcow_job *job, u64 first, u64 nr)
 {
 	unsigned int unit = bcow_unit(job), shift = job->place.shift;
@@ -854,7 +850,7 @@ static enum outcome plan_one(struct bcow_job *job, struct batch *batch)
 	return outcome;
 }
 
-/* Claims until a claim wants memory to be allocated first. */
+/* Claims until a claim must allocate memory first. */
 static enum outcome plan_batch(struct bcow_job *job, struct batch *batch)
 {
 	struct claim *claim = &batch->claim;
@@ -964,9 +960,9 @@ enum hrtimer_restart bcow_tick(struct hrtimer *tick)
 	return HRTIMER_NORESTART;
 }
 
-/*--------------------------------- writers ---------------------------------*/
+/*----------------------------- deferred writes -----------------------------*/
 
-/* Is all that a write needs in memory already, and so done as of now? */
+/* Is all data a write needs in memory, and so now declared done? */
 static bool is_resident(struct bcow_job *job, u64 first, u64 end)
 {
 	bool all = !list_empty(&job->resident);
@@ -981,8 +977,8 @@ static bool is_resident(struct bcow_job *job, u64 first, u64 end)
 }
 
 /*
- * So a flood stays with those who make it. The writeback of the page cache comes
- * from kernel threads, which others depend on, and is no hurry; swap frees memory.
+ * Delays only the tasks that flood. Page cache writeback runs in kernel
+ * threads, which others depend on, and is not urgent; swap frees memory.
  */
 static void await_room(struct bcow_job *job, const struct bio *bio)
 {
@@ -995,13 +991,13 @@ static void await_room(struct bcow_job *job, const struct bio *bio)
 }
 
 /**
- * bcow_park - a write meets clusters that are not done
+ * bcow_park - defer a write to clusters that are not done
  * @job: the job
  * @ti: the live target
- * @bio: the write, already pointed at the origin
- * @sector: where it begins, from the beginning of the target
+ * @bio: the write, already remapped to the origin
+ * @sector: first sector, relative to the target
  *
- * May sleep for a second while too many wait. Return: what map() is to return.
+ * May sleep for up to a second while too many wait. Return: result for map().
  */
 int bcow_park(struct bcow_job *job, struct dm_target *ti, struct bio *bio,
 	      sector_t sector)
@@ -1030,7 +1026,7 @@ int bcow_park(struct bcow_job *job, struct dm_target *ti, struct bio *bio,
 	return r;
 }
 
-/* Has the writer that came first waited too long? */
+/* Has the oldest deferred write waited too long? */
 static bool has_expired(struct bcow_job *job, struct bcow_write *writer)
 {
 	unsigned long timeout = job->opts.cbw_timeout * HZ;
@@ -1039,7 +1035,7 @@ static bool has_expired(struct bcow_job *job, struct bcow_write *writer)
 	return timeout && time_after_eq(jiffies, writer->since + timeout);
 }
 
-/* A younger one may have set the clock, which must not go by that. */
+/* A later write may have re-armed the timer; re-arm it for the oldest. */
 static void watch_oldest(struct bcow_job *job, const struct bcow_write *oldest)
 {
 	unsigned long at = oldest->since + job->opts.cbw_timeout * HZ;
