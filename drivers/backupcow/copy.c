@@ -1,24 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory and bios for data on its way from the origin to the target. kcopyd
- * would do the moving, but its list of jobs has no bound, one thread serves
- * all its users and it cannot say when the data has been read, which is when
- * a writer may go in write-behind mode. So bios are submitted directly; each
- * copy brings its own, and no mempool is needed for them.
+ * Buffers and bios for copying. kcopyd is not used: its job list is unbounded,
+ * one thread serves all its users, and it does not report when the data has
+ * been read, which is when write-behind releases deferred writes. So bios are
+ * submitted directly; each copy embeds its own, and no mempool is needed.
  *
- * Kernels that clear every page they hand out make fresh memory as dear as the
- * copying itself, so a busy job keeps some copies and uses them again.
+ * On kernels that clear every allocated page, zeroing fresh pages costs as much
+ * as the copy, so a busy job keeps some copies for reuse.
  *
- * The bound is a plain counter of bytes over all jobs. A job may hold as much
- * as it leaves free for others: half of the bound if it is alone, or half of
- * what others do not hold. So a job whose target hangs never has it all, and
- * nobody has to know how many jobs there are. The background may hold half as
- * much as is left. A job that gets nothing, because the machine has no
- * memory left, goes on with the one spare copy that it has had since it was
- * made, so it always gets on; it is for writers first.
+ * The bound is a plain byte counter over all jobs. A job may hold as much as it
+ * leaves free for others: half of the bound if it is alone, or half of the
+ * bytes that others do not hold. So a job with a hung destination never
+ * exhausts it, without counting the jobs. Background copies may hold half of
+ * the rest. A job that gets no memory because the system is out of it continues
+ * with its one preallocated copy (@spare), which guarantees forward progress;
+ * deferred writes have precedence for it.
  *
- * Locking: a copy belongs to one context at a time; the stock is guarded by the
- * job's lock.
+ * Locking: a copy belongs to one context at a time; the job's lock guards the
+ * stock.
  */
 #include <linux/atomic.h>
 #include <linux/blkdev.h>
@@ -35,14 +34,14 @@ module_param(max_copy_memory_mib, uint, 0644);
 MODULE_PARM_DESC(max_copy_memory_mib,
 		 "Bound on the memory of copies in flight, over all jobs, in MiB");
 
-/* How many copies a job keeps for the next use. */
+/* Maximum number of copies a job keeps for reuse. */
 #define STOCK_MAX	64
 
 static struct kmem_cache *copy_cache;
 static atomic64_t copy_charged;
 
 /**
- * bcow_copy_init - set up; at module load
+ * bcow_copy_init - at module load
  *
  * Return: 0 or -ENOMEM.
  */
@@ -54,7 +53,7 @@ int bcow_copy_init(void)
 }
 
 /**
- * bcow_copy_exit - undo bcow_copy_init(), when no copy is left
+ * bcow_copy_exit - undo bcow_copy_init(); no copies may be left
  */
 void bcow_copy_exit(void)
 {
@@ -62,8 +61,8 @@ void bcow_copy_exit(void)
 }
 
 /**
- * bcow_copy_cost - what a copy of some bytes is charged
- * @bytes: the bytes
+ * bcow_copy_cost - bytes charged for a copy
+ * @bytes: size of the copy
  */
 u64 bcow_copy_cost(u64 bytes)
 {
@@ -75,12 +74,12 @@ u64 bcow_copy_cost(u64 bytes)
 }
 
 /**
- * bcow_copy_charge - ask for memory
- * @bytes: how much, from bcow_copy_cost()
- * @held: what the job has been granted already
- * @foreground: a writer waits for it
+ * bcow_copy_charge - charge memory to the bound
+ * @bytes: amount, from bcow_copy_cost()
+ * @held: amount already charged to the job
+ * @foreground: a deferred write waits for it
  *
- * Return: true if it is the job's to have, and now charged.
+ * Return: true if granted and charged.
  */
 bool bcow_copy_charge(u64 bytes, u64 held, bool foreground)
 {
@@ -96,15 +95,15 @@ bool bcow_copy_charge(u64 bytes, u64 held, bool foreground)
 }
 
 /**
- * bcow_copy_uncharge - give back what bcow_copy_charge() granted
- * @bytes: how much
+ * bcow_copy_uncharge - undo bcow_copy_charge()
+ * @bytes: amount
  */
 void bcow_copy_uncharge(u64 bytes)
 {
 	atomic64_sub(bytes, &copy_charged);
 }
 
-/* Fills the chunks; fewer than wanted will do, as copies go in pieces. */
+/* Allocates chunks; fewer than wanted suffice, as copies use pieces. */
 static void add_chunks(struct bcow_copy *copy, u64 bytes, unsigned int order,
 		       gfp_t gfp)
 {
@@ -122,7 +121,7 @@ static void add_chunks(struct bcow_copy *copy, u64 bytes, unsigned int order,
 	}
 }
 
-/* A piece must end where a logical block does, which may be several pages. */
+/* A piece must end on a logical block, which may span several pages. */
 static void drop_partial_granule(struct bcow_copy *copy, unsigned int granule)
 {
 	while (copy->nr_chunks % granule)
@@ -130,11 +129,11 @@ static void drop_partial_granule(struct bcow_copy *copy, unsigned int granule)
 }
 
 /**
- * bcow_copy_alloc - make a copy
- * @bytes: how much it should hold; it may hold less
- * @gfp: how hard to try
+ * bcow_copy_alloc - allocate a copy
+ * @bytes: wanted size; the copy may hold less
+ * @gfp: allocation flags
  *
- * Return: the copy, or NULL for want of memory.
+ * Return: the copy, or NULL if out of memory.
  */
 struct bcow_copy *bcow_copy_alloc(u64 bytes, gfp_t gfp)
 {
@@ -160,7 +159,7 @@ struct bcow_copy *bcow_copy_alloc(u64 bytes, gfp_t gfp)
 }
 
 /**
- * bcow_copy_free - free a copy that is not in flight; gives back its charge
+ * bcow_copy_free - free a copy not in flight, and its charge
  * @copy: the copy
  */
 void bcow_copy_free(struct bcow_copy *copy)
@@ -173,7 +172,7 @@ void bcow_copy_free(struct bcow_copy *copy)
 }
 
 /**
- * bcow_copy_stock_init - begin with nothing in stock
+ * bcow_copy_stock_init - initialize an empty stock
  * @stock: the stock
  */
 void bcow_copy_stock_init(struct bcow_copy_stock *stock)
@@ -184,11 +183,11 @@ void bcow_copy_stock_init(struct bcow_copy_stock *stock)
 }
 
 /**
- * bcow_copy_stock_take - use a copy again
+ * bcow_copy_stock_take - take a copy from the stock
  * @stock: the stock
- * @bytes: how much it is to hold; 0 to take any
+ * @bytes: size needed; 0 for any
  *
- * Return: the copy, or NULL if the one at hand does not hold that much.
+ * Return: the copy, or NULL if none or too small.
  */
 struct bcow_copy *bcow_copy_stock_take(struct bcow_copy_stock *stock, u64 bytes)
 {
@@ -206,11 +205,11 @@ struct bcow_copy *bcow_copy_stock_take(struct bcow_copy_stock *stock, u64 bytes)
 }
 
 /**
- * bcow_copy_stock_keep - keep a copy for the next use, if memory is plenty
+ * bcow_copy_stock_keep - keep a copy for reuse if memory is plentiful
  * @stock: the stock
- * @copy: the copy, which keeps its charge
+ * @copy: the copy; it stays charged
  *
- * Return: false if it is to be freed instead.
+ * Return: false if the caller must free it.
  */
 bool bcow_copy_stock_keep(struct bcow_copy_stock *stock, struct bcow_copy *copy)
 {
@@ -227,7 +226,7 @@ bool bcow_copy_stock_keep(struct bcow_copy_stock *stock, struct bcow_copy *copy)
 }
 
 /**
- * bcow_copy_room - how many sectors a copy holds at a time
+ * bcow_copy_room - capacity in sectors
  * @copy: the copy
  */
 unsigned int bcow_copy_room(const struct bcow_copy *copy)
@@ -236,7 +235,7 @@ unsigned int bcow_copy_room(const struct bcow_copy *copy)
 }
 
 /**
- * bcow_copy_is_whole - is the piece in flight all of the copy?
+ * bcow_copy_is_whole - does the piece in flight cover the copy?
  * @copy: the copy
  */
 bool bcow_copy_is_whole(const struct bcow_copy *copy)
@@ -245,8 +244,8 @@ bool bcow_copy_is_whole(const struct bcow_copy *copy)
 }
 
 /*
- * A part of the memory that lies in one chunk: from sector @from on, at most
- * @sectors long. Return: its length in bytes.
+ * Memory of at most @sectors from sector @from on, within one chunk.
+ * Return: its length in bytes.
  */
 static size_t part_of_chunk(const struct bcow_copy *copy, unsigned int from,
 			    unsigned int sectors, struct page **page,
@@ -261,10 +260,10 @@ static size_t part_of_chunk(const struct bcow_copy *copy, unsigned int from,
 }
 
 /**
- * bcow_copy_is_zero - is a part of what was read nothing but zeroes?
+ * bcow_copy_is_zero - test whether part of the piece is all zeroes
  * @copy: the copy
- * @from: where in the piece it begins, in sectors
- * @sectors: how long it is
+ * @from: first sector in the piece
+ * @sectors: number of sectors
  */
 bool bcow_copy_is_zero(const struct bcow_copy *copy, unsigned int from,
 		       unsigned int sectors)
@@ -283,7 +282,7 @@ bool bcow_copy_is_zero(const struct bcow_copy *copy, unsigned int from,
 }
 
 /**
- * bcow_copy_wipe - let the span be zeroes
+ * bcow_copy_wipe - zero the memory of the span
  * @copy: the copy
  */
 void bcow_copy_wipe(struct bcow_copy *copy)
@@ -318,11 +317,11 @@ static void add_data(struct bcow_copy *copy)
  * bcow_copy_submit - read or write a span
  * @copy: the copy, with @written and @span set
  * @bdev: the device
- * @sector: where on it
- * @opf: what to do
- * @end_io: called when it has ended
+ * @sector: start sector
+ * @opf: operation and flags
+ * @end_io: completion callback
  *
- * Not by submit_bio(): this is no I/O of the task that happens to submit it.
+ * Bypasses submit_bio(): the I/O must not be charged to the current task.
  */
 void bcow_copy_submit(struct bcow_copy *copy, struct block_device *bdev,
 		      sector_t sector, blk_opf_t opf, bio_end_io_t *end_io)

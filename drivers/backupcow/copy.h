@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A copy takes the old data of some clusters in a row from the origin into
- * memory and from there to the target. What is in flight over all jobs of the
- * machine is bounded; the memory is charged before it is allocated.
+ * A copy moves the old data of consecutive clusters from the origin into memory
+ * and from there to the destination. Memory in flight over all jobs is bounded;
+ * it is charged before it is allocated.
  */
 #ifndef BACKUPCOW_COPY_H
 #define BACKUPCOW_COPY_H
@@ -22,32 +22,31 @@ struct bcow_job;
 enum bcow_copy_step { STEP_LOOK, STEP_WRITE, STEP_ZERO, STEP_READ_BACK };
 
 /**
- * struct bcow_copy - some clusters on their way
+ * struct bcow_copy - consecutive clusters being copied
  * @node: in one of the job's queues or its stock, or in no list
- * @resident: in job.resident while the whole of it is in memory
- * @job: whose it is
- * @first: the first cluster
- * @nr: how many clusters
- * @wanted: how many of them, from @first on, writers have asked for
- * @early: how many of them were declared done when they were in memory
- * @at: the next sector to be copied; a copy longer than its memory is done
- *	in pieces
+ * @resident: in job.resident while all its data is in memory
+ * @job: its job
+ * @first: first cluster
+ * @nr: number of clusters
+ * @wanted: number of clusters, from @first on, requested by deferred writes
+ * @early: number of clusters declared done once in memory
+ * @at: next sector to copy; a copy larger than its buffer is copied in pieces
  * @end: one past the last sector
  * @piece: sectors in flight
- * @foreground: a writer waits for it
- * @flags: for its bios
- * @later: a piece of it has been copied before
- * @careful: after an error it is written again, cluster by cluster
+ * @foreground: a deferred write waits for it
+ * @flags: bio flags
+ * @later: an earlier piece has been copied
+ * @careful: being rewritten cluster by cluster after an error
  * @reading: the piece is being read, not written
- * @closings: the job's when it began to be read
- * @stale: the guard was held meanwhile, so what was read may be new data
- * @step: what is being done on the target
- * @written: sectors of the piece that are on the target
- * @span: sectors that the bio in flight is about, from @written on
+ * @closings: job.closings when the read began
+ * @stale: the guard was held meanwhile, the data read may be new
+ * @step: current operation on the destination
+ * @written: sectors of the piece already on the destination
+ * @span: sectors covered by the bio in flight, from @written on
  * @error: 0, or the negative errno that ended it
- * @charged: bytes of the bound it uses
+ * @charged: bytes charged against the bound
  * @order: each chunk has 1 << @order pages
- * @nr_chunks: how many there are
+ * @nr_chunks: number of chunks
  * @chunks: the memory
  * @bio: reads, then writes
  * @vecs: for @bio
@@ -83,10 +82,10 @@ struct bcow_copy {
 };
 
 /**
- * struct bcow_copy_stock - copies kept for the next use, guarded by the job's lock
- * @small: hold one chunk at most
- * @large: hold more
- * @nr: how many there are
+ * struct bcow_copy_stock - copies kept for reuse, guarded by the job's lock
+ * @small: copies of at most one chunk
+ * @large: larger copies
+ * @nr: number of copies
  */
 struct bcow_copy_stock {
 	struct list_head small;
