@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Keeps the writes that wait, by age, by the cluster they wait for, and by
- * what is to be done with them next. Nothing is allocated: a writer is its
- * bio's per-bio data.
+ * Keeps deferred writes by age, by the cluster they wait for and by the next
+ * step for them. Nothing is allocated: the entry is the bio's per-bio data.
  *
  * Locking: the job's lock guards everything here.
  */
@@ -11,12 +10,12 @@
 
 #include "deferred.h"
 
-/* So many of those that somebody waits for come before one of the others. */
+/* Urgent writes examined for each other write. */
 #define URGENT_ROW	8
 
 /**
- * bcow_deferred_bio - the write that waits
- * @writer: as what it waits
+ * bcow_deferred_bio - bio of a deferred write
+ * @writer: its per-bio data
  */
 struct bio *bcow_deferred_bio(struct bcow_write *writer)
 {
@@ -24,8 +23,8 @@ struct bio *bcow_deferred_bio(struct bcow_write *writer)
 }
 
 /**
- * bcow_deferred_init - begin with nobody waiting
- * @writers: the writers
+ * bcow_deferred_init - initialize with no writes
+ * @writers: the queues
  */
 void bcow_deferred_init(struct bcow_deferred *writers)
 {
@@ -45,13 +44,13 @@ static struct list_head *queue_of(struct bcow_deferred *writers,
 }
 
 /**
- * bcow_deferred_add - let a write wait
- * @writers: the writers
+ * bcow_deferred_add - defer a write
+ * @writers: the queues
  * @bio: the write
- * @first: its first cluster
- * @end: one past its last cluster
+ * @first: first cluster
+ * @end: one past the last cluster
  *
- * A worker will submit it, which may sleep and is not polled for.
+ * A worker submits it, which may sleep and is not polled for.
  */
 void bcow_deferred_add(struct bcow_deferred *writers, struct bio *bio,
 		       u64 first, u64 end)
@@ -86,12 +85,12 @@ static struct bcow_write *write_of_node(struct rb_node *node)
 }
 
 /**
- * bcow_deferred_await - let a writer wait for a cluster
- * @writers: the writers
- * @writer: the one
- * @cluster: what it waits for
+ * bcow_deferred_await - let a write wait for a cluster
+ * @writers: the queues
+ * @writer: the write
+ * @cluster: the cluster
  *
- * The time it has waited counts from the last one that it got.
+ * The wait counts from the last cluster that completed.
  */
 void bcow_deferred_await(struct bcow_deferred *writers,
 			 struct bcow_write *writer, u64 cluster)
@@ -113,7 +112,7 @@ void bcow_deferred_await(struct bcow_deferred *writers,
 	rb_insert_color(&writer->wait, &writers->waiting);
 }
 
-/* Who waits for this cluster, or else for the next one that is waited for? */
+/* First write that waits for @cluster or, if none, for a later cluster. */
 static struct bcow_write *first_from(struct bcow_deferred *writers, u64 cluster)
 {
 	struct rb_node *node = writers->waiting.rb_node, *found = NULL;
@@ -130,11 +129,11 @@ static struct bcow_write *first_from(struct bcow_deferred *writers, u64 cluster)
 }
 
 /**
- * bcow_deferred_wake - something happened to some clusters: look at who waits again
- * @writers: the writers
- * @first: the first cluster
- * @nr: how many
- * @careful: they could not be copied together
+ * bcow_deferred_wake - re-examine writes after their clusters changed state
+ * @writers: the queues
+ * @first: first cluster
+ * @nr: number of clusters
+ * @careful: copying them together failed
  */
 void bcow_deferred_wake(struct bcow_deferred *writers, u64 first, u64 nr,
 			bool careful)
@@ -156,11 +155,11 @@ static struct bcow_write *first_of(struct list_head *queue)
 }
 
 /**
- * bcow_deferred_next - who is to be looked at next
- * @writers: the writers
+ * bcow_deferred_next - next write to examine
+ * @writers: the queues
  *
- * Writeback of megabytes comes at once; who waits for a single write does not
- * wait for all of that, nor the writeback for ever. Return: the writer, or NULL.
+ * Writeback submits megabytes together; an urgent write does not wait for all
+ * of it, nor does writeback starve. Return: the write, or NULL.
  */
 struct bcow_write *bcow_deferred_next(struct bcow_deferred *writers)
 {
@@ -174,11 +173,11 @@ struct bcow_write *bcow_deferred_next(struct bcow_deferred *writers)
 }
 
 /**
- * bcow_deferred_after - who comes after a writer in its queue
- * @writers: the writers
- * @writer: one that is to be looked at
+ * bcow_deferred_after - next write in the same queue
+ * @writers: the queues
+ * @writer: a write to be examined
  *
- * Return: the writer, or NULL.
+ * Return: the write, or NULL.
  */
 struct bcow_write *bcow_deferred_after(struct bcow_deferred *writers,
 				       struct bcow_write *writer)
@@ -189,8 +188,8 @@ struct bcow_write *bcow_deferred_after(struct bcow_deferred *writers,
 }
 
 /**
- * bcow_deferred_to_do - is any writer to be looked at?
- * @writers: the writers
+ * bcow_deferred_to_do - are there writes to examine?
+ * @writers: the queues
  */
 bool bcow_deferred_to_do(const struct bcow_deferred *writers)
 {
@@ -198,9 +197,9 @@ bool bcow_deferred_to_do(const struct bcow_deferred *writers)
 }
 
 /**
- * bcow_deferred_starve - let a writer wait for memory
- * @writers: the writers
- * @writer: the one
+ * bcow_deferred_starve - let a write wait for memory
+ * @writers: the queues
+ * @writer: the write
  */
 void bcow_deferred_starve(struct bcow_deferred *writers,
 			  struct bcow_write *writer)
@@ -209,10 +208,10 @@ void bcow_deferred_starve(struct bcow_deferred *writers,
 }
 
 /**
- * bcow_deferred_take - a writer waits no longer
- * @writers: the writers
- * @writer: the one
- * @to: where its bio goes
+ * bcow_deferred_take - remove a write
+ * @writers: the queues
+ * @writer: the write
+ * @to: list for its bio
  */
 void bcow_deferred_take(struct bcow_deferred *writers,
 			struct bcow_write *writer, struct bio_list *to)
@@ -226,9 +225,9 @@ void bcow_deferred_take(struct bcow_deferred *writers,
 }
 
 /**
- * bcow_deferred_wait_for - does any writer wait for a cluster?
- * @writers: the writers
- * @cluster: which cluster
+ * bcow_deferred_wait_for - does a write wait for a cluster?
+ * @writers: the queues
+ * @cluster: the cluster
  */
 bool bcow_deferred_wait_for(struct bcow_deferred *writers, u64 cluster)
 {
@@ -238,10 +237,10 @@ bool bcow_deferred_wait_for(struct bcow_deferred *writers, u64 cluster)
 }
 
 /**
- * bcow_deferred_take_waiting - nobody waits for a cluster any longer
- * @writers: the writers
- * @cluster: which cluster
- * @to: where the bios go
+ * bcow_deferred_take_waiting - remove all waiters of a cluster
+ * @writers: the queues
+ * @cluster: cluster
+ * @to: list for their bios
  */
 void bcow_deferred_take_waiting(struct bcow_deferred *writers, u64 cluster,
 				struct bio_list *to)
@@ -254,9 +253,9 @@ void bcow_deferred_take_waiting(struct bcow_deferred *writers, u64 cluster,
 }
 
 /**
- * bcow_deferred_take_all - nobody waits any longer
- * @writers: the writers
- * @to: an empty list, gets them all by @age; takes no time, however many
+ * bcow_deferred_take_all - remove all writes
+ * @writers: the queues
+ * @to: empty list, gets them all by @age; in constant time
  */
 void bcow_deferred_take_all(struct bcow_deferred *writers, struct list_head *to)
 {
@@ -265,10 +264,10 @@ void bcow_deferred_take_all(struct bcow_deferred *writers, struct list_head *to)
 }
 
 /**
- * bcow_deferred_oldest - who has waited longest
- * @writers: the writers
+ * bcow_deferred_oldest - oldest write
+ * @writers: the queues
  *
- * Return: the writer, or NULL.
+ * Return: the write, or NULL.
  */
 struct bcow_write *bcow_deferred_oldest(struct bcow_deferred *writers)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Writes that wait until the old data below them is safe. A writer waits for
- * one cluster at a time, the first of its own that is not done; when that one
- * is, it looks again. So a discard of a terabyte costs as little memory as a
- * write of one sector.
+ * Deferred writes: held until the old data of their clusters is safe. A write
+ * waits for one cluster at a time, its first that is not done, and is then
+ * re-examined. So a discard of a terabyte costs no more memory than a write of
+ * one sector.
  */
 #ifndef BACKUPCOW_DEFERRED_H
 #define BACKUPCOW_DEFERRED_H
@@ -14,15 +14,15 @@
 #include <linux/types.h>
 
 /**
- * struct bcow_write - a write that waits; lives in its bio's per-bio data
+ * struct bcow_write - a deferred write, in its bio's per-bio data
  * @age: in writers.all
  * @todo: in writers.urgent, writers.todo or writers.starved, or empty
  * @wait: in writers.waiting, or cleared
- * @next: the first cluster that may not be done yet
+ * @next: first cluster that may not be done yet
  * @end: one past its last cluster
- * @since: when it began to wait, in jiffies
- * @careful: a copy of several clusters failed; to be tried one by one
- * @urgent: somebody waits for this write, or may: it is synchronous or metadata
+ * @since: start of the wait, in jiffies
+ * @careful: a copy of several clusters failed; copy one at a time
+ * @urgent: synchronous or metadata: a task waits for it, or may
  */
 struct bcow_write {
 	struct list_head age;
@@ -36,15 +36,15 @@ struct bcow_write {
 };
 
 /**
- * struct bcow_deferred - all writes that wait
+ * struct bcow_deferred - all deferred writes
  * @all: oldest first
- * @urgent: to be looked at first
- * @todo: to be looked at
- * @row: how many of @urgent were, one after another, while @todo had some
- * @starved: want a copy that no memory is left for
- * @waiting: in order of the cluster waited for
- * @nr: how many there are
- * @nr_urgent: how many of those are urgent
+ * @urgent: to be examined first
+ * @todo: to be examined
+ * @row: number of consecutive writes taken from @urgent while @todo had some
+ * @starved: need a copy, but no memory is left
+ * @waiting: sorted by the cluster waited for
+ * @nr: number of writes
+ * @nr_urgent: number of urgent writes
  */
 struct bcow_deferred {
 	struct list_head all;
