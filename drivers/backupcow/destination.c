@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The way of the data to the target. Only the sink worker submits there, so a
- * target that hangs blocks nothing else; it has a workqueue, and so a rescuer,
- * of its own, and each job has its own two.
+ * Writes to the destination. Only the sink worker submits there, so a hung
+ * destination blocks nothing else; it has its own workqueue and so its own
+ * rescuer, and each job has its own two.
  *
- * A piece is written in one go, unless zeroes are to be detected: then it goes
- * span by span, a span being clusters in a row that are all of zeroes or all
- * not. Zeroes become write-zeroes if the target takes them. A thin volume takes
- * none, and a discard there promises nothing about what is read afterwards; so
- * with "unmap" the target is read, and where it holds zeroes already nothing is
- * written: what was never allocated stays so. That is done with whole units of
- * allocation only: a pool that does not zero shows old data in the rest of a
- * unit of which a part is written.
+ * A piece is written as a whole, unless zeroes are to be detected: then it is
+ * written in spans of consecutive clusters that are either all zero or all not.
+ * Zero spans become write-zeroes if the destination supports them. A thin
+ * volume does not, and a discard there does not guarantee zeroes; so with
+ * "unmap" the destination is read back, and nothing is written where it reads
+ * as zeroes: unallocated space stays so. This applies to whole allocation units
+ * only: a pool that does not zero new blocks shows old data in the rest of a
+ * partly written unit.
  *
- * Locking: as in copier.c. A copy belongs to the sink from bcow_to_sink() until it
- * submits it, and to whoever completes it after.
+ * Locking: as in copier.c. A copy belongs to the sink from bcow_to_sink() until
+ * it is submitted, then to its completion.
  */
 #include <linux/blkdev.h>
 #include <linux/buffer_head.h>
@@ -26,7 +26,7 @@
 
 #define DM_MSG_PREFIX QDM_TARGET_BACKUPCOW
 
-/* Pages of the destination that are in use are tried again, so often. */
+/* Retries for busy pages of the destination, and their interval. */
 #define DROP_TRIES	5
 #define DROP_AGAIN_MS	20
 
@@ -34,7 +34,7 @@
 
 /*----------------------------------- spans ---------------------------------*/
 
-/* Sectors from there to the end of the cluster or the piece. */
+/* Sectors from @from to the end of its cluster or the piece. */
 static unsigned int cluster_at(const struct bcow_job *job,
 			       const struct bcow_copy *copy, unsigned int from)
 {
@@ -45,11 +45,11 @@ static unsigned int cluster_at(const struct bcow_job *job,
 }
 
 /**
- * bcow_unit - in which units the destination allocates space, if it may be read
- *	back for zeroes
+ * bcow_unit - allocation unit of the destination, if it may be read back for
+ *	zeroes
  * @job: the job
  *
- * Return: the unit in sectors, or 0 if all has to be written.
+ * Return: the unit in sectors, or 0 if everything must be written.
  */
 unsigned int bcow_unit(const struct bcow_job *job)
 {
@@ -60,10 +60,10 @@ unsigned int bcow_unit(const struct bcow_job *job)
 }
 
 /**
- * bcow_into_unit - how many sectors into a unit of the destination a place is
+ * bcow_into_unit - offset of a sector in its allocation unit
  * @job: the job
  * @unit: the unit, not 0
- * @sector: the place, from the beginning of the backup
+ * @sector: the sector, from the beginning of the backup
  */
 unsigned int bcow_into_unit(const struct bcow_job *job, unsigned int unit,
 			    u64 sector)
@@ -73,7 +73,7 @@ unsigned int bcow_into_unit(const struct bcow_job *job, unsigned int unit,
 	return (job->place.start + sector + unit - offset % unit) % unit;
 }
 
-/* Cuts the span to what is in whole units, or before them. Is it the former? */
+/* Cuts the span to whole units, or the part before. Return: true for units. */
 static bool cut_to_units(const struct bcow_job *job, struct bcow_copy *copy)
 {
 	unsigned int unit = bcow_unit(job), into, before;
@@ -88,7 +88,7 @@ static bool cut_to_units(const struct bcow_job *job, struct bcow_copy *copy)
 	return !before;
 }
 
-/* Sets the next span. Return: is it of zeroes? */
+/* Sets the next span. Return: is it all zeroes? */
 static bool find_span(const struct bcow_job *job, struct bcow_copy *copy)
 {
 	unsigned int from = copy->written, len;
@@ -110,7 +110,7 @@ static bool find_span(const struct bcow_job *job, struct bcow_copy *copy)
 	return zero;
 }
 
-/* Written carefully, a span is a cluster, which may be done or not. */
+/* A carefully written span is one cluster, which may be done. */
 static void span_written(struct bcow_job *job, struct bcow_copy *copy)
 {
 	u64 cluster = copy->first + (copy->written >> job->place.shift);
@@ -129,8 +129,8 @@ static void span_written(struct bcow_job *job, struct bcow_copy *copy)
 }
 
 /*
- * A target that cannot zero after all says so in many ways: whatever the device
- * calls it, another way is then taken, and a true error shows again.
+ * Devices report unsupported write-zeroes with various errors: on any error,
+ * write or read back instead; a real error recurs.
  */
 static void span_ended(struct bio *bio)
 {
@@ -196,7 +196,7 @@ static void begin_span(struct bcow_job *job, struct bcow_copy *copy)
 		write_span(job, copy);
 }
 
-/* The span's memory now holds what the target does. */
+/* The span's memory now holds the destination's data. */
 static void judge_span(struct bcow_job *job, struct bcow_copy *copy)
 {
 	if (copy->error ||
@@ -222,7 +222,7 @@ static loff_t last_byte(const struct bcow_job *job)
 	return first_byte(job) + ((loff_t)job->place.sectors << SECTOR_SHIFT) - 1;
 }
 
-/* Return: false if pages are left, which somebody else has written to. */
+/* Return: false if pages remain because others wrote to them. */
 static bool drop_pages(struct bcow_job *job)
 {
 	struct address_space *mapping = qdm_bdev_mapping(job->target);
@@ -241,8 +241,8 @@ static bool drop_pages(struct bcow_job *job)
 }
 
 /*
- * Old dirty pages would be written back over the copies later. Whatever waits
- * for pages here may be what reclaim has to wait for, so nothing is reclaimed.
+ * Old dirty pages would be written back over the copies later. Reclaim may
+ * depend on waiters for pages here, so allocations must not cause I/O.
  */
 static void begin_to_write(struct bcow_job *job)
 {
@@ -263,11 +263,11 @@ static void begin_to_write(struct bcow_job *job)
 }
 
 /**
- * bcow_drop_cache - let readers of the destination see what was written there
- * @job: the job, which has nothing in flight
+ * bcow_drop_cache - make the written data visible to readers of the destination
+ * @job: the job, with nothing in flight
  *
- * Waits for pages that are being read, for ever if the destination hangs; by
- * now no writer and no suspend of the origin can wait for the job.
+ * Waits for pages being read, forever if the destination hangs; by now no
+ * deferred write and no suspend of the origin can wait for the job.
  */
 void bcow_drop_cache(struct bcow_job *job)
 {
@@ -334,7 +334,7 @@ static bool take_flush(struct bcow_job *job)
 
 /*---------------------------------- worker ---------------------------------*/
 
-/* What the end of the job has overtaken must not reach the target any more. */
+/* Copies overtaken by the end of the job must not be written any more. */
 static void give_copy_up(struct bcow_job *job, struct bcow_copy *copy)
 {
 	copy->error = -ECANCELED;
@@ -343,7 +343,7 @@ static void give_copy_up(struct bcow_job *job, struct bcow_copy *copy)
 	spin_unlock_irq(&job->lock);
 }
 
-/* Return: how many copies there are to be written. */
+/* Return: number of copies to be written. */
 static unsigned int take_arrived(struct bcow_job *job, struct list_head *copies)
 {
 	unsigned int nr;
