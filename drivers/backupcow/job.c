@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The life of a backup. It is made in a constructor, where everything that can
- * fail is done, armed when its first table resumes, and handed from table to
- * table by reference. Cancelling, failing and completing only change its
- * state; it stays to be asked about until a table without it, or with another,
- * is resumed in its place.
+ * Lifetime of a job. A constructor creates it and does everything that can
+ * fail; the first resume of its table arms it, and tables pass it on by
+ * reference. Cancel, failure and completion only change its state; it remains
+ * for queries until a table without it, or with another, is resumed in its
+ * place.
  *
- * A target may hang for ever, and an origin must never be held up by that. So
- * the job has its own handle of the target, besides the one its tables have
- * through dm, and each copy in flight holds a reference to the job and by it
- * to the module. A table can go without waiting for the target: the last copy
- * to come back frees the job. The origin is different: it is used through
+ * A destination may hang forever and must never block the origin. So the job
+ * has its own handle of the destination, in addition to that of its tables
+ * through dm, and each copy in flight holds a reference to the job and thereby
+ * to the module. Destroying a table does not wait for the destination: the last
+ * copy to complete frees the job. The origin is different: it is used through
  * the live table, and postsuspend waits for the reads in flight, as dm itself
  * waits for every bio that it has sent there.
  *
- * Locking: see struct bcow_job and copier.c; jobs_lock guards the list of all jobs and
- * is taken before a job's own lock. bcow_job_put() may sleep; what runs on the
- * front worker drops its references with bcow_job_put_later() instead, since the
- * job cannot be freed from a work of its own.
+ * Locking: see struct bcow_job and copier.c; jobs_lock guards the list of all
+ * jobs and is taken before a job's own lock. bcow_job_put() may sleep; the
+ * front worker uses bcow_job_put_later() instead, since a job cannot be freed
+ * from its own work.
  */
 #include <linux/blkdev.h>
 #include <linux/module.h>
@@ -25,7 +25,7 @@
 
 #include "job.h"
 
-/* How long the end of a table waits for copies, before it leaves them alone. */
+/* How long destroying a table waits for copies in flight. */
 #define LINGER	(2 * HZ)
 
 static struct workqueue_struct *bcow_reaper_wq;
@@ -43,7 +43,7 @@ static const char * const share_words[] = { "off", "on", NULL };
 static const char * const zeroes_words[] = { "off", "on", "unmap", NULL };
 static const char * const guard_words[] = { "auto", "required", NULL };
 
-/* All jobs that there are, so that no two write to one place. */
+/* All jobs, so that no two write to one place. */
 static LIST_HEAD(jobs);
 static DEFINE_MUTEX(jobs_lock);
 
@@ -76,7 +76,7 @@ const struct qdm_opt_table bcow_option_table = {
 	bcow_opts, ARRAY_SIZE(bcow_opts)
 };
 
-/*------------------------------ birth and death ----------------------------*/
+/*-------------------------- creation and release ---------------------------*/
 
 static void drop_workers(struct bcow_job *job)
 {
@@ -87,11 +87,11 @@ static void drop_workers(struct bcow_job *job)
 }
 
 /*
- * Bound to a CPU and of plain priority: one worker then does the reads of all
- * that has gathered, its writes and its releases in turn, where others would
- * take turns with the submitter for each bio. Each job has its own, since one
- * rescuer for two jobs of which one's origin is the other's device would have
- * to wait for itself when no memory is left for more workers.
+ * Per-CPU and of normal priority: one worker then does all gathered reads, its
+ * writes and its releases in turn, where others would alternate with the
+ * submitter for each bio. Each job has its own, since one rescuer for two jobs,
+ * of which one's origin is the other's device, would have to wait for itself
+ * when no memory is left for more workers.
  */
 static int get_workers(struct bcow_job *job, struct qdm_why *why)
 {
@@ -144,7 +144,7 @@ static void release_job_later(struct kref *ref)
 	queue_work(bcow_reaper_wq, &job->reaper);
 }
 
-/* The caller is not to wait for readers of the destination. */
+/* The caller must not wait for readers of the destination. */
 static void release_job_now(struct kref *ref)
 {
 	struct bcow_job *job = container_of(ref, struct bcow_job, ref);
@@ -160,7 +160,7 @@ void bcow_job_get(struct bcow_job *job)
 	kref_get(&job->ref);
 }
 
-/* A copy's reference goes. */
+/* Drops a copy's reference. */
 void bcow_job_put_later(struct bcow_job *job)
 {
 	kref_put(&job->ref, release_job_later);
@@ -187,11 +187,11 @@ static const struct qdm_watch_ops watch_ops = {
 };
 
 /**
- * bcow_drop_later - drop the destination's page cache, if it may be outdated
+ * bcow_drop_later - drop the destination's page cache if it may be stale
  * @job: the job, whose lock is held
  *
- * Return: true if the job is to conclude after that; a job that is about to be
- * freed does it then.
+ * Return: true if the job concludes after that; a job about to be freed does it
+ * then.
  */
 bool bcow_drop_later(struct bcow_job *job)
 {
@@ -212,11 +212,11 @@ static bool is_at_rest(struct bcow_job *job)
 }
 
 /**
- * bcow_job_put - a table's reference goes
+ * bcow_job_put - drop a table's reference
  * @job: the job
  *
- * If the job has been let go, it gets a moment to conclude, so that in all but
- * the worst case the target is free when the caller is back.
+ * A released job gets LINGER to conclude, so that in all but the worst case the
+ * destination is free on return.
  */
 void bcow_job_put(struct bcow_job *job)
 {
@@ -242,7 +242,7 @@ static int open_target(struct bcow_job *job, struct qdm_why *why)
 	return 0;
 }
 
-/* Writes to the target, or will: a job that has ended may still do so. */
+/* Writes to the destination, or will; an ended job may still do so. */
 static bool is_writing(struct bcow_job *job)
 {
 	bool writing;
@@ -294,7 +294,7 @@ static int enlist_job(struct bcow_job *job, struct qdm_why *why)
 }
 
 /**
- * bcow_handles - how many handles of a device jobs have open
+ * bcow_handles - number of handles of a device that jobs have open
  * @target: the device
  */
 int bcow_handles(dev_t target)
@@ -365,8 +365,8 @@ static void init_job(struct bcow_job *job, const struct bcow_place *place)
 }
 
 /**
- * bcow_job_create - make a backup that has not begun
- * @place: from where to where
+ * bcow_job_create - create a job that has not begun
+ * @place: identity of the backup
  * @why: the reason, if refused
  *
  * Return: the job, with one reference, or an error.
@@ -416,8 +416,8 @@ out_free:
 /*------------------------------ tables and suspend -------------------------*/
 
 /*
- * Two tables with the same target may have been loaded before either was
- * resumed. The second job ends before it has begun; its device goes on without.
+ * Two tables with the same destination may be loaded before either is resumed.
+ * The second job ends before it begins; its device continues without it.
  */
 static void arm_job(struct bcow_job *job, bool free, struct bcow_bios *bios)
 {
@@ -431,16 +431,16 @@ static void arm_job(struct bcow_job *job, bool free, struct bcow_bios *bios)
 }
 
 /**
- * bcow_job_attach - a table that has this job is live; no I/O is in flight yet
+ * bcow_job_attach - a table with this job is live; no I/O is in flight yet
  * @job: the job
- * @origin: what is backed up
- * @start: first sector of it
+ * @origin: device that is backed up
+ * @start: its first sector
  * @disk: the mapped device
- * @events: where events go
+ * @events: raises events
  *
- * The first time this is the instant whose data the backup will hold. A table
- * may have been constructed with a job that was then dismissed by another one:
- * it shows how that job ended, and nothing is told a second time.
+ * The first call is the instant of the snapshot. A table may hold a job that
+ * another one has dismissed since: it shows how that job ended, and no event is
+ * repeated.
  */
 void bcow_job_attach(struct bcow_job *job, struct block_device *origin,
 		     sector_t start, struct gendisk *disk,
@@ -471,7 +471,7 @@ void bcow_job_attach(struct bcow_job *job, struct block_device *origin,
 }
 
 /**
- * bcow_job_configure - a table brings options
+ * bcow_job_configure - apply the options of a table
  * @job: the job
  * @opts: the options
  */
@@ -486,13 +486,13 @@ void bcow_job_configure(struct bcow_job *job, const struct bcow_options *opts)
 }
 
 /**
- * bcow_job_halt - the device is about to be suspended
+ * bcow_job_halt - quiesce before a suspend
  * @job: the job
- * @noflush: what waits goes back to dm, as the target may be hanging
+ * @noflush: requeue deferred writes to dm, as the destination may hang
  *
- * Otherwise dm waits for the writers, and their copies go on. The reads that
- * nobody waits for are waited for here, where I/O still flows, and not when the
- * device is suspended. Who loses patience may interrupt that, as dm's own wait.
+ * Otherwise dm waits for the deferred writes, and their copies continue. Reads
+ * that no write needs are waited for here, where I/O still flows, and not when
+ * the device is suspended. This wait can be interrupted, as dm's own.
  */
 void bcow_job_halt(struct bcow_job *job, bool noflush)
 {
@@ -514,7 +514,7 @@ void bcow_job_halt(struct bcow_job *job, bool noflush)
 }
 
 /**
- * bcow_job_unhalt - the device is not suspended after all
+ * bcow_job_unhalt - undo bcow_job_halt(): no suspend after all
  * @job: the job
  */
 void bcow_job_unhalt(struct bcow_job *job)
@@ -538,7 +538,7 @@ void bcow_job_detach(struct bcow_job *job)
 	wait_event(job->idle, !READ_ONCE(job->reads));
 }
 
-/* The error that it was paused by is not why it ends. */
+/* The error that paused it is not why it ends. */
 static void cancel_job(struct bcow_job *job, struct bcow_bios *bios)
 {
 	lockdep_assert_held(&job->lock);
@@ -548,7 +548,7 @@ static void cancel_job(struct bcow_job *job, struct bcow_bios *bios)
 }
 
 /**
- * bcow_job_dismiss - the device has this job no longer; it ends if it has not
+ * bcow_job_dismiss - the device releases this job, which ends if it has not
  * @job: the job
  */
 void bcow_job_dismiss(struct bcow_job *job)
@@ -569,7 +569,7 @@ void bcow_job_dismiss(struct bcow_job *job)
 }
 
 /**
- * bcow_job_state - how far the job is
+ * bcow_job_state - state of the job
  * @job: the job
  */
 enum bcow_job_state bcow_job_state(struct bcow_job *job)
@@ -588,7 +588,7 @@ enum bcow_job_state bcow_job_state(struct bcow_job *job)
  * @opts: the options
  * @why: the reason, if not
  *
- * To do more than it was to is no untruth, to do less would be.
+ * Doing more than announced is allowed, doing less is not.
  */
 int bcow_check_options(struct bcow_job *job, const struct bcow_options *opts,
 		       struct qdm_why *why)
@@ -610,7 +610,7 @@ int bcow_check_options(struct bcow_job *job, const struct bcow_options *opts,
 	return 0;
 }
 
-/*---------------------------------- verbs ----------------------------------*/
+/*------------------------------ user commands ------------------------------*/
 
 static int refuse_verb(const struct bcow_job *job, const char *verb,
 		       struct qdm_why *why)
@@ -621,7 +621,7 @@ static int refuse_verb(const struct bcow_job *job, const char *verb,
 }
 
 /**
- * bcow_job_pause - hold the background copy
+ * bcow_job_pause - pause background copying
  * @job: the job
  * @why: the reason, if refused
  */
@@ -639,7 +639,7 @@ int bcow_job_pause(struct bcow_job *job, struct qdm_why *why)
 }
 
 /**
- * bcow_job_resume - let the background copy go on, and try again what has failed
+ * bcow_job_resume - resume background copying and retry failed clusters
  * @job: the job
  * @why: the reason, if refused
  */
@@ -663,7 +663,7 @@ int bcow_job_resume(struct bcow_job *job, struct qdm_why *why)
 }
 
 /**
- * bcow_job_cancel - end the job; the writers go
+ * bcow_job_cancel - end the job, release its writes
  * @job: the job
  * @why: the reason, if refused
  */
@@ -684,7 +684,7 @@ int bcow_job_cancel(struct bcow_job *job, struct qdm_why *why)
 }
 
 /**
- * bcow_job_set_speed - limit the background copy
+ * bcow_job_set_speed - limit background copying
  * @job: the job
  * @speed: bytes per second, 0 for no limit
  * @why: the reason, if refused
@@ -740,8 +740,8 @@ struct error_name {
 #define NAMED(error) { -(error), #error }
 
 /**
- * bcow_error_name - an error in a word; '-' for none
- * @error: a negative errno, of those a block device can give
+ * bcow_error_name - name of an error; '-' for none
+ * @error: a negative errno that a block device can return
  */
 const char *bcow_error_name(int error)
 {
@@ -764,9 +764,9 @@ const char *bcow_error_name(int error)
 /*---------------------------------- module ---------------------------------*/
 
 /**
- * bcow_jobs_each - show all jobs that there are
- * @show: is called for each, and must not sleep for long: nothing begins or
- *	ends a backup meanwhile
+ * bcow_jobs_each - call a function for each job
+ * @show: called for each, must not sleep for long: no backup can begin or end
+ *	meanwhile
  * @to: is passed on
  */
 void bcow_jobs_each(void (*show)(struct bcow_job *job, void *to), void *to)
@@ -780,7 +780,7 @@ void bcow_jobs_each(void (*show)(struct bcow_job *job, void *to), void *to)
 }
 
 /**
- * bcow_jobs_exit - at module unload, or to undo a part of bcow_jobs_init()
+ * bcow_jobs_exit - at module unload, or to undo part of bcow_jobs_init()
  */
 void bcow_jobs_exit(void)
 {

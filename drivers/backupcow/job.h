@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A backup as an object. It is found by its mapped device and outlives the
- * tables that refer to it; what is in flight for it outlives even the device,
- * so that a target that hangs can hold up nothing but itself.
+ * A backup job. It is found by its mapped device and outlives the tables that
+ * refer to it; its I/O in flight outlives even the device, so that a hung
+ * destination blocks nothing but the job.
  *
  *                     +---------+  pause   +--------+
  *     created ------->| running |<-------->| paused |
@@ -13,7 +13,7 @@
  *               +---------+  +-----------------------+
  *               | waiting |  |       aborting        |
  *               +---------+  +-----------------------+
- *       target flushed  |     |  nothing in flight
+ *   destination flushed |     |  nothing in flight
  *                       v     v
  *                     +-----------+
  *                     | concluded |
@@ -22,7 +22,7 @@
  * transition              performed by
  * created -> running      arm_job(), at the first resume
  * created -> aborting     arm_job(), if another backup writes to that place;
- *                         bcow_job_end(), if the table goes before its resume
+ *                         bcow_job_end(), if its table is never resumed
  * running -> paused       bcow_job_pause(); pause_on_error() in policy.c
  * paused -> running       bcow_job_resume()
  * running -> waiting      begin_flush() in policy.c, from bcow_check_end()
@@ -34,21 +34,21 @@
  *
  * Invariants, while the lock is not held:
  *
- * J1. A state is left for one further down in enum bcow_job_state, but for
- *     running and paused, between which a job goes both ways.
- * J2. @guarding is set in the states running, paused and waiting only, and is
- *     not set again once it is clear.
- * J3. While @inflight is not 0, the copies, the flush and the dropping of the
- *     page cache that it counts hold references to the job: one for all the
- *     copies, one for each of the others.
+ * J1. A state changes only to a later one in enum bcow_job_state, except
+ *     between running and paused, in both directions.
+ * J2. @guarding is set only in the states running, paused and waiting, and is
+ *     never set again once cleared.
+ * J3. While @inflight is not 0, the copies, the flush and the page cache drop
+ *     that it counts hold references to the job: one for all the copies, one
+ *     for each of the others.
  * J4. @background_reads <= @background, @reads <= @inflight: each read is that
  *     of a copy in flight.
  * J5. In the state concluded @inflight is 0.
- * J6. Whoever moves a job to aborting takes all deferred writes out of it in the
- *     same critical section, so that none waits for a copy that will not come.
+ * J6. Each transition to aborting removes all deferred writes in the same
+ *     critical section, so that none waits for a copy that is never made.
  *
  * Barrier: wq_has_sleeper() in bcow_bios_send() pairs with the one in
- * wait_event_timeout() in await_room(): either the sender sees who sleeps for
+ * wait_event_timeout() in await_room(): either the sender sees the sleeper on
  * @room, or the sleeper sees that there is room.
  */
 #ifndef BACKUPCOW_JOB_H
@@ -89,14 +89,14 @@ enum bcow_io_status { IO_STATUS_OK, IO_STATUS_FAILED, IO_STATUS_NOSPACE };
 
 enum bcow_flush { FLUSH_NONE, FLUSH_WANTED, FLUSH_SENT, FLUSH_ENDED };
 
-/* The destination's page cache, which our writes bypass. */
+/* The destination's page cache, bypassed by copies. */
 enum bcow_cache { CACHE_UNTOUCHED, CACHE_STALE, CACHE_DROPPING, CACHE_DROPPED };
 
 /**
  * struct bcow_options - the options of a table line, in the option table's form
  * @sync: enum bcow_sync
  * @on_cbw_error: enum bcow_cbw
- * @cbw_timeout: seconds, 0 for ever
+ * @cbw_timeout: seconds, 0 is forever
  * @speed: bytes per second, 0 for no limit
  * @on_source_error: enum bcow_on_error
  * @on_target_error: enum bcow_on_error
@@ -123,14 +123,14 @@ struct bcow_options {
 extern const struct qdm_opt_table bcow_option_table;
 
 /**
- * struct bcow_place - what makes two table lines speak of the same backup
- * @target: the device that is copied to
- * @start: first sector used of it
- * @sectors: how much is backed up
+ * struct bcow_place - identity of a backup: the same in two table lines
+ * @target: the destination
+ * @start: its first sector used
+ * @sectors: length of the backup
  * @shift: a cluster is 1 << @shift sectors long
- * @run: a number that makes it another backup than the one before
- * @owner: the mapped device, to tell jobs apart, not to be used
- * @disk: its disk, likewise
+ * @run: number that distinguishes it from an earlier backup
+ * @owner: mapped device, only compared
+ * @disk: its disk, for the same use
  */
 struct bcow_place {
 	dev_t target;
@@ -146,85 +146,84 @@ struct bcow_place {
  * struct bcow_job - a backup
  *
  * Read without the lock by every write:
- * @guarding: writes to clusters not done have to wait; set at the first
- *	resume, cleared for good when the job ends
- * @clusters: which are done
+ * @guarding: writes to clusters not done are deferred; set at the first resume,
+ *	cleared for good when the job ends
+ * @clusters: which clusters are done
  *
  * Set once:
  * @place: see there
  * @words: memory of @clusters
- * @target_file: our own handle of the target, open until the job is freed
- * @target: the target
- * @spare: the copy that is always there
- * @front_wq, @sink_wq: where @front and its timers, and @sink, run
+ * @target_file: own handle of the destination, open until the job is freed
+ * @target: the destination
+ * @spare: reserve: preallocated copy, guarantees forward progress
+ * @front_wq, @sink_wq: run @front and its timers, and @sink
  * @ref: held by each table, by the device state and by each copy in flight
  *
  * Guarded by @lock, which is taken with interrupts off:
  * @state, @opts, @io_status: as shown in the status
- * @error: what ended or stopped the job first, 0 if nothing did
- * @broken: what broke the snapshot, 0 if nothing did
- * @cancelled: the job ends because it was told to
- * @writer_errors: how many writes failed because their old data was not copied
- * @writer_error: the error of the first of them, 0 if there is none
- * @untold: the error of the last one that no event has told of, or 0
- * @untold_read: it was the origin's
- * @told_at: when the last such event was raised, in jiffies
- * @watched: what the guards above allow
- * @closings: how often they began to allow no reads
- * @ended_unproven: the job ended while they were @watched.unproven
- * @origin, @start: what is backed up; valid while not @detached
- * @disk: the mapped device, to see how busy it is; likewise
- * @events: where events go; NULL once the device has let go of the job
- * @dismissed: the device has let go of the job, no table brings it back
- * @halted: the device is being suspended, the background stands still
- * @pushback: writes that would wait go back to dm: a noflush suspend
- * @detached: the device is suspended, the origin must not be touched
- * @flush: how far the flush that ends the job is
- * @flush_error: what it ended with
- * @cache: whether the destination's page cache may hold outdated data
- * @no_zeroing: the target does not take write zeroes after all
+ * @error: first error that ended or stopped the job, or 0
+ * @broken: error that broke the snapshot, or 0
+ * @cancelled: the job ends because of a cancel
+ * @writer_errors: number of writes failed because of uncopied old data
+ * @writer_error: first error of these, or 0
+ * @untold: last error of these not yet reported by an event, or 0
+ * @untold_read: it was an error of the origin
+ * @told_at: time of the last such event, in jiffies
+ * @watched: state of the guards above the device
+ * @closings: number of times they began to forbid reads
+ * @ended_unproven: @watched.unproven was set when the job ended
+ * @origin, @start: device that is backed up; valid while not @detached
+ * @disk: disk of the mapped device, to see how busy it is; as @origin
+ * @events: raises events; NULL once the device has released the job
+ * @dismissed: the device has released the job, for good
+ * @halted: the device is being suspended, background copying is quiesced
+ * @pushback: requeue writes instead of deferring them: a noflush suspend
+ * @detached: the device is suspended, the origin must not be used
+ * @flush: progress of the final flush
+ * @flush_error: its error
+ * @cache: whether the destination's page cache may be stale
+ * @no_zeroing: the destination failed write-zeroes
  * @spare_busy: @spare is in flight
- * @dry: no memory was left for a copy, wait until one comes back
- * @deferred: writes that wait
- * @arrived: copies that have been read and wait to be written
- * @nr_arrived: how many
- * @ended: copies that have ended and wait to be settled
- * @resident: copies whose data is in memory and of which some clusters are not
- *	declared done
- * @inflight: copies claimed and not freed; the flush counts too, and so does
- *	dropping the destination's page cache
- * @background: how many of them no writer asked for
- * @reads: how many of them may touch the origin
- * @background_reads: how many of those no writer asked for
- * @stock: copies kept for the next use
- * @held: bytes of memory that copies hold, those in stock too
- * @cursor: where the background goes on
- * @sequel: where the last copy for a writer ended
- * @ahead: how many clusters to copy at once for a writer in sequence
- * @paced_until: the background has used up its speed until then, in ns
- * @errors: how many were ignored since the background began from the start
- * @careful_until: before it, clusters could not be copied together
- * @retry_at: the background waits after ignored errors, in ns
- * @last_report: when the last ignored error was reported, in ns
- * @ios: how many I/Os the device had done when that was last looked at
- * @busy_until: the device counts as in use until then, in ns
- * @polite_at: when the background may go on, if it still is, in ns
+ * @dry: out of memory for copies, wait until one is freed
+ * @deferred: deferred writes
+ * @arrived: copies read, to be written
+ * @nr_arrived: their number
+ * @ended: copies that have ended, to be settled
+ * @resident: copies with all data in memory and some clusters not declared done
+ * @inflight: copies claimed and not freed; plus the flush and the drop of the
+ *	destination's page cache
+ * @background: number of background copies among them
+ * @reads: number of copies that may use the origin
+ * @background_reads: number of background copies among these
+ * @stock: copies kept for reuse
+ * @held: bytes of memory held by copies, including the stock
+ * @cursor: next cluster of background copying
+ * @sequel: end of the last copy-before-write
+ * @ahead: number of clusters to copy together for sequential writes
+ * @paced_until: background copying has used its speed until then, in ns
+ * @errors: number of ignored errors in this pass of background copying
+ * @careful_until: copy clusters before it one at a time
+ * @retry_at: end of the wait after ignored errors, in ns
+ * @last_report: time of the last report of an ignored error, in ns
+ * @ios: number of I/Os of the device at the last check
+ * @busy_until: the device counts as busy until then, in ns
+ * @polite_at: time of the next background copy if still busy, in ns
  *
  * Others:
  * @all: in the list of all jobs
- * @watch: is told of the guards
+ * @watch: notified of changes of the guards
  * @idle: woken when @reads, @background_reads or @inflight falls to zero, and
  *	when the job has concluded
- * @room: woken when fewer of @deferred are urgent, or none are to wait
- * @front: starts copies, settles ended ones, lets writers go
- * @sink: writes to the target; the only work that a hung target can block
+ * @room: woken when fewer of @deferred are urgent, or writes need not wait
+ * @front: starts copies, settles ended ones, releases deferred writes
+ * @sink: writes to the destination; the only work that a hung one can block
  * @tick: wakes @front when speed, a retry or politeness allows more
- * @trim: frees what is in stock when the job has come to rest
- * @deadline: looks for writers that have waited too long
+ * @trim: frees the stock when the job is idle
+ * @deadline: checks for writes deferred too long
  * @tell: raises an event for writes that failed
- * @reaper: frees the job when the last reference was a copy's
+ * @reaper: frees the job when a copy held the last reference
  * @drop: drops the destination's page cache, may wait for its readers
- * @flush_bio: the flush that ends the job
+ * @flush_bio: the final flush
  */
 struct bcow_job {
 	bool guarding;
@@ -239,7 +238,7 @@ struct bcow_job {
 	struct workqueue_struct *sink_wq;
 	struct kref ref;
 
-	spinlock_t lock; /* guards what follows */
+	spinlock_t lock; /* guards the fields below */
 	enum bcow_job_state state;
 	struct bcow_options opts;
 	enum bcow_io_status io_status;
@@ -307,12 +306,12 @@ struct bcow_job {
 };
 
 /**
- * struct bcow_bios - bios taken out of the job under its lock, dealt with after
+ * struct bcow_bios - bios collected under the job's lock, processed after
  * @go: to be submitted
- * @fail: to be ended with the status they have
- * @all_go: writers whose bios are to be submitted
- * @all_fail: writers whose bios are to be ended with @status
- * @status: why
+ * @fail: to be completed with the status they have
+ * @all_go: deferred writes to be submitted
+ * @all_fail: deferred writes to be completed with @status
+ * @status: for @all_fail
  */
 struct bcow_bios {
 	struct bio_list go;
@@ -323,7 +322,7 @@ struct bcow_bios {
 };
 
 /**
- * struct bcow_job_figures - what the status shows, at one instant
+ * struct bcow_job_figures - values for the status, at one instant
  */
 struct bcow_job_figures {
 	enum bcow_job_state state;
@@ -344,7 +343,7 @@ struct bcow_job_figures {
 	struct qdm_guarding watched;
 };
 
-/* job.c: the object and what people and dm do with it */
+/* job.c: the job, and operations of users and dm */
 int bcow_jobs_init(void);
 void bcow_jobs_exit(void);
 void bcow_jobs_each(void (*show)(struct bcow_job *job, void *to), void *to);
@@ -373,7 +372,7 @@ const char *bcow_job_state_name(enum bcow_job_state state);
 const char *bcow_io_status_name(enum bcow_io_status status);
 const char *bcow_error_name(int error);
 
-/* policy.c: what errors lead to and how jobs end; called with the lock held */
+/* policy.c: handling of errors and ends of jobs; called with the lock held */
 void bcow_job_end(struct bcow_job *job, int error, struct bcow_bios *bios);
 void bcow_job_break(struct bcow_job *job, int error, struct bcow_bios *bios);
 void bcow_foreground_failed(struct bcow_job *job, const struct bcow_copy *copy,
@@ -388,9 +387,9 @@ void bcow_raise_end(struct bcow_job *job);
 void bcow_judge_lost(struct bcow_job *job, struct bcow_bios *bios);
 void bcow_check_end(struct bcow_job *job); /* without the lock */
 void bcow_told(struct qdm_watch *watch, const struct qdm_guarding *state);
-void bcow_settle(struct qdm_watch *watch); /* likewise */
+void bcow_settle(struct qdm_watch *watch); /* without the lock */
 
-/* copier.c: the way of the data */
+/* copier.c: the data path */
 int bcow_park(struct bcow_job *job, struct dm_target *ti, struct bio *bio,
 	      sector_t sector);
 void bcow_bios_init(struct bcow_bios *bios);
@@ -411,7 +410,7 @@ bool bcow_drop_later(struct bcow_job *job); /* with the lock held */
 void bcow_to_sink(struct bcow_job *job, struct bcow_copy *copy);
 void bcow_to_front(struct bcow_job *job, struct bcow_copy *copy);
 
-/* destination.c: to the target */
+/* destination.c: destination I/O */
 void bcow_sink(struct work_struct *work);
 void bcow_drop_cache(struct bcow_job *job);
 void bcow_drop(struct work_struct *work);
@@ -420,14 +419,14 @@ unsigned int bcow_into_unit(const struct bcow_job *job, unsigned int unit,
 			    u64 sector);
 bool bcow_can_zero(const struct bcow_job *job);
 
-/* How many requests at most a worker takes hold of before it sends them. */
+/* Maximum requests announced to a plug in one call. */
 #define JOB_EXPECT_MAX	8U
 
 /**
- * bcow_expect - the @nth of @nr bios that go to the same device is about to
- * @plug: what holds them back
- * @nth: which one, from 0
- * @nr: how many there are
+ * bcow_expect - announce the @nth of @nr bios to a plug
+ * @plug: the plug
+ * @nth: index, from 0
+ * @nr: number of bios for the same device
  */
 static inline void bcow_expect(struct blk_plug *plug, unsigned int nth,
 			       unsigned int nr)
@@ -437,12 +436,12 @@ static inline void bcow_expect(struct blk_plug *plug, unsigned int nth,
 }
 
 /**
- * bcow_lets_pass - may a write go at once?
+ * bcow_lets_pass - may a write proceed immediately?
  * @job: the job
- * @sector: where it begins, from the beginning of the target
- * @sectors: its length, not 0
+ * @sector: first sector, relative to the target
+ * @sectors: length, not 0
  *
- * Needs no lock: if it may, nothing will ever take that back.
+ * Needs no lock: true is final.
  */
 static inline bool bcow_lets_pass(const struct bcow_job *job, sector_t sector,
 				  sector_t sectors)
