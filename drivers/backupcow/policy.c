@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How a job ends, and what an error leads to: the two policies of QEMU's
- * backup. Errors of copies that a writer waits for follow on-cbw-error: the
- * write fails and the cluster stays to be copied, or the write goes and the
- * snapshot is broken for good. Errors of background copies follow
- * on-source-error and on-target-error.
+ * How jobs end and handle errors: the two policies of QEMU's backup. Errors of
+ * copies that deferred writes wait for follow on-cbw-error: the write fails and
+ * the cluster remains to be copied, or the write proceeds and the snapshot is
+ * broken for good. Errors of background copies follow on-source-error and
+ * on-target-error.
  *
- * Locking: job.lock is held, except by bcow_check_end() and by what the registry of
- * edges calls, bcow_told() and bcow_settle(), which take it.
+ * Locking: job.lock is held, except by bcow_check_end() and by the callbacks of
+ * the edge registry, bcow_told() and bcow_settle(), which take it.
  */
 #include "job.h"
 
 #define DM_MSG_PREFIX QDM_TARGET_BACKUPCOW
 
-/* How long the background waits when it has seen many errors in a row. */
+/* Background copying waits this long after many errors in a row. */
 #define RETRY_NS	(100 * NSEC_PER_MSEC)
 #define MANY_ERRORS	16
-/* Ignored errors are reported no more often than this. */
+/* Minimum interval between reports of ignored errors. */
 #define REPORT_NS	NSEC_PER_SEC
 
 static const char * const action_names[] = {
@@ -72,7 +72,7 @@ static void tell_untold(struct bcow_job *job)
 
 /**
  * bcow_tell - raise an event for the last write that failed
- * @work: the job's @tell
+ * @work: embedded in the job
  */
 void bcow_tell(struct work_struct *work)
 {
@@ -85,13 +85,13 @@ void bcow_tell(struct work_struct *work)
 }
 
 /**
- * bcow_writes_failed - writes fail because their old data was not copied
+ * bcow_writes_failed - writes failed, their old data was not copied
  * @job: the job
- * @nr: how many, may be none
- * @reading: the origin could not be read
- * @error: why
+ * @nr: number of writes, may be 0
+ * @reading: reading the origin failed
+ * @error: the error
  *
- * At most one event a second, and always one for the last of them.
+ * At most one event a second, and always one for the last failure.
  */
 void bcow_writes_failed(struct bcow_job *job, unsigned int nr, bool reading,
 			int error)
@@ -115,7 +115,7 @@ void bcow_writes_failed(struct bcow_job *job, unsigned int nr, bool reading,
 }
 
 /**
- * bcow_raise_end - tell that the job is over
+ * bcow_raise_end - raise the job's end event
  * @job: the job
  */
 void bcow_raise_end(struct bcow_job *job)
@@ -136,10 +136,10 @@ void bcow_raise_end(struct bcow_job *job)
 }
 
 /**
- * bcow_job_end - guard the old data no longer, and conclude when nothing is in flight
+ * bcow_job_end - stop guarding the old data; conclude when nothing is in flight
  * @job: the job
- * @error: why; the first error is the one that is kept
- * @bios: gets the writers that waited
+ * @error: reason; the first error is kept
+ * @bios: gets the deferred writes
  */
 void bcow_job_end(struct bcow_job *job, int error, struct bcow_bios *bios)
 {
@@ -168,10 +168,10 @@ static void raise_broken(struct bcow_job *job, int error)
 }
 
 /**
- * bcow_job_break - the snapshot can no longer be had
+ * bcow_job_break - break the snapshot and end the job
  * @job: the job
- * @error: why
- * @bios: gets the writers that waited
+ * @error: reason
+ * @bios: gets the deferred writes
  */
 void bcow_job_break(struct bcow_job *job, int error, struct bcow_bios *bios)
 {
@@ -183,8 +183,8 @@ void bcow_job_break(struct bcow_job *job, int error, struct bcow_bios *bios)
 }
 
 /*
- * Is there old data that has not been read, or was read when it may have been
- * old no more? Of a cluster that is busy all may be in memory.
+ * Is any old data unread, or was it read when it may have been overwritten
+ * already? All data of a busy cluster may be in memory.
  */
 static bool is_worthless(const struct bcow_job *job)
 {
@@ -198,11 +198,11 @@ static bool is_worthless(const struct bcow_job *job)
 }
 
 /**
- * bcow_judge_lost - if nothing guards the origin any more, is the backup worth anything?
+ * bcow_judge_lost - check the backup once nothing guards the origin
  * @job: the job
- * @bios: gets the writers that waited
+ * @bios: gets the deferred writes
  *
- * What was told of the end may be untrue.
+ * The end may already have been reported wrongly.
  */
 void bcow_judge_lost(struct bcow_job *job, struct bcow_bios *bios)
 {
@@ -216,11 +216,11 @@ void bcow_judge_lost(struct bcow_job *job, struct bcow_bios *bios)
 }
 
 /**
- * bcow_told - what the guards above the device allow has changed
+ * bcow_told - the state of the guards above the device changed
  * @watch: the job's
- * @state: what they do
+ * @state: the new state
  *
- * What is over keeps what it had, so that the status tells how it was made.
+ * A concluded job keeps its state, so that the status shows how it was made.
  */
 void bcow_told(struct qdm_watch *watch, const struct qdm_guarding *state)
 {
@@ -237,7 +237,7 @@ void bcow_told(struct qdm_watch *watch, const struct qdm_guarding *state)
 }
 
 /**
- * bcow_settle - something led past the job
+ * bcow_settle - writes may have bypassed the job
  * @watch: the job's
  */
 void bcow_settle(struct qdm_watch *watch)
@@ -253,15 +253,14 @@ void bcow_settle(struct qdm_watch *watch)
 }
 
 /**
- * bcow_foreground_failed - a copy that writers wait for has failed
+ * bcow_foreground_failed - a copy-before-write failed
  * @job: the job
  * @copy: the copy, its clusters reverted
- * @bios: gets the writers that wait no longer
+ * @bios: gets the writes released
  *
- * One writer's copy may have gone along with another's: copies of several
- * clusters are first tried again one by one, so that an error only meets
- * those whose own cluster it is. Nor does an error of a cluster that no writer
- * waits for break the snapshot.
+ * A copy may serve several writes: copies of several clusters are first retried
+ * one by one, so that an error only fails writes to its own cluster. An error
+ * of a cluster that no write waits for does not break the snapshot.
  */
 void bcow_foreground_failed(struct bcow_job *job, const struct bcow_copy *copy,
 			    struct bcow_bios *bios)
@@ -309,9 +308,9 @@ static void pause_on_error(struct bcow_job *job, int error)
 }
 
 /*
- * An error that is ignored must not keep the background from what lies behind.
- * Several clusters that failed together are tried one by one, and a single one
- * again when all the others have had their turn.
+ * An ignored error must not keep background copying from later clusters.
+ * Clusters that failed together are retried one by one, and a single one again
+ * after all the others.
  */
 static bool pass_over(struct bcow_job *job, const struct bcow_copy *copy,
 		      u64 now)
@@ -328,7 +327,7 @@ static bool pass_over(struct bcow_job *job, const struct bcow_copy *copy,
 }
 
 /**
- * bcow_begin_again - the background is through and begins from the start
+ * bcow_begin_again - restart background copying from the first cluster
  * @job: the job
  */
 void bcow_begin_again(struct bcow_job *job)
@@ -342,12 +341,12 @@ void bcow_begin_again(struct bcow_job *job)
 }
 
 /**
- * bcow_background_failed - a copy of the background has failed
+ * bcow_background_failed - a background copy failed
  * @job: the job
  * @copy: the copy, its clusters reverted
- * @bios: gets the writers that wait no longer
+ * @bios: gets the deferred writes
  *
- * Return: true if its clusters are to be passed over for now.
+ * Return: true to pass over its clusters for now.
  */
 bool bcow_background_failed(struct bcow_job *job, const struct bcow_copy *copy,
 			    struct bcow_bios *bios)
@@ -378,8 +377,8 @@ bool bcow_background_failed(struct bcow_job *job, const struct bcow_copy *copy,
 }
 
 /*
- * The end is reported when a reader of the destination sees what was copied,
- * through the page cache too.
+ * Reports the end once readers of the destination see the copied data, also
+ * through the page cache.
  */
 static void conclude_job(struct bcow_job *job)
 {
@@ -392,7 +391,7 @@ static void conclude_job(struct bcow_job *job)
 	wake_up(&job->idle);
 }
 
-/* Everything is copied, but the target may still have it in a cache only. */
+/* All data is copied, but may still be in the destination's cache only. */
 static void begin_flush(struct bcow_job *job)
 {
 	lockdep_assert_held(&job->lock);
@@ -404,9 +403,9 @@ static void begin_flush(struct bcow_job *job)
 }
 
 /*
- * A failed flush leaves all data written since the last good one unproven, and
- * a second flush that succeeds says nothing about it: the kernel reports a lost
- * write once. So no policy can make the job end well.
+ * A failed flush leaves all data written since the last good one unproven. A
+ * later flush that succeeds proves nothing: the kernel reports a lost write
+ * once. So no policy can make the job succeed.
  */
 static void flush_failed(struct bcow_job *job, int error,
 			 struct bcow_bios *bios)
@@ -434,7 +433,7 @@ static bool end_flush(struct bcow_job *job, struct bcow_bios *bios)
 	return true;
 }
 
-/* Nothing is in flight any more, and the end has been reached or decided. */
+/* Nothing is in flight, and the end is reached or decided. */
 static bool is_through(const struct bcow_job *job)
 {
 	lockdep_assert_held(&job->lock);
@@ -445,7 +444,7 @@ static bool is_through(const struct bcow_job *job)
 }
 
 /**
- * bcow_check_end - is the job at its end, or a step nearer to it?
+ * bcow_check_end - take the next step towards the end, if due
  * @job: the job
  */
 void bcow_check_end(struct bcow_job *job)
@@ -473,9 +472,9 @@ void bcow_check_end(struct bcow_job *job)
 }
 
 /**
- * bcow_job_figures - what the status shows
+ * bcow_job_figures - values for the status
  * @job: the job
- * @figures: gets it
+ * @figures: result
  */
 void bcow_job_figures(struct bcow_job *job, struct bcow_job_figures *figures)
 {
