@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * For a person who asks why a write waits or why a backup stands still:
- * /sys/kernel/debug/dm-backupcow/jobs shows each job's queues, memory and
- * pacing, for which the status line has no room. It is no interface; the form
- * may change with each version.
+ * Shows why a write waits or a backup makes no progress:
+ * /sys/kernel/debug/dm-backupcow/jobs lists each job's queues, memory and
+ * pacing, for which the status line has no room. The format is not an interface
+ * and may change with each version.
  *
  * Locking: bcow_jobs_each() holds the list of jobs, so a job cannot be freed
- * while it is shown. Its lock is held for the copying of numbers only, never
- * for printing.
+ * while it is shown. The job's lock is held only to copy numbers, never to
+ * print.
  */
 #include <linux/debugfs.h>
 #include <linux/seq_file.h>
@@ -41,9 +41,9 @@ static const char * const flush_names[] = {
 };
 
 /*
- * A job at one instant: what the status shows, the mapped device's disk (empty while
- * that is suspended), for how long the oldest deferred write has waited and for which
- * cluster. The rest is as in struct bcow_job.
+ * A job at one instant: status, disk of the mapped device (empty while
+ * suspended), how long the oldest deferred write has waited and for which
+ * cluster. The rest as in struct bcow_job.
  */
 struct look {
 	struct bcow_job_figures figures;
@@ -155,7 +155,7 @@ static void show_queues(struct seq_file *m, const struct look *look)
 	seq_printf(m, "\n  writes failed: %llu\n", f->writer_errors);
 }
 
-/* How long until @then; both in nanoseconds. */
+/* Milliseconds until @then; @then and @now in ns. */
 static u64 ms_until(u64 then, u64 now)
 {
 	return then > now ? div_u64(then - now, NSEC_PER_MSEC) : 0;
@@ -193,8 +193,6 @@ DEFINE_SHOW_ATTRIBUTE(jobs);
 
 /**
  * bcow_debug_init - at module load
- *
- * Without debugfs there is nothing to be seen, which is no error.
  */
 void bcow_debug_init(void)
 {
@@ -203,7 +201,7 @@ void bcow_debug_init(void)
 }
 
 /**
- * bcow_debug_exit - at module unload; waits for those who are reading
+ * bcow_debug_exit - at module unload; waits for open readers
  */
 void bcow_debug_exit(void)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The jobs as a person can read them; see debug.c. */
+/* Jobs in debugfs, for reading; see debug.c. */
 #ifndef BACKUPCOW_DEBUG_H
 #define BACKUPCOW_DEBUG_H
 

@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * dm-backupcow copies a live device to another one as it was at one instant:
- * old data goes to the target before it is overwritten, and all the rest is
- * copied in the background. This file is the glue between device-mapper and
- * the job, which does the work.
+ * dm-backupcow backs up a live device to another as of one instant: old data is
+ * copied to the destination before it is overwritten, and the rest in the
+ * background. This file connects device-mapper to the job, which does the work.
  *
- * Locking: backup_device.lock guards the device's job and which table was
- * resumed last; it is taken in constructors, resumes and destructors only.
- * Between a table's constructor and destructor backupcow.job does not change,
- * so map() and the rest use it freely.
- * Life: the device belongs to the mapped device and goes with its last table.
- * Each table that has a job holds a reference to it, and so does the device
- * to the one that is its own. A constructor takes the device's job if the line
- * describes it, or makes a new one, which becomes the device's at resume; so an
- * inactive table that is cleared has changed nothing. If the table that goes is
- * the one that was resumed last, then one of another kind has taken its place:
- * writes pass the job by, and it ends, though an inactive table may hold it.
+ * Locking: backup_device.lock guards the device's job and the last resumed
+ * table; it is taken in constructors, resumes and destructors only. Between a
+ * table's constructor and destructor backupcow.job does not change, so map()
+ * and the other callbacks use it freely.
+ * Life: the device state belongs to the mapped device and is freed with its
+ * last table. Each table with a job holds a reference to it, and so does the
+ * device to its own. A constructor takes the device's job if the line describes
+ * it, or creates one, which becomes the device's at resume; so clearing an
+ * inactive table changes nothing. If the last resumed table is destroyed, one
+ * of another kind has replaced it: writes bypass the job, and it ends, though
+ * an inactive table may hold it.
  */
 #include <linux/device-mapper.h>
 #include <linux/module.h>
@@ -34,14 +33,14 @@
 struct backup_device {
 	struct qdm_device_state head;
 	struct qdm_events events;
-	struct mutex lock; /* guards what follows */
+	struct mutex lock; /* guards the fields below */
 	struct bcow_job *job;
-	struct backupcow *last; /* that was resumed, until it goes */
+	struct backupcow *last; /* resumed last, until destroyed */
 };
 
 /*
- * One table; @live once it has been resumed, so that its options are applied;
- * @begins if its line made the job.
+ * One table; @live: was resumed, so that its options are applied; @begins: its
+ * line created the job.
  */
 struct backupcow {
 	struct bcow_job *job;
@@ -64,8 +63,8 @@ static struct qdm_device_state *create_device(void)
 }
 
 /*
- * Makes @job, or none, the one of the device, whose lock is held. Return: the
- * one that is to be let go.
+ * Makes @job, or none, the device's; the device's lock is held.
+ * Return: the previous job, to be dismissed.
  */
 static struct bcow_job *swap_job(struct backup_device *device,
 				 struct bcow_job *job)
@@ -162,7 +161,7 @@ static int check_running(struct bcow_job *job, const struct bcow_place *place,
 	return 0;
 }
 
-/* The device's job, if it is the one that the line describes. */
+/* Takes the device's job, if the line describes it. */
 static int find_job(struct backupcow *b, const struct bcow_place *place,
 		    struct qdm_why *why)
 {
@@ -184,9 +183,9 @@ static int find_job(struct backupcow *b, const struct bcow_place *place,
 }
 
 /*
- * Or else a new one. The target need not hold more than the job will write: a
- * device that grows goes on with the backup that it has. A job that has
- * concluded writes nothing, so its copy may be in use.
+ * Else creates one. The destination need only hold the data that the job
+ * writes: a device that grows continues its backup. A concluded job writes
+ * nothing, so its copy may be in use.
  */
 static int get_job(struct backupcow *b, struct dm_target *ti,
 		   const char *target, struct qdm_why *why)
@@ -299,7 +298,7 @@ static noinline int defer_write(struct backupcow *b, struct dm_target *ti,
 	return bcow_park(b->job, ti, bio, sector);
 }
 
-/* Mapped last, so that what is asked before need not be kept over that call. */
+/* Mapped last, so that no value must be kept over that call. */
 static int backupcow_map(struct dm_target *ti, struct bio *bio)
 {
 	struct backupcow *b = ti->private;
@@ -338,7 +337,7 @@ static void backupcow_postsuspend(struct dm_target *ti)
 	qdm_events_detach(&b->device->events);
 }
 
-/* A line that is loaded again begins no backup, which is easily overlooked. */
+/* Reloading a line begins no backup, which is easily overlooked. */
 static void say_kept(struct backupcow *b, struct mapped_device *md)
 {
 	if (b->begins)
@@ -424,7 +423,7 @@ static const char *guard_name(const struct qdm_guarding *watched)
 
 /*
  * <state> <clusters done>/<clusters> <bytes done>/<bytes> <first error>
- * <intact|broken> <I/O status> <copies in flight> <writers waiting>
+ * <intact|broken> <I/O status> <copies in flight> <deferred writes>
  * <bytes of memory held> <number of the last event> <writes failed>
  * <error of the first of them> <run> <new|kept> <guarded|unguarded|->
  */
@@ -451,7 +450,7 @@ static unsigned int emit_info(struct backupcow *b, char *result,
 	return sz;
 }
 
-/* The live table's options may have been changed by messages. */
+/* Messages may have changed the live table's options. */
 static const struct bcow_options *current_options(struct backupcow *b,
 						  struct bcow_job_figures *f)
 {
@@ -496,7 +495,7 @@ static void backupcow_status(struct dm_target *ti, status_type_t type,
 	}
 }
 
-/* Not the target: its limits are not to become the origin's. */
+/* Not the destination: its limits must not become the origin's. */
 static int backupcow_iterate_devices(struct dm_target *ti,
 				     iterate_devices_callout_fn fn, void *data)
 {
@@ -505,8 +504,7 @@ static int backupcow_iterate_devices(struct dm_target *ti,
 	return qdm_lower_iterate(&b->line.origin, ti, fn, data);
 }
 
-/* A SCSI or NVMe command could write without map() seeing it. */
-/* Nothing to hint at: dm asks each table as it puts it in place. */
+/* No limits to set: dm calls this for each table it swaps in. */
 static void backupcow_io_hints(struct dm_target *ti, struct queue_limits *limits)
 {
 	struct backupcow *b = ti->private;
@@ -514,6 +512,7 @@ static void backupcow_io_hints(struct dm_target *ti, struct queue_limits *limits
 	qdm_edge_swap(&b->edge);
 }
 
+/* A SCSI or NVMe command could write without map() seeing it. */
 static int QDM_PREPARE_IOCTL(backupcow_prepare_ioctl)
 {
 	struct backupcow *b = ti->private;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Reads a table line and judges the devices it names. What would go wrong
- * later, above all a target that is the origin or shares sectors with it, or
- * that anything else uses, is refused here in words that name the fault.
+ * Parses a table line and checks the devices it names. Later faults, above all
+ * a destination that is the origin, shares sectors with it, or is in use, are
+ * refused here with a message that names the fault.
  *
  * Locking: lines_lock guards the list of all lines and is a leaf.
  */
@@ -16,7 +16,7 @@
 #define CLUSTER_MIN	8
 #define CLUSTER_MAX	131072
 
-/* Programs that only look at new devices, as udev's, get so long to close them. */
+/* Time for programs that probe new devices, such as udev's, to close them. */
 #define ALONE_TRIES	200
 #define ALONE_AGAIN_MS	50
 
@@ -116,7 +116,7 @@ static bool has_destination(const struct bcow_table *line, dev_t dev)
 	return line->has_target && line->target.dev->bdev->bd_dev == dev;
 }
 
-/* Further on in the list, has the same mapped device another such line? */
+/* Does a later line of the same mapped device have this destination? */
 static bool has_another(struct bcow_table *line, dev_t dev)
 {
 	const struct mapped_device *owner = line->owner;
@@ -127,7 +127,7 @@ static bool has_another(struct bcow_table *line, dev_t dev)
 	return false;
 }
 
-/* How many mapped devices, but for @owner, have backups to a device. */
+/* Number of mapped devices other than @owner with backups to a device. */
 static int other_owners(dev_t dev, const struct mapped_device *owner)
 {
 	struct bcow_table *line;
@@ -154,8 +154,8 @@ static bool has_own_backup_to(const struct mapped_device *owner, dev_t dev)
 }
 
 /*
- * dm claims a device once for each mapped device that uses it, which a whole
- * disk counts twice: as itself and as what its partitions lie on.
+ * dm claims a device once per mapped device that uses it. A whole disk counts a
+ * claim twice: for itself and for its partitions.
  */
 static bool used_by_others(struct block_device *bdev,
 			   const struct mapped_device *md)
@@ -165,7 +165,7 @@ static bool used_by_others(struct block_device *bdev,
 	return bdev->bd_holders > (bdev_is_partition(bdev) ? ours : 2 * ours);
 }
 
-/* How often it is open for other than new backups to it. */
+/* Number of openers other than new backups to the device. */
 static int foreign_openers(const struct bcow_table *line,
 			   struct block_device *bdev)
 {
@@ -174,8 +174,8 @@ static int foreign_openers(const struct bcow_table *line,
 }
 
 /*
- * Claims that are not ours show as holders, what is merely open does not. Who has
- * the whole disk open may write to a destination that is a partition, too.
+ * Claims of others show as holders, plain opens do not. An opener of the whole
+ * disk may also write to a destination that is a partition.
  */
 static bool opened_by_others(const struct bcow_table *line)
 {
@@ -192,11 +192,11 @@ static bool opened_by_others(const struct bcow_table *line)
 /**
  * bcow_table_await_alone - wait until nothing else has the destination open
  * @line: the line, which has a destination
- * @path: what it is called
+ * @path: name of the destination
  * @why: the reason, if refused
  *
- * A program that has a disk of a virtual machine open claims nothing. Return:
- * 0, or a negative errno.
+ * A program that has a virtual machine's disk open holds no claim.
+ * Return: 0, or a negative errno.
  */
 int bcow_table_await_alone(const struct bcow_table *line, const char *path,
 			   struct qdm_why *why)
@@ -211,7 +211,7 @@ int bcow_table_await_alone(const struct bcow_table *line, const char *path,
 	return 0;
 }
 
-/* The origins of all lines that the mapped device has, the live one's among them. */
+/* Tests the origins of all lines of the mapped device, also the live one's. */
 static bool overlaps_own_data(const struct bcow_table *line, sector_t len)
 {
 	u64 begin = begin_on_disk(&line->target), other;
@@ -231,11 +231,11 @@ static bool overlaps_own_data(const struct bcow_table *line, sector_t len)
 }
 
 /**
- * bcow_table_judge_target - can the target hold a backup?
- * @line: the line, which has one
- * @ti: the target under construction
- * @len: how much is to be written there, in sectors
- * @path: what it is called
+ * bcow_table_judge_target - check that the destination can hold a backup
+ * @line: the line, with a destination
+ * @ti: target under construction
+ * @len: sectors to be written there
+ * @path: name of the destination
  * @why: the reason, if refused
  *
  * Return: 0, or a negative errno.
@@ -259,7 +259,7 @@ int bcow_table_judge_target(const struct bcow_table *line, struct dm_target *ti,
 	return check_blocks(line, len, path, why);
 }
 
-/* What cannot be found is refused by dm's own words, when it is opened. */
+/* A device that is not found is refused by dm itself, when it is opened. */
 static int find_dev(const char *path, dev_t *dev)
 {
 	unsigned int major, minor;
@@ -288,7 +288,7 @@ static int judge_claim(const struct bcow_table *line, const char *path,
 	return 0;
 }
 
-/* Holds the device, so that its number stays its own. Return: 0, also without, or -ENOMEM. */
+/* Pins the device number. Return: 0, even if not opened, or -ENOMEM. */
 static int hold_device(const char *path, dev_t *dev, struct file **file)
 {
 	int r = find_dev(path, dev);
@@ -306,8 +306,8 @@ static int hold_device(const char *path, dev_t *dev, struct file **file)
 }
 
 /*
- * Claims the destination. What the mapped device has claimed already, it lies
- * on, unless that is for a backup or for the origin of the line.
+ * Claims the destination. A device already claimed by the mapped device is
+ * below it, unless claimed for a backup or as the origin of the line.
  */
 static int claim_target(struct bcow_table *line, struct dm_target *ti,
 			char **argv, struct qdm_why *why)
@@ -358,11 +358,11 @@ static int open_target(struct bcow_table *line, struct dm_target *ti,
 }
 
 /**
- * bcow_table_open - read a table line and open its devices; its target is yet to be
- *	judged
- * @line: what it says
- * @ti: the target under construction
- * @argc: how many words
+ * bcow_table_open - parse a table line and open its devices; does not check the
+ *	destination
+ * @line: the result
+ * @ti: target under construction
+ * @argc: number of words
  * @argv: "<origin> <offset> <target>|- <target offset> <cluster sectors>
  *	[<#opts> {<option> <value>}...]"
  * @why: the reason, if refused
@@ -416,10 +416,10 @@ void bcow_table_close(struct bcow_table *line, struct dm_target *ti)
 }
 
 /**
- * bcow_table_place - which backup a line with a target speaks of
+ * bcow_table_place - which backup a line with a destination describes
  * @line: the line
  * @ti: the target
- * @place: gets it
+ * @place: result
  */
 void bcow_table_place(const struct bcow_table *line, const struct dm_target *ti,
 		      struct bcow_place *place)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A table line of backupcow, read and judged. All that can be wrong with it is
- * found here, in the constructor, before anything has changed.
+ * A table line of backupcow, parsed and checked. All faults are found here, in
+ * the constructor, before anything has changed.
  */
 #ifndef BACKUPCOW_TABLE_H
 #define BACKUPCOW_TABLE_H
@@ -13,16 +13,16 @@
 #include "lower.h"
 
 /**
- * struct bcow_table - what a table line says
- * @origin: the device that is backed up
- * @target: the device it is copied to, if there is one
- * @has_target: is there?
- * @target_start: first sector used of @target, also where there is none
+ * struct bcow_table - a parsed table line
+ * @origin: device that is backed up
+ * @target: destination, if there is one
+ * @has_target: there is a destination
+ * @target_start: first sector used of the destination, also if there is none
  * @cluster: cluster size in sectors
  * @opts: the options
- * @all: in the list of all lines that have their devices open
- * @owner: the mapped device, to tell lines apart, not to be used
- * @sectors: the length of the line
+ * @all: in the list of all lines with open devices
+ * @owner: mapped device, only compared
+ * @sectors: length of the line
  */
 struct bcow_table {
 	struct qdm_lower origin;
