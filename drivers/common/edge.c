@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A backup is of one instant only if every write to its device passed it. The
- * tables say so as long as they are ours; this file knows them, and notices when
- * one that is not ours was live in between. It is not asked by any bio.
+ * A backup is of one instant only if every write to its device passed it. As
+ * long as the tables are qdm's they show this; this file tracks them, and
+ * detects when another kind of table was live in between. It is not in the I/O
+ * path.
  *
  *	          swap            resume         postsuspend
  *	built ----------> (built) ------> live -------------> held
@@ -11,56 +12,55 @@
  *	                                      the same table
  *
  * An edge *counts* from its first resume to its destructor. It is *guarded* if
- * it is a guard, or if an edge that counts and is guarded lies on its device. A
- * watch concerns all guarded edges from which edges that count lead down to it,
- * and its own lines. It may read
+ * it is a guard, or if an edge that counts and is guarded is stacked on its
+ * device. A watch is concerned by all guarded edges from which edges that count
+ * lead down to it, and by its own lines. It may read
  *
  * - while all these are live, one of them a guard if one is needed;
  * - while one is held, if another table of the same device is live whose line
- *   leads to the same place, its heir; what is read then is unproven.
+ *   leads to the same place, its heir; data read then is unproven.
  *
- * It is lost when one of them is destroyed and has no heir that took its place
- * directly; the heir of a guard is a guard, as nothing above a filter would tell
- * of the table after it. dm calls nothing of the old table when another is live, and
- * destroys it only after that; meanwhile a third may have taken the place of
- * the second, and that one may be of ours again. So who came directly after an
- * edge is to be proven, and it can be: dm_swap_table() asks each new table for
- * its io_hints while the device is suspended, and the task that swapped a table
- * out is the one that destroys it, before it returns to user space. If the task
- * that destroys X asked Y for its hints while X was held, then
+ * It is lost when one of them is destroyed without an heir that directly
+ * replaced it; the heir of a guard is a guard, as nothing above a filter would
+ * report the table after it. dm calls no method of the old table while another
+ * is live, and destroys it only after that; meanwhile a third may have replaced
+ * the second and may be one of ours again. So the direct successor of an edge
+ * must be proven, and it can be: dm_swap_table() calls the io_hints of each new
+ * table while the device is suspended, and the task that swapped a table out
+ * also destroys it, before it returns to user space. If the task that destroys
+ * X called the io_hints of Y while X was held, then
  *
  * - X was in place at that time: had another task swapped it out before, that
- *   one would destroy X; had this one, it would have done so by now;
- * - so Y came directly after X, and the device was suspended from the time X was
+ *   task would destroy X; had this one, it would have done so by now;
+ * - so Y directly replaced X, and the device was suspended from the time X was
  *   held until Y was live.
  *
  * Both tasks are alive between the two calls, so comparing pointers is enough.
  *
  * Invariants:
- * 1. From an edge that concerns a watch edges that count lead to it until the
- *    edge is destroyed, or the watch is lost: each edge on the way is guarded,
+ * 1. From an edge that concerns a watch, edges that count lead to it until the
+ *    edge is destroyed or the watch is lost: each edge on the way is guarded,
  *    and at its end an heir leads to the same place.
- * 2. What was guarded at any time while it was held stays so until it is resumed
- *    or destroyed, though the guard above it goes elsewhere meanwhile: writes
+ * 2. An edge guarded at any time while held stays guarded until it is resumed
+ *    or destroyed, even if the guard above it moves elsewhere meanwhile: writes
  *    may have passed in between.
- * 3. An edge that was never live changes nothing, built or destroyed.
- * 4. Where something cannot be told, as beyond MAX_DEPTH devices on each other
- *    or in a circle of tables that replace each other, a watch is lost rather
- *    than kept.
+ * 3. An edge that was never live changes nothing when built or destroyed.
+ * 4. In undecidable cases, as with more than MAX_DEPTH stacked devices or a
+ *    cycle of tables that replace each other, a watch is lost rather than kept.
  *
- * tests/unit/test-edge.c plays all this in user space against a model of
- * device-mapper, with several tasks whose steps come in random order.
+ * tests/unit/test-edge.c runs all this in user space against a model of
+ * device-mapper, with several tasks whose steps are ordered at random.
  *
  * Locking: edges_lock guards everything here. It is taken by constructors,
- * destructors and what dm calls at a suspend, a swap or a resume, with the
- * device's suspend lock held or not; under it nothing is allocated and nothing
- * waited for, as a device that memory is written to may be suspended. Under it
- * a watch's tell() takes the job's spinlock. Nor is a read waited for that has
- * begun: the device below may hang. The job drops what such a read brings.
- * settle() is called without the lock; the watch stays because of its reference.
+ * destructors and dm's suspend, swap and resume callbacks, with the device's
+ * suspend lock held or not; under it nothing is allocated and nothing waited
+ * for, as a device that reclaim writes to may be suspended. Under it a watch's
+ * tell() takes the job's spinlock. Nor are reads in flight waited for: the
+ * device below may hang. The job drops their data. settle() is called without
+ * the lock; a reference keeps the watch.
  * Life: an edge is part of its table and in the registry from constructor to
- * destructor; it keeps both devices. A watch is its job's, and so kept by each
- * table whose edge points to it.
+ * destructor; it keeps both devices. A watch is part of its job, and so kept by
+ * each table whose edge points to it.
  */
 #ifdef __KERNEL__
 #include <linux/blkdev.h>
@@ -72,12 +72,12 @@
 
 #include "edge.h"
 
-/* How many devices lie on each other at most. */
+/* Maximum number of stacked devices. */
 #define MAX_DEPTH	16
 
-/* What is found above an edge. */
+/* Found above an edge. */
 #define GUARDED		BIT(0)
-#define LIVE_GUARD	BIT(1) /* by edges that are live, this one too */
+#define LIVE_GUARD	BIT(1) /* through live edges, including this one */
 
 static DEFINE_MUTEX(edges_lock);
 static DEFINE_HASHTABLE(uppers, 8);
@@ -87,7 +87,7 @@ static u64 now;
 static u64 climbs;
 static u64 trials;
 
-/*----------------------------------- down ----------------------------------*/
+/*-------------------------------- walk down --------------------------------*/
 
 static bool edge_covers(const struct qdm_edge *edge, sector_t sector,
 			sector_t len)
@@ -96,7 +96,7 @@ static bool edge_covers(const struct qdm_edge *edge, sector_t sector,
 	       sector - edge->begin <= edge->len - len;
 }
 
-/* Do edges lead from there to the watch? @to gets where on its device. */
+/* Do edges lead from there to the watch? @to gets the sector on its device. */
 static bool edges_lead(const struct gendisk *disk, sector_t sector,
 		       sector_t len, const struct qdm_watch *watch,
 		       unsigned int depth, sector_t *to)
@@ -120,7 +120,7 @@ static bool edges_lead(const struct gendisk *disk, sector_t sector,
 	return false;
 }
 
-/* Where does the part of @edge from @sector on lie on the watch's device? */
+/* Finds the sector of the watch's device below @sector of @edge. */
 static bool find_place(const struct qdm_edge *edge, sector_t sector,
 		       sector_t len, const struct qdm_watch *watch,
 		       sector_t *place)
@@ -131,7 +131,7 @@ static bool find_place(const struct qdm_edge *edge, sector_t sector,
 			  watch, MAX_DEPTH, place);
 }
 
-/* Does what @held maps get to the same place of the watch by @heir? */
+/* Do @held and @heir map @held's range to the same place of the watch? */
 static bool same_way(const struct qdm_edge *held, const struct qdm_edge *heir,
 		     const struct qdm_watch *watch)
 {
@@ -175,15 +175,15 @@ static struct qdm_edge *find_heir(const struct qdm_edge *held,
 	return NULL;
 }
 
-/*------------------------------------ up -----------------------------------*/
+/*--------------------------------- walk up ---------------------------------*/
 
 /**
  * struct walk - a walk from a watch up to the guards above it
- * @watch: from where
- * @about: the edge that is looked for
- * @met: it was found
+ * @watch: start
+ * @about: the edge searched for
+ * @met: @about was found
  * @held: an edge that concerns the watch is held
- * @state: what the watch is to be told
+ * @state: new state of the watch
  */
 struct walk {
 	const struct qdm_watch *watch;
@@ -219,7 +219,7 @@ static bool lies_on(const struct qdm_edge *above, const struct qdm_edge *edge)
 	       edge->begin < above->start + above->len;
 }
 
-/* Whoever comes to an edge again while it is being looked at takes it for guarded. */
+/* An edge reached again during its own visit counts as guarded. */
 static unsigned int climb_edge(struct walk *walk, struct qdm_edge *edge,
 			       unsigned int depth)
 {
@@ -245,7 +245,7 @@ static unsigned int climb_edge(struct walk *walk, struct qdm_edge *edge,
 	return found;
 }
 
-/* From all lines of the watch itself: of two tables at a swap, say. */
+/* Climbs from all lines of the watch: those of two tables during a swap. */
 static unsigned int climb_from(struct walk *walk)
 {
 	const struct gendisk *disk = walk->watch->upper;
@@ -300,7 +300,7 @@ static void evaluate_all(void)
 		evaluate_watch(watch);
 }
 
-/* The lost watch after @last. Return: it, with a reference, or NULL. */
+/* Next lost watch after @last. Return: it, with a reference, or NULL. */
 static struct qdm_watch *next_lost(struct qdm_watch *last)
 {
 	struct qdm_watch *watch;
@@ -318,7 +318,7 @@ static struct qdm_watch *next_lost(struct qdm_watch *last)
 	return NULL;
 }
 
-/* The last reference may be that of the module whose code put() is. */
+/* put() may drop the last reference to the module of its code. */
 static void let_edge_go(struct qdm_watch *watch)
 {
 	struct module *owner = watch->ops->owner;
@@ -342,10 +342,10 @@ static void settle_lost(void)
 }
 
 /**
- * qdm_watch_add - begin to be told; of nothing before a line of it is live
+ * qdm_watch_add - register a watch; no reports before a line of it is live
  * @watch: the watch
- * @ops: what to call
- * @upper: the device it is to stand on
+ * @ops: callbacks
+ * @upper: the device it watches
  */
 void qdm_watch_add(struct qdm_watch *watch, const struct qdm_watch_ops *ops,
 		   const struct gendisk *upper)
@@ -360,8 +360,8 @@ void qdm_watch_add(struct qdm_watch *watch, const struct qdm_watch_ops *ops,
 EXPORT_SYMBOL_GPL(qdm_watch_add);
 
 /**
- * qdm_watch_del - be told no more
- * @watch: the watch, which no edge points to any longer
+ * qdm_watch_del - unregister a watch
+ * @watch: the watch, which no edge points to
  */
 void qdm_watch_del(struct qdm_watch *watch)
 {
@@ -374,7 +374,7 @@ EXPORT_SYMBOL_GPL(qdm_watch_del);
 /*----------------------------------- edges ---------------------------------*/
 
 /**
- * qdm_edge_add - a line is being constructed
+ * qdm_edge_add - register a new line's edge
  * @edge: its edge, with @guard, @watch and @required set
  * @ti: its target
  * @lower: the device below
@@ -409,7 +409,7 @@ static void lose_watch(struct qdm_watch *watch)
 	watch->ops->tell(watch, &watch->state);
 }
 
-/* It has no heir, or one that this task did not put directly after it. */
+/* Loses each watch for which this task put no heir directly after it. */
 static void judge_gone(const struct qdm_edge *edge)
 {
 	struct qdm_watch *watch;
@@ -421,7 +421,7 @@ static void judge_gone(const struct qdm_edge *edge)
 			lose_watch(watch);
 }
 
-/* The table that took its place counts from now on, though it may not be live. */
+/* The heir's table counts from now on, though it may not be live. */
 static void hand_edge_on(const struct qdm_edge *edge)
 {
 	struct qdm_edge *heir;
@@ -459,10 +459,10 @@ void qdm_edge_del(struct qdm_edge *edge)
 EXPORT_SYMBOL_GPL(qdm_edge_del);
 
 /**
- * qdm_edge_swap - a line's table is being put in place; its io_hints
+ * qdm_edge_swap - a line's table is being put in place; from io_hints
  * @edge: its edge
  *
- * Called for a device's first table when that is loaded, too.
+ * Also called when a device's first table is loaded.
  */
 void qdm_edge_swap(struct qdm_edge *edge)
 {
@@ -505,11 +505,10 @@ void qdm_edge_resume(struct qdm_edge *edge)
 EXPORT_SYMBOL_GPL(qdm_edge_resume);
 
 /**
- * qdm_edge_postsuspend - a line is held: nothing is on its way through it
+ * qdm_edge_postsuspend - a line is held: no bio is in flight through it
  * @edge: its edge
  *
- * On return what reads the data below for a backup that it concerns reads for
- * nothing.
+ * On return, any read of the data below for a backup that it concerns is void.
  */
 void qdm_edge_postsuspend(struct qdm_edge *edge)
 {

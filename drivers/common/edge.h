@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Which device lies on which, as far as qdm's targets make it so, and whether a
- * backup is still between its device and the data. Each line of each table is an
- * edge; a backup's job keeps a watch, which is told what becomes of the guard
- * lines above it.
+ * The stacking of devices as far as qdm's targets create it, and whether a
+ * backup is still between its device and the data. Each line of each table is
+ * an edge; a backup's job has a watch, which is notified of the state of the
+ * guard lines above it.
  */
 #ifndef QDM_EDGE_H
 #define QDM_EDGE_H
@@ -19,11 +19,11 @@
 struct qdm_watch;
 
 /**
- * struct qdm_guarding - what a watch is told
- * @needed: a guard was live above it once, or it asked for one
- * @closed: no guard is live: read nothing, and what is being read is worth nothing
- * @unproven: what is read now is only good if the next word is not @lost
- * @lost: something led past the watch; for good
+ * struct qdm_guarding - state reported to a watch
+ * @needed: a guard was live above it once, or it requires one
+ * @closed: no guard is live: do not read, and drop data being read
+ * @unproven: data read now is only good if the next state is not @lost
+ * @lost: writes may have bypassed the watch; for good
  * @tainted: it was @unproven when it was lost
  */
 struct qdm_guarding {
@@ -35,12 +35,12 @@ struct qdm_guarding {
 };
 
 /**
- * struct qdm_watch_ops - what the registry does with a watch
- * @owner: whose code these are; kept while a call of them may not have returned
+ * struct qdm_watch_ops - callbacks of a watch
+ * @owner: module of the callbacks; pinned while a call may not have returned
  * @tell: the state has changed; must not sleep
- * @settle: after it was told of @lost, with no lock held: draw the consequences
- * @get: the watch is to stay; false if it is going already
- * @put: and may go; not by qdm_watch_del() in this very call
+ * @settle: called after @lost was reported, with no lock held
+ * @get: take a reference; false if the watch is being freed
+ * @put: drop it; must not call qdm_watch_del() itself
  */
 struct qdm_watch_ops {
 	struct module *owner;
@@ -51,12 +51,12 @@ struct qdm_watch_ops {
 };
 
 /**
- * struct qdm_watch - somebody who must know of all writes; embed it
+ * struct qdm_watch - a user that must see all writes; embed it
  * @node: in the list of all watches
- * @ops: its owner's
- * @upper: the device that it stands on
- * @required: nothing is to be read before a guard is live
- * @state: what it was told last
+ * @ops: callbacks
+ * @upper: the device that it watches
+ * @required: no reads before a guard is live
+ * @state: last reported state
  */
 struct qdm_watch {
 	struct list_head node;
@@ -75,25 +75,25 @@ enum qdm_edge_state {
 /**
  * struct qdm_edge - one line of a table; embed it
  * @by_upper: in the registry, by @upper
- * @by_lower: likewise, by @lower
- * @upper: the device whose table it is
+ * @by_lower: in the registry, by @lower
+ * @upper: the device of the table
  * @lower: the device below
  * @begin: first sector of the line
  * @len: its length
- * @start: where @begin lies on @lower
+ * @start: sector of @begin on @lower
  * @guard: the line is a guard
- * @watch: whose own line it is, if anybody's
- * @required: the line asks for a guard
+ * @watch: the watch whose own line it is, or NULL
+ * @required: the line requires a guard
  * @state: see edge.c
- * @counts: it was live, or has taken the place of one that was
- * @guarded: it is held, and was below a guard since
+ * @counts: it was live, or has replaced one that was
+ * @guarded: held, and below a guard at some time since
  * @overtaken: another table of its device was live since it was held
- * @held_at: when it was held, by the registry's clock
- * @swapped_at: when its table was put in place of another
- * @swapper: the task that did so, only to be compared
- * @climbed: the walk that came to it last
- * @found: what that walk found above
- * @tried: the walk downwards that came to it last
+ * @held_at: time it was held, by the registry's clock
+ * @swapped_at: time its table was put in place of another
+ * @swapper: task that did so, only compared
+ * @climbed: last upward walk that reached it
+ * @found: result of that walk above it
+ * @tried: last downward walk that reached it
  */
 struct qdm_edge {
 	struct hlist_node by_upper;
