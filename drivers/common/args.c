@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Reads option words against a table and prints them back. Every target's
- * constructor, messages and status go through here, so that a refusal always
- * names the word at fault and what would have been allowed. Nothing is
- * written to the caller's options before the whole line has been found good:
- * callers parse into a copy.
+ * Parses option words by a table and prints them. Every target's constructor,
+ * messages and status use this, so that a refusal always names the invalid word
+ * and the allowed values. The caller's options are not written before the whole
+ * line is valid: callers parse into a copy.
  */
 #include <linux/ctype.h>
 #include <linux/device-mapper.h>
@@ -17,9 +16,9 @@
 #define DM_MSG_PREFIX "qdm"
 
 /**
- * qdm_refuse - say why something is refused
- * @why: where to
- * @fmt: text, naming the word at fault
+ * qdm_refuse - record why something is refused
+ * @why: result
+ * @fmt: text, naming the invalid word
  *
  * Return: -EINVAL, so that a caller can return the call.
  */
@@ -36,11 +35,11 @@ EXPORT_SYMBOL_GPL(qdm_refuse);
 
 /**
  * qdm_refuse_table - report a table line as refused
- * @ti: the target under construction
+ * @ti: target under construction
  * @why: the reason
  *
- * dm prints ti->error, which cannot hold a text made for one line, so the
- * reason goes to the kernel log just before it.
+ * dm prints ti->error, which must be a constant string, so the reason is logged
+ * just before it.
  *
  * Return: -EINVAL.
  */
@@ -68,11 +67,11 @@ int qdm_refuse_message(struct dm_target *ti, const struct qdm_why *why)
 EXPORT_SYMBOL_GPL(qdm_refuse_message);
 
 /**
- * qdm_parse_u64 - read a whole decimal number
- * @what: what it is, for the text
- * @word: the word given
- * @min: smallest value allowed
- * @max: largest value allowed
+ * qdm_parse_u64 - parse a whole decimal number
+ * @what: name of the value, for the text
+ * @word: the word
+ * @min: smallest allowed value
+ * @max: largest allowed value
  * @value: the number
  * @why: the reason, if refused
  *
@@ -95,8 +94,8 @@ int qdm_parse_u64(const char *what, const char *word, u64 min, u64 max,
 EXPORT_SYMBOL_GPL(qdm_parse_u64);
 
 /**
- * qdm_name_ok - may this be the name of a group or bitmap?
- * @name: the name, which may become that of a folder
+ * qdm_name_ok - is this a valid name of a group or bitmap?
+ * @name: the name, which may become that of a directory
  */
 bool qdm_name_ok(const char *name)
 {
@@ -198,7 +197,7 @@ static int parse_name(const struct qdm_opt *opt, const char *word, char *name,
 	return 0;
 }
 
-/* Also one that is negative or too large for any type. */
+/* Also true if negative or too large for any type. */
 static bool is_integer(const char *word)
 {
 	word += *word == '-';
@@ -227,12 +226,12 @@ static int parse_value(const struct qdm_opt *opt, const char *word, void *to,
 }
 
 /**
- * qdm_opts_parse - read "<option> <value>" pairs
- * @table: the options there are
+ * qdm_opts_parse - parse "<option> <value>" pairs
+ * @table: the options
  * @to: a copy of the options structure; half written if refused
- * @argc: how many words
+ * @argc: number of words
  * @argv: the words
- * @given: if not NULL, gets a bit set for each option that was given
+ * @given: if not NULL, gets a bit set for each option given
  * @why: the reason, if refused
  *
  * Return: 0, or -EINVAL.
@@ -267,10 +266,10 @@ int qdm_opts_parse(const struct qdm_opt_table *table, void *to,
 EXPORT_SYMBOL_GPL(qdm_opts_parse);
 
 /**
- * qdm_opts_parse_group - read "<#words> {<option> <value>}..." to the line's end
- * @table: the options there are
+ * qdm_opts_parse_group - parse "<#words> {<option> <value>}..." to the end
+ * @table: the options
  * @to: a copy of the options structure; half written if refused
- * @argc: how many words are left of the table line; none is fine
+ * @argc: words left of the table line; may be 0
  * @argv: the words
  * @given: as for qdm_opts_parse()
  * @why: the reason, if refused
@@ -319,12 +318,12 @@ static unsigned int emit_value(const struct qdm_opt *opt, const void *from,
 
 /**
  * qdm_opts_emit - print " <#words> {<option> <value>}..." for the TABLE status
- * @table: the options there are
+ * @table: the options
  * @from: the options structure
- * @result: where to
- * @maxlen: room there
+ * @result: buffer
+ * @maxlen: its size
  *
- * Options at their default are left out; with none left, nothing is printed.
+ * Options at their default are omitted; if all are, nothing is printed.
  *
  * Return: number of characters printed.
  */
@@ -351,10 +350,10 @@ EXPORT_SYMBOL_GPL(qdm_opts_emit);
 
 /**
  * qdm_opts_emit_ima - print ",<option>=<value>" for each option
- * @table: the options there are
+ * @table: the options
  * @from: the options structure
- * @result: where to
- * @maxlen: room there
+ * @result: buffer
+ * @maxlen: its size
  *
  * Return: number of characters printed.
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * One table describes a target's options; the constructor, the messages, the
- * configfs files and the TABLE and IMA status all read it. So an option has
- * one name, one range and one default, and what dmsetup table prints can be
+ * configfs files and the TABLE and IMA status all use it. So an option has one
+ * name, one range and one default, and the output of dmsetup table can be
  * loaded again.
  */
 #ifndef QDM_ARGS_H
@@ -13,12 +13,12 @@
 #include <linux/types.h>
 #include <linux/qdm.h>
 
-/* What a name may be, for texts that refuse one. */
+/* Rule for names, in refusals. */
 #define QDM_NAME_RULE	"a name is 1 to 63 letters, digits, '.', '_' or '-', but not '.' or '..'"
 
 /**
- * struct qdm_why - why something was refused, in words a person can act on
- * @text: names the word at fault and what is allowed instead
+ * struct qdm_why - reason for a refusal that a user can act on
+ * @text: names the invalid word and the allowed values
  */
 struct qdm_why {
 	char text[192];
@@ -27,15 +27,15 @@ struct qdm_why {
 /**
  * struct qdm_opt - one option of a table line, message or configfs file
  * @name: the word that introduces it
- * @offset: where its value stands in the options structure: a u64, or with
+ * @offset: offset of its value in the options structure: a u64, or with
  *	@name_len a string
- * @min: smallest value allowed
- * @max: largest value allowed
- * @def: the value when the option is not given; it is then not printed
- * @words: for an option whose value is a word: the words, NULL at the end;
- *	the value is the word's index
- * @name_len: for an option whose value is a name: room for it, with the NUL
- * @range_text: for a value out of range, the text instead of ours
+ * @min: smallest allowed value
+ * @max: largest allowed value
+ * @def: default value; it is not printed
+ * @words: for an option with words as values: the words, ended by NULL; the
+ *	value is the word's index
+ * @name_len: for an option with a name as value: its buffer size with the NUL
+ * @range_text: replaces the usual text for a value out of range
  */
 struct qdm_opt {
 	const char *name;
@@ -51,7 +51,7 @@ struct qdm_opt {
 /**
  * struct qdm_opt_table - a target's options
  * @opts: the options
- * @nr: how many there are, at most 64
+ * @nr: number of options, at most 64
  */
 struct qdm_opt_table {
 	const struct qdm_opt *opts;

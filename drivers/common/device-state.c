@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Finds, makes and drops state that belongs to a mapped device. One mutex per
- * registry orders everything: it is taken in constructors and destructors
- * only, which dm runs in process context, and is never held over I/O: memory
- * is allocated under it without any, as the destructor that waits may be that
- * of a device which others need to be resumed.
+ * Finds, creates and frees state of a mapped device. One mutex per registry
+ * serializes everything: it is taken in constructors and destructors only,
+ * which dm runs in process context, and is never held over I/O: allocations
+ * under it cause none, as the destructor that waits may be that of a device
+ * which others need resumed.
  */
 #include <linux/device-mapper.h>
 #include <linux/module.h>
@@ -42,11 +42,11 @@ static struct qdm_device_state *make_state(struct qdm_state_registry *registry,
 }
 
 /**
- * qdm_device_state_get - find or make the state of the device a target belongs to
+ * qdm_device_state_get - find or create the state of a target's device
  * @registry: all states of the kind
- * @ti: the target under construction
+ * @ti: target under construction
  *
- * Return: the state, with one user more, or NULL for want of memory.
+ * Return: the state, with one more user, or NULL if out of memory.
  */
 struct qdm_device_state *
 qdm_device_state_get(struct qdm_state_registry *registry, struct dm_target *ti)
@@ -69,7 +69,7 @@ qdm_device_state_get(struct qdm_state_registry *registry, struct dm_target *ti)
 EXPORT_SYMBOL_GPL(qdm_device_state_get);
 
 /**
- * qdm_device_state_put - one user less; the last one frees the state
+ * qdm_device_state_put - drop a user; the last one frees the state
  * @registry: all states of the kind
  * @state: the state
  */

@@ -2,8 +2,8 @@
 /*
  * State that belongs to a mapped device rather than to one of its tables. A
  * reload constructs the new table while the old one is live, so the new one
- * finds the state by its device and takes a reference; the state goes when
- * the last table that refers to it is destroyed.
+ * finds the state by its device and takes a reference; the last table that
+ * refers to it frees the state when destroyed.
  */
 #ifndef QDM_DEVICE_STATE_H
 #define QDM_DEVICE_STATE_H
@@ -15,9 +15,9 @@
 /**
  * struct qdm_device_state - head of a state that outlives one table; embed it
  * @node: in the registry
- * @md: the mapped device, alive as long as one of its tables refers to us
+ * @md: the mapped device, alive while one of its tables refers to the state
  * @begin: the target's first sector in the table, as a table may hold several
- * @users: tables that refer to us, guarded by the registry's lock
+ * @users: number of such tables, guarded by the registry's lock
  */
 struct qdm_device_state {
 	struct list_head node;
@@ -30,8 +30,8 @@ struct qdm_device_state {
  * struct qdm_state_registry - all states of one kind
  * @lock: guards @all and every @users; taken in process context only
  * @all: the states
- * @create: makes a new one, or returns NULL for want of memory
- * @destroy: frees one that nothing refers to any more; may sleep
+ * @create: allocates one, or returns NULL if out of memory
+ * @destroy: frees one without users; may sleep
  */
 struct qdm_state_registry {
 	struct mutex lock; /* guards the list and its users */

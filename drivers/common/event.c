@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Sends typed events as a dm event and a uevent. An event may be raised from
- * any context, also with a bio in hand, so it is copied into a small ring and
- * sent by a worker: dm_table_event() sleeps, and a uevent allocates, which must
- * not write back through the very device the event is about. An event of
- * which one of the same action still waits as the newest takes its place, so
- * that a source that raises faster than user space listens has one waiting
- * and not a queue, and the last one is never lost. Each event makes udev run
- * its rules for tens of milliseconds, so a source sends a few at once and then
- * ten a second.
+ * Sends typed events as a dm event and a uevent. An event may be raised in any
+ * context, also with a bio in hand, so it is copied into a small ring and sent
+ * by a worker: dm_table_event() sleeps, and a uevent allocates, which must not
+ * write back through the very device the event is about. An event replaces the
+ * newest one in the ring if that has the same action, so that a source faster
+ * than user space has one waiting and not a queue, and the last one is never
+ * lost. Each event makes udev run its rules for tens of milliseconds, so a
+ * source sends a burst and then ten a second.
  *
  * Locking: @lock guards the ring and is taken with interrupts off, never for
  * longer than a copy. @send_lock is held to use the target for the dm event,
- * and by attach and detach, so after qdm_events_detach() the target is not
- * used any more. The uevent is sent outside of it: it may wait for memory,
- * and a suspend, which detaches, must not wait for that.
+ * and by attach and detach, so the target is not used after
+ * qdm_events_detach(). The uevent is sent outside of it: it may wait for
+ * memory, and a suspend, which detaches, must not wait for that.
  * Life: the owner lives as long as any table of the mapped device refers to it,
  * so the device outlives the worker. It calls qdm_events_exit() before it frees
- * the source, when nothing can raise an event any more.
+ * the source, when no event can be raised any more.
  */
 #include <linux/delay.h>
 #include <linux/device-mapper.h>
@@ -31,9 +30,9 @@
 #define DM_MSG_PREFIX "qdm"
 
 /**
- * qdm_event_start - begin an event
+ * qdm_event_start - initialize an event
  * @event: the event
- * @action: its DM_ACTION, a string that stays
+ * @action: its DM_ACTION, a static string
  */
 void qdm_event_start(struct qdm_event *event, const char *action)
 {
@@ -59,11 +58,11 @@ void qdm_event_key(struct qdm_event *event, const char *fmt, ...)
 }
 EXPORT_SYMBOL_GPL(qdm_event_key);
 
-/* So many are sent at once; then one after each such time. */
+/* Size of a burst; after it, one event per interval. */
 #define BURST		8
 #define INTERVAL	(HZ / 10)
 
-/* A uevent that memory was short for is tried again, so often. */
+/* Retries of a uevent for which memory was short. */
 #define TRIES		5
 #define TRY_AGAIN_MS	20
 
@@ -100,7 +99,7 @@ static int fill_envelope(struct qdm_events *events)
 	return 0;
 }
 
-/* A device that is being removed has no name any more, and no event. */
+/* A device being removed has no name and sends no event. */
 static void send_uevent(struct qdm_events *events)
 {
 	struct kobject *kobj = &disk_to_dev(dm_disk(events->md))->kobj;
@@ -133,7 +132,7 @@ static bool take_oldest(struct qdm_events *events)
 	return any;
 }
 
-/* Returns whether there was one to send. */
+/* Return: true if there was one to send. */
 static bool send_dm_event(struct qdm_events *events)
 {
 	bool any;
@@ -147,10 +146,10 @@ static bool send_dm_event(struct qdm_events *events)
 }
 
 /**
- * qdm_events_begin_anew - send the next ones at once
+ * qdm_events_begin_anew - allow another burst
  * @events: the source
  *
- * For what somebody has asked for again, whose pace is that of the one who asks.
+ * For events that a user requests again and thereby paces.
  */
 void qdm_events_begin_anew(struct qdm_events *events)
 {
@@ -163,7 +162,7 @@ void qdm_events_begin_anew(struct qdm_events *events)
 }
 EXPORT_SYMBOL_GPL(qdm_events_begin_anew);
 
-/* How long the next event has to wait, in jiffies; if it has not, it is paid for. */
+/* Return: delay of the next event in jiffies; if 0, it is accounted. */
 static unsigned long pay_for_event(struct qdm_events *events)
 {
 	unsigned long begin, wait = 0;
@@ -195,7 +194,7 @@ static void send_all(struct work_struct *work)
 }
 
 /**
- * qdm_events_init - make a source, with nothing attached
+ * qdm_events_init - initialize a source, not attached
  * @events: the source
  */
 void qdm_events_init(struct qdm_events *events)
@@ -209,10 +208,10 @@ void qdm_events_init(struct qdm_events *events)
 EXPORT_SYMBOL_GPL(qdm_events_init);
 
 /**
- * qdm_events_exit - end a source that nothing can raise events at any more
+ * qdm_events_exit - end a source whose events can no longer be raised
  * @events: the source
  *
- * What was raised after the last table was detached is still told to udev.
+ * Events raised since the last detach are still sent to udev.
  */
 void qdm_events_exit(struct qdm_events *events)
 {
@@ -228,7 +227,7 @@ EXPORT_SYMBOL_GPL(qdm_events_exit);
 /**
  * qdm_events_attach - send through this target's table from now on
  * @events: the source
- * @ti: the target, whose table is live; also sends what has waited
+ * @ti: target of the live table; also sends waiting events
  */
 void qdm_events_attach(struct qdm_events *events, struct dm_target *ti)
 {
@@ -242,11 +241,11 @@ void qdm_events_attach(struct qdm_events *events, struct dm_target *ti)
 EXPORT_SYMBOL_GPL(qdm_events_attach);
 
 /**
- * qdm_events_detach - send nothing more through the target
+ * qdm_events_detach - stop sending through the target
  * @events: the source
  *
- * On return the target is not used any more; what is raised from now on
- * waits for the next qdm_events_attach().
+ * On return the target is not used any more; later events wait for the next
+ * qdm_events_attach().
  */
 void qdm_events_detach(struct qdm_events *events)
 {
@@ -262,7 +261,7 @@ static struct qdm_event *nth_waiting(struct qdm_events *events, unsigned int n)
 	return &events->ring[(events->head + n) % QDM_EVENTS_WAITING];
 }
 
-/* Where the next event goes: over the newest of its kind, or over the oldest. */
+/* Slot for the next event: over the newest of its kind, or the oldest. */
 static struct qdm_event *place_for(struct qdm_events *events,
 				   const char *action, u64 *merged)
 {
@@ -284,7 +283,7 @@ static struct qdm_event *place_for(struct qdm_events *events,
 }
 
 /**
- * qdm_events_raise - send an event, soon; any context
+ * qdm_events_raise - send an event soon; from any context
  * @events: the source
  * @event: the event, copied
  */

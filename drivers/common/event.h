@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Typed, numbered events: each is a dm event and a change uevent, sent in
- * order from process context. A source belongs to whatever outlives a table
- * (a job, a threshold), and is attached to the table that is live.
+ * Typed, numbered events: each is a dm event and a change uevent, sent in order
+ * from process context. A source belongs to an object that outlives a table (a
+ * job, a threshold), and is attached to the live table.
  */
 #ifndef QDM_EVENT_H
 #define QDM_EVENT_H
@@ -18,11 +18,11 @@
 #define QDM_EVENTS_WAITING	8
 
 /**
- * struct qdm_event - something that happened
- * @action: DM_ACTION, a string that stays
- * @seq: its number, set when it is raised
- * @merged: how many of its kind it has taken the place of, set likewise
- * @nr_keys: how many of @key are used
+ * struct qdm_event - an event
+ * @action: DM_ACTION, a static string
+ * @seq: its number, set when raised
+ * @merged: number of events of its kind that it replaced, set when raised
+ * @nr_keys: number of @key used
  * @key: further "KEY=value" strings
  */
 struct qdm_event {
@@ -34,14 +34,14 @@ struct qdm_event {
 };
 
 /**
- * struct qdm_envelope - the keys that every event has, and room for its own
+ * struct qdm_envelope - buffers for the keys of an event
  * @target: DM_TARGET
  * @action: DM_ACTION
  * @seq: DM_SEQNUM
  * @name: DM_NAME
  * @uuid: DM_UUID
  * @merged: DM_MERGED, if not 0
- * @env: all of them, NULL at the end
+ * @env: all of them, ended by NULL
  */
 struct qdm_envelope {
 	char target[32];
@@ -55,21 +55,21 @@ struct qdm_envelope {
 
 /**
  * struct qdm_events - a source of events
- * @lock: guards @ring, @head, @count, @seq and @paid_until; taken with interrupts
- *	off
+ * @lock: guards @ring, @head, @count, @seq and @paid_until; taken with
+ *	interrupts off
  * @ring: events not yet sent
  * @head: index of the oldest
- * @count: how many wait
- * @seq: number of the last event raised, from 1; a gap in what is received
- *	means that later ones overtook it
+ * @count: number waiting
+ * @seq: number of the last event raised, from 1; a gap at the receiver means
+ *	that later ones replaced some
  * @send_lock: held to use @ti, and to attach and detach
  * @ti: the live target, NULL while none is attached: events then wait
- * @md: the device it was attached to last
+ * @md: last device attached to
  * @target: DM_TARGET
- * @work: sends
- * @paid_until: how far the events sent use up what may be sent, in jiffies
- * @sending: the event under way, used by @work alone
- * @envelope: likewise
+ * @work: sends events
+ * @paid_until: time by which sent events are within the rate, in jiffies
+ * @sending: event being sent, used by @work alone
+ * @envelope: for its keys
  */
 struct qdm_events {
 	spinlock_t lock; /* guards the ring */

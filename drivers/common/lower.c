@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Opening and describing the device below a filter. A filter must not take
- * anything from the device it is slipped over: discards, write zeroes, secure
- * erase and ioctls are passed on, and its limits are the lower device's.
+ * Opens and describes the device below a filter. A filter must not remove any
+ * feature of that device: discards, write zeroes, secure erase and ioctls are
+ * passed on, and its limits are the lower device's.
  */
 #include <linux/blkdev.h>
 #include <linux/device-mapper.h>
@@ -11,14 +11,14 @@
 #include "lower.h"
 
 /**
- * qdm_lower_check_room - is there enough of the device?
+ * qdm_lower_check_room - check the size of the device
  * @lower: the device
- * @len: how many sectors there are to be, from its start
- * @path: what it is called
+ * @len: sectors needed, from its start
+ * @path: its name
  * @why: the reason, if refused
  *
  * Return: 0, or a negative errno. dm checks the size again when it stacks the
- * limits, but cannot say which word was wrong.
+ * limits, but cannot name the invalid word.
  */
 int qdm_lower_check_room(const struct qdm_lower *lower, sector_t len,
 			 const char *path, struct qdm_why *why)
@@ -33,11 +33,11 @@ int qdm_lower_check_room(const struct qdm_lower *lower, sector_t len,
 EXPORT_SYMBOL_GPL(qdm_lower_check_room);
 
 /**
- * qdm_lower_open - open a device that a table line names
- * @lower: what to fill in
- * @ti: the target under construction
+ * qdm_lower_open - open a device named by a table line
+ * @lower: result
+ * @ti: target under construction
  * @path: the device
- * @offset: where on it the target begins, in sectors
+ * @offset: first sector of it used
  * @why: the reason, if refused
  *
  * Return: 0, or a negative errno.
@@ -62,11 +62,11 @@ int qdm_lower_open(struct qdm_lower *lower, struct dm_target *ti,
 EXPORT_SYMBOL_GPL(qdm_lower_open);
 
 /**
- * qdm_lower_get - open the device that a table line begins with
- * @lower: what to fill in
- * @ti: the target under construction
+ * qdm_lower_get - open the first device of a table line
+ * @lower: result
+ * @ti: target under construction
  * @path: the device
- * @offset: where on it the target begins, in sectors
+ * @offset: first sector of it used
  * @why: the reason, if refused
  *
  * Return: 0, or a negative errno.
@@ -86,7 +86,7 @@ int qdm_lower_get(struct qdm_lower *lower, struct dm_target *ti,
 EXPORT_SYMBOL_GPL(qdm_lower_get);
 
 /**
- * qdm_lower_put - close the device again
+ * qdm_lower_put - close the device
  * @lower: the device
  * @ti: the target
  */
@@ -97,8 +97,8 @@ void qdm_lower_put(struct qdm_lower *lower, struct dm_target *ti)
 EXPORT_SYMBOL_GPL(qdm_lower_put);
 
 /**
- * qdm_lower_pass_all - take every kind of bio that the lower device takes
- * @ti: the target under construction
+ * qdm_lower_pass_all - accept every kind of bio that the lower device accepts
+ * @ti: target under construction
  */
 void qdm_lower_pass_all(struct dm_target *ti)
 {
@@ -113,7 +113,7 @@ EXPORT_SYMBOL_GPL(qdm_lower_pass_all);
  * qdm_lower_iterate - body of a target's iterate_devices
  * @lower: the device
  * @ti: the target
- * @fn: what to call
+ * @fn: callback
  * @data: for @fn
  */
 int qdm_lower_iterate(const struct qdm_lower *lower, struct dm_target *ti,
@@ -127,10 +127,10 @@ EXPORT_SYMBOL_GPL(qdm_lower_iterate);
  * qdm_lower_prepare_ioctl - body of a target's prepare_ioctl
  * @lower: the device
  * @ti: the target
- * @bdev: gets the device that an ioctl goes to
+ * @bdev: gets the device for an ioctl
  *
- * Return: 0 where the target is the whole device, so that any ioctl may pass;
- * 1 where it is a part, so that only harmless ones may.
+ * Return: 0 where the target is the whole device, so that any ioctl may pass; 1
+ * where it is a part, so that only harmless ones may.
  */
 int qdm_lower_prepare_ioctl(const struct qdm_lower *lower,
 			    struct dm_target *ti, struct block_device **bdev)
@@ -146,7 +146,7 @@ EXPORT_SYMBOL_GPL(qdm_lower_prepare_ioctl);
  * @lower: the device
  * @ti: the target
  * @args: dm's
- * @nr_zones: how many zones are wanted
+ * @nr_zones: number of zones wanted
  *
  * Return: 0, or a negative errno.
  */
@@ -164,12 +164,12 @@ EXPORT_SYMBOL_GPL(qdm_lower_report_zones);
 
 #if IS_ENABLED(CONFIG_FS_DAX)
 /**
- * qdm_lower_dax - the lower device as memory
+ * qdm_lower_dax - DAX device below
  * @lower: the device
  * @ti: the target
- * @pgoff: a page of the mapped device; becomes that of the returned device
+ * @pgoff: page of the mapped device; becomes that of the returned device
  *
- * Return: the device's DAX side; dm asks only where it has one.
+ * Return: the DAX device; dm asks only where there is one.
  */
 struct dax_device *qdm_lower_dax(const struct qdm_lower *lower,
 				 struct dm_target *ti, pgoff_t *pgoff)

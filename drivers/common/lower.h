@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The one device below a filter, mapped one to one. What all targets do with
- * it alike stands here; the two functions of the hot path are inline.
+ * The one device below a filter, mapped one to one. Code common to all targets;
+ * the two functions of the hot path are inline.
  */
 #ifndef QDM_LOWER_H
 #define QDM_LOWER_H
@@ -15,7 +15,7 @@
  * struct qdm_lower - the device below a filter
  * @dev: the device
  * @start: first sector used of it
- * @shift: what a sector of the mapped device is moved by, modulo 2^64
+ * @shift: added to a sector of the mapped device, modulo 2^64
  */
 struct qdm_lower {
 	struct dm_dev *dev;
@@ -23,13 +23,13 @@ struct qdm_lower {
 	sector_t shift;
 };
 
-/* Flushes have no data and stand at no place. */
+/* Flushes have no data and no sector. */
 static inline bool qdm_has_data(const struct bio *bio)
 {
 	return bio->bi_iter.bi_size;
 }
 
-/* With the call at the end, little has to be kept over it. */
+/* With the call at the end, few values must be kept over it. */
 static inline void qdm_lower_map(const struct qdm_lower *lower, struct bio *bio)
 {
 	bio->bi_iter.bi_sector += lower->shift;

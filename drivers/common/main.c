@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The library module below qdm's targets. It is a module of its own, and not
- * objects linked into each target, so that its code exists once, and so that
- * one workqueue sends all events.
+ * Library module below qdm's targets. It is a separate module, and not linked
+ * into each target, so that its code exists once, and one workqueue sends all
+ * events.
  */
 #include <linux/module.h>
 #include <linux/qdm.h>

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * What the files of qdm-common share among themselves.
- */
+/* Shared by the files of qdm-common. */
 #ifndef QDM_MAIN_H
 #define QDM_MAIN_H
 

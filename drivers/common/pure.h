@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Fixed-width types for the pure cores: the files that hold a filter's rules
- * and know no kernel, so that the same source is tested in user space under
- * ASan and UBSan. Nothing but types, errno names and the marks of lockless
- * access belongs here.
+ * Fixed-width types for the pure cores: files that hold a filter's rules and do
+ * not depend on the kernel, so that user space tests the same source under ASan
+ * and UBSan. Only types, errno names and macros for lockless access belong
+ * here.
  */
 #ifndef QDM_PURE_H
 #define QDM_PURE_H

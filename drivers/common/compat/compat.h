@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The only place that knows that kernels differ. It is force-included, so
- * that everything else reads as if written for the newest kernel; the probes
- * that define QDM_HAVE_* are in Kbuild.include beside it.
+ * The only file that depends on the kernel version. It is force-included, so
+ * that all other code is written for the newest kernel; the probes that define
+ * QDM_HAVE_* are in Kbuild.include.
  */
 #ifndef QDM_COMPAT_H
 #define QDM_COMPAT_H
@@ -33,7 +33,7 @@ hrtimer_setup(struct hrtimer *timer,
 #define WQ_PERCPU 0
 #endif
 
-/* The head of a prepare_ioctl; none of ours uses the newer arguments. */
+/* Start of a prepare_ioctl; none of ours uses the newer arguments. */
 #ifdef QDM_HAVE_IOCTL_FORWARD
 #define QDM_PREPARE_IOCTL(name)						\
 	name(struct dm_target *ti, struct block_device **bdev,		\
@@ -43,7 +43,7 @@ hrtimer_setup(struct hrtimer *timer,
 	name(struct dm_target *ti, struct block_device **bdev)
 #endif
 
-/* What direct_access says a page frame is. */
+/* Type of a page frame for direct_access. */
 #ifdef QDM_HAVE_PFN_T
 #include <linux/pfn_t.h>
 #define qdm_pfn_t pfn_t
@@ -79,9 +79,9 @@ module_exit(dm_##name##_exit)
 #endif
 
 /*
- * Before 6.9 an open block device is not a file. What stands for the file here
- * is its handle, or before 6.7 the device itself, opened for reading and
- * writing, as all of ours are. Before 6.5 it is closed with its mode.
+ * Before 6.9 an open block device is not a file. Its handle replaces the file
+ * here, or before 6.7 the device itself, opened for reading and writing, as all
+ * of ours are. Before 6.5 it is closed with its mode.
  */
 #if defined(QDM_HAVE_BDEV_FILE)
 #elif defined(QDM_HAVE_BDEV_HANDLE)
@@ -115,7 +115,7 @@ static inline struct address_space *qdm_bdev_mapping(struct block_device *bdev)
 
 /*
  * How often partitions have their disk open: since 6.5 each as often as it is
- * open itself, before that once.
+ * open itself, before that each once.
  */
 static inline int qdm_opened_by_partitions(struct gendisk *disk)
 {
@@ -143,8 +143,8 @@ static inline int qdm_opened_by_partitions(struct gendisk *disk)
 #endif
 
 /*
- * Tells a plug how many requests will follow, so that it gets them in one go.
- * Where a plug cannot be told, each request is got when it comes.
+ * Announces the number of requests to a plug, which allocates them together.
+ * Without support for that, each is allocated on its own.
  */
 static inline void qdm_plug_expect(struct blk_plug *plug, unsigned short nr)
 {
