@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * See bucket.h. The rules follow QEMU's util/throttle.c, and the texts of
+ * See bucket.h. The rules follow QEMU's util/throttle.c; the texts of
  * qt_limits_check() are QEMU's, as users and software know them.
  */
 #include "bucket.h"
@@ -52,9 +52,9 @@ static const char *check_bucket(const struct qt_limit *limit)
 /**
  * qt_limits_check - may these limits be set together?
  * @limits: the limits
- * @culprit: gets the bucket at fault, or QT_NONE; of those in conflict the total
+ * @culprit: gets the bucket at fault, or QT_NONE; in conflicts the total
  *
- * Return: NULL, or why not.
+ * Return: NULL, or the reason.
  */
 const char *qt_limits_check(const struct qt_limits *limits,
 			    enum qt_bucket *culprit)
@@ -90,7 +90,7 @@ bool qt_limits_enabled(const struct qt_limits *limits)
 	return false;
 }
 
-/* Nothing has leaked at time 0, so a level that was never used is empty. */
+/* Nothing has leaked at time 0, so a level never used is empty. */
 static void config_level(struct qt_level *level, u64 per_second, qt_wide size)
 {
 	*level = (struct qt_level){ .size = size };
@@ -186,7 +186,7 @@ void qt_settle(struct qt_pair *pair)
 	pair->first = 0;
 }
 
-/* What a level holds, with its claim, and by how much it is more than full. */
+/* Content of a level, its claim, and the excess over full. */
 struct load {
 	qt_wide held;
 	qt_wide over;
@@ -226,7 +226,7 @@ static void take_larger(struct load *load, const struct load *other)
 		load->over = other->over;
 }
 
-/* A total takes over from the buckets of both directions, and each from it. */
+/* A total inherits from the buckets of both directions, and each from it. */
 static struct loads inherited_loads(const struct loads *old,
 				    enum qt_bucket bucket)
 {
@@ -257,7 +257,7 @@ static void carry_level(struct qt_level *level, const struct load *load,
 	level->claim = leaked + load->held;
 }
 
-/* When neither the level nor its claim has anything left. */
+/* Time at which both the level and its claim are empty. */
 static u64 empty_at(const struct qt_level *level, u64 now)
 {
 	struct load load = level_load(level, now);
@@ -267,7 +267,7 @@ static u64 empty_at(const struct qt_level *level, u64 now)
 }
 
 /**
- * qt_change - set other limits; what was let through still counts
+ * qt_change - change the limits; admitted requests still count
  * @throttle: the buckets
  * @limits: limits that qt_limits_check() accepts
  * @now: the time in nanoseconds
@@ -293,8 +293,8 @@ void qt_change(struct qt_throttle *throttle, const struct qt_limits *limits,
 }
 
 /**
- * qt_copy - make other buckets with the same limits and levels
- * @to: gets them
+ * qt_copy - copy limits and levels
+ * @to: result
  * @from: the buckets
  */
 void qt_copy(struct qt_throttle *to, struct qt_throttle *from)
@@ -309,7 +309,7 @@ void qt_copy(struct qt_throttle *to, struct qt_throttle *from)
 }
 
 /**
- * qt_is_idle - is nothing left in any bucket?
+ * qt_is_idle - are all buckets empty?
  * @throttle: the buckets
  * @now: the time in nanoseconds
  */
@@ -331,9 +331,9 @@ static u64 wait_level(const struct qt_level *level, qt_wide in)
 }
 
 /*
- * The second bucket is asked when the first has nothing to wait for, also if
- * that is a fraction of a nanosecond: requests that waited for the first come
- * at that very instant, and QEMU, which does not ask then, lets them go.
+ * The burst bucket is checked if the first requires no wait, or less than a
+ * nanosecond: requests that waited for the first arrive at that very instant,
+ * and QEMU, which does not check then, admits them.
  */
 static u64 wait_bucket(struct qt_pair *pair, u64 now)
 {
@@ -349,14 +349,14 @@ static u64 wait_bucket(struct qt_pair *pair, u64 now)
 }
 
 /**
- * qt_wait - how long must the next request wait?
+ * qt_wait - time that the next request must wait
  * @throttle: the buckets
  * @dir: read or write
  * @now: the time in nanoseconds
- * @full: gets the bucket that makes it wait the longest, or QT_NONE
+ * @full: gets the bucket with the longest wait, or QT_NONE
  *
- * Return: nanoseconds, rounded down; 0 if it may go. A wait beyond S64_MAX is
- * given as S64_MAX.
+ * Return: nanoseconds, rounded down; 0 for none. A wait beyond S64_MAX is
+ * returned as S64_MAX.
  */
 u64 qt_wait(struct qt_throttle *throttle, enum qt_dir dir, u64 now,
 	    enum qt_bucket *full)
@@ -431,7 +431,7 @@ void qt_account(struct qt_throttle *throttle, enum qt_dir dir, u64 bytes,
 	pour_operation(throttle, path->ops, bytes, now);
 }
 
-/* How full a bucket was, before something went that had not been asked. */
+/* Fill of a bucket before a request that bypassed it. */
 struct debt {
 	qt_wide pool;
 	qt_wide burst;
@@ -446,7 +446,7 @@ static struct debt note_debt(struct qt_pair *pair)
 			      pair->idle_at };
 }
 
-/* No more than full, or as it was if it was more. */
+/* Cuts to full, or to @before if that was more. */
 static bool forgive_level(struct qt_level *level, qt_wide before, u64 now)
 {
 	qt_wide most = (qt_wide)level->rate * now + level->size;
@@ -461,7 +461,7 @@ static bool forgive_level(struct qt_level *level, qt_wide before, u64 now)
 	return true;
 }
 
-/* A level that is not more than full leaks in what its size takes. */
+/* A level that is at most full leaks in the time its size takes. */
 static void forgive_pair(struct qt_pair *pair, const struct debt *before,
 			 u64 now)
 {
@@ -480,14 +480,14 @@ static void forgive_pair(struct qt_pair *pair, const struct debt *before,
 }
 
 /**
- * qt_account_drained - pour a request in, but only until the buckets are full
+ * qt_account_drained - pour a request in, at most until the buckets are full
  * @throttle: the buckets
  * @dir: read or write
  * @bytes: the request's size, less than 2^32
  * @now: the time in nanoseconds
  *
- * For a request that has to go without waiting, for all of which others are not
- * to pay. What they owe already is not touched.
+ * For a request that cannot wait and whose full cost others must not pay. Their
+ * existing debt does not change.
  */
 void qt_account_drained(struct qt_throttle *throttle, enum qt_dir dir,
 			u64 bytes, u64 now)
@@ -517,13 +517,13 @@ void qt_forgive(struct qt_throttle *throttle, u64 now)
 }
 
 /**
- * qt_admit - pour a request in if it may go now
+ * qt_admit - pour a request in if it may proceed now
  * @throttle: the buckets
  * @dir: read or write
  * @bytes: the request's size, less than 2^32
  * @now: the time in nanoseconds
  *
- * Return: whether it may go; if not, nothing was poured in.
+ * Return: true if it may; if not, nothing was poured in.
  */
 bool qt_admit(struct qt_throttle *throttle, enum qt_dir dir, u64 bytes,
 	      u64 now)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The leaky bucket, by QEMU's rules and with no lock, clock or bio: whoever
- * calls passes the time. A request is poured in whole and the bucket leaks at
- * the limit; a request may go while the bucket is not more than full, and is
- * poured in afterwards, so that one of any size goes and those behind it wait.
+ * The leaky bucket, by QEMU's rules and with no lock, clock or bio: the caller
+ * passes the time. A request is poured in whole and the bucket leaks at the
+ * limit; a request may proceed while the bucket is at most full, and is poured
+ * in afterwards, so that one of any size proceeds and those behind it wait.
  *
  *	      request
  *	         |          avg  leaks out, units per second
@@ -14,30 +14,30 @@
  *	   +----. .----+
  *	         v avg
  *
- * With a burst length above one second a second bucket stands beside it, of
- * size max / 10 and leaking at max, so that a burst has a rate, too.
+ * A burst length above one second adds a second bucket, of size max / 10 and
+ * leaking at max, so that a burst has a rate, too.
  *
- * Arithmetic: units are scaled by 10^9 * 2^13, so that what leaks in a number
- * of nanoseconds is one multiplication and exact. A level is not stored as
- * such but as the point on the scale of all that has ever leaked at which the
- * bucket would be empty: then time passing changes nothing that is stored,
- * and a request moves one number forward. In 128 bits no level, limit or time
- * that is allowed can overflow or be rounded; only iops-size makes fractions,
- * which are cut at 10^-13 of an operation. When a bucket is empty, which is
- * kept in 64 bits of nanoseconds, ends where these do.
+ * Arithmetic: units are scaled by 10^9 * 2^13, so that the leak over a number
+ * of nanoseconds is one multiplication and exact. A level is stored as the
+ * point, on the scale of everything leaked so far, at which the bucket would be
+ * empty: so passing time changes nothing stored, and a request moves one number
+ * forward. In 128 bits no allowed level, limit or time can overflow or be
+ * rounded; only iops-size makes fractions, which are cut at 10^-13 of an
+ * operation. The time at which a bucket is empty saturates at 64 bits of
+ * nanoseconds.
  *
- * Below the limits a bucket is mostly empty when the next request comes. Such
- * a request always goes, and all there is to know afterwards is when that was
- * and how much: the levels are worked out only if another one comes before
- * the bucket can be empty again.
+ * Below the limits a bucket is mostly empty when the next request arrives. Such
+ * a request always proceeds, and only its time and size must be kept: the
+ * levels are computed only if another one arrives before the bucket can be
+ * empty again.
  *
- * New limits do not empty a bucket, as they do in QEMU: whoever alternates two
- * limits would get a new burst with each change. What is in it stays, in bytes
- * or operations, and nothing that waits has to wait for more than before: a
- * bucket that was not more than full is not more than full in its new size. What
- * does not fit is remembered in @claim, leaks like the rest, and counts again
- * when a later change makes the bucket larger. So whatever the changes, no more
- * is admitted in any time than the largest size and the highest rate allow.
+ * Unlike in QEMU, new limits do not empty a bucket: alternating two limits
+ * would grant a new burst with each change. Its content stays, in bytes or
+ * operations, and no waiting request must wait for more than before: a bucket
+ * that was at most full is at most full in its new size. The excess is kept in
+ * @claim, leaks like the rest, and counts again when a later change makes the
+ * bucket larger. So whatever the changes, no more is admitted in any time than
+ * the largest size and the highest rate allow.
  */
 #ifndef QDM_BUCKET_H
 #define QDM_BUCKET_H
@@ -47,7 +47,7 @@
 #define QT_VALUE_MAX	1000000000000000ULL
 #define QT_LENGTH_MAX	4294967295ULL
 
-/* Six buckets, in the order in which QEMU validates them. */
+/* Six buckets, in QEMU's order of validation. */
 enum qt_bucket {
 	QT_BPS_TOTAL,
 	QT_BPS_READ,
@@ -62,10 +62,10 @@ enum qt_bucket {
 enum qt_dir { QT_READ, QT_WRITE, QT_DIRS };
 
 /**
- * struct qt_limit - what a person sets for one bucket
+ * struct qt_limit - a user's limits for one bucket
  * @avg: units per second, bytes or operations; 0 is unlimited
  * @max: units per second in a burst; 0 is unset
- * @length: how long a burst at @max may last, in seconds
+ * @length: maximum length of a burst at @max, in seconds
  */
 struct qt_limit {
 	u64 avg;
@@ -87,14 +87,14 @@ typedef unsigned __int128 qt_wide;
 
 /**
  * struct qt_level - one leaking level; see above for the scale
- * @empty: all that will have leaked when this level is empty. The level is
- *	this less @rate * now, or nothing if that is negative
- * @claim: the same for what a change of limits left out of @empty; of use
+ * @empty: total leaked by the time this level is empty. The level is this less
+ *	@rate * now, or 0 if that is negative
+ * @claim: the same for content that a change of limits left out of @empty; used
  *	while it is the later of the two
  * @size: above this, requests wait
- * @gate: @size and what leaks in a nanosecond. QEMU waits whole nanoseconds,
+ * @gate: @size plus the leak of a nanosecond. QEMU waits whole nanoseconds,
  *	rounded down, so a request waits from here on
- * @rate: what leaks per nanosecond; 0 if there is no such level
+ * @rate: leak per nanosecond; 0 if there is no such level
  */
 struct qt_level {
 	qt_wide empty;
@@ -105,12 +105,12 @@ struct qt_level {
 };
 
 /**
- * struct qt_pair - one of the six buckets at work
- * @idle_at: later than that it is certainly empty
- * @first_at: when it was last known to be empty, and poured into
- * @first: how many units that were; 0 if the levels are up to date
+ * struct qt_pair - state of one of the six buckets
+ * @idle_at: after this time it is certainly empty
+ * @first_at: last time it was known to be empty, and poured into
+ * @first: units poured in then; 0 if the levels are up to date
  * @one_ns: nanoseconds it takes to leak one unit, rounded down
- * @unit_ns: the same, times 2^32 and rounded up
+ * @unit_ns: the same, times 2^32, rounded up
  * @pool: the bucket
  * @burst: the second one, for a burst length above 1 s; it leaks faster
  */
@@ -125,10 +125,9 @@ struct qt_pair {
 };
 
 /**
- * struct qt_path - what a request of one direction has to pass
+ * struct qt_path - buckets that limit requests of one direction
  * @bps: the bucket of bytes that applies. Totals and limits of one direction
- *	exclude each other, so it is one; without a limit it is one that is
- *	always empty
+ *	exclude each other, so it is one; without a limit, the always empty one
  * @ops: the same for operations
  */
 struct qt_path {
@@ -137,11 +136,11 @@ struct qt_path {
 };
 
 /**
- * struct qt_throttle - the six buckets at work; to be copied by qt_copy()
- * @pair: the buckets, and after them the one that is always empty
+ * struct qt_throttle - state of the six buckets; copy it by qt_copy()
+ * @pair: the buckets, followed by the always empty one
  * @path: per direction, which of them apply
  * @op_size: a request of more bytes counts as several operations
- * @idle_size: a request of more bytes, or of none, is not for qt_admit_idle()
+ * @idle_size: a request of more bytes, or of none, must not use qt_admit_idle()
  */
 struct qt_throttle {
 	struct qt_pair pair[QT_BUCKETS + 1];
@@ -171,7 +170,7 @@ bool qt_admit(struct qt_throttle *throttle, enum qt_dir dir, u64 bytes,
 	      u64 now);
 void qt_settle(struct qt_pair *pair);
 
-/* The scale of a level, and what is in one, for tests that look inside. */
+/* The scale of a level, and its content, for tests of the internals. */
 #define QT_RATE_SCALE	8192ULL
 #define QT_UNIT		(1000000000ULL * QT_RATE_SCALE)
 
@@ -182,7 +181,7 @@ static inline qt_wide qt_in_level(const struct qt_level *level, u64 now)
 	return level->empty > leaked ? level->empty - leaked : 0;
 }
 
-/* How long it takes until @units have leaked, rounded down. */
+/* Time in which @units leak, rounded down. */
 static inline u64 qt_leak_ns(const struct qt_pair *pair, u64 units)
 {
 	return (qt_wide)units * pair->unit_ns >> 32;
@@ -203,9 +202,9 @@ static inline void qt_pour_first(struct qt_pair *pair, u64 units, u64 ns,
  * @bytes: the request's size, less than 2^32
  * @now: the time in nanoseconds
  *
- * The hot path of every request that is far below the limits, hence inline.
+ * Hot path of every request far below the limits, hence inline.
  *
- * Return: whether it may go; if not, it may still, see qt_admit().
+ * Return: true if it may proceed; if not, qt_admit() decides.
  */
 static inline bool qt_admit_idle(struct qt_throttle *throttle, enum qt_dir dir,
 				 u64 bytes, u64 now)
