@@ -1,42 +1,41 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who may go, who waits, and whose turn is next. Admission is one short
- * critical section per request. A request that has to wait is queued with
- * its device; one hrtimer per group goes off at the very instant at which the
- * next one may go, and the group's worker then gives turns to all that may,
- * and sets the timer again. Nothing polls. Each device has a worker of its own
- * that submits what has had its turn.
+ * Admission, queueing and round-robin dispatch. Admission is one short critical
+ * section per request. A request that must wait is queued with its device; one
+ * hrtimer per group fires at the very instant at which the next one may
+ * proceed, and the group's worker then dispatches all that may and re-arms the
+ * timer. Nothing polls. Each device has its own worker that submits dispatched
+ * requests.
  *
- * Turns: each device has a pass, and the one with the lowest goes next and
- * moves on by a stride that is the smaller the more weight it has. With equal
- * weights that is a round robin. A device that has had nothing waiting starts
- * where the others stand, so idling saves up no turns. Reads and writes have
- * turns of their own, and are asked alternately: with a limit on both
- * together neither can starve the other.
+ * Turns: each device has a pass; the lowest is next and advances by a stride
+ * inversely proportional to its weight. With equal weights that is a round
+ * robin. A device that had none waiting starts at the pass of the others, so
+ * idling saves up no turns. Reads and writes have separate turns, and are tried
+ * alternately: with a limit on both together neither can starve the other.
  *
- * Debt: what a suspend lets go has gone unasked, and a table that is loaded in
- * place of another may begin with a new group. So the device keeps buckets of
- * its own over a suspend, and until they are empty it is bound by them as well
- * as by its group's. A private group is charged in full for what was let go. A
- * named one only until it is full: the rest is the device's debt alone, and the
- * others, who had no part in it, do not wait for it.
+ * Debt: requests drained by a suspend bypass admission, and a table loaded in
+ * place of another may begin with a new group. So the device keeps its own
+ * buckets over a suspend, and until they are empty they limit it in addition to
+ * its group's. A private group is charged in full for drained requests. A named
+ * one only until it is full: the rest is the device's debt alone, and the
+ * others, which did not cause it, do not wait for it.
  *
  * Locking: @lock of a group is a plain spinlock: it is taken in map(), by the
  * workers, by messages and by suspend, all in process context; the timer's
  * callback only queues the worker and takes no lock. Under it nothing sleeps
- * and no bio is submitted. @members_lock is a mutex for the list that people
- * can read; groups_lock, for the list of groups, is taken before it.
+ * and no bio is submitted. @members_lock is a mutex for the list that users can
+ * read; groups_lock, for the list of groups, is taken before it.
  *
- * Submitting may sleep for as long as the device below likes: for a tag, for
- * memory that another throttled device of the same group must first free.
- * So it is done by the device's own worker on the device's own workqueue,
- * with its own rescuer, and the group's worker never sleeps.
+ * Submitting may sleep for any time in the device below: for a tag, or for
+ * memory that another throttled device of the same group must first free. So
+ * the device's own worker does it on the device's own workqueue, with its own
+ * rescuer, and the group's worker never sleeps.
  *
- * Life: a bio that waits is counted in flight by dm, so no device can leave
- * or go with one waiting; presuspend drains the device first. So the timer and
- * the worker of a group without members find nothing, and qt_group_free()
- * only has to see them end; qt_member_exit() does for the device's worker. The
- * group's worker does not touch a member once it has dropped the lock.
+ * Life: dm counts a waiting bio as in flight, so no device can leave or be
+ * removed with one waiting; presuspend drains the device first. So the timer
+ * and the worker of a group without members find nothing, and qt_group_free()
+ * only waits for them; qt_member_exit() does so for the device's worker. The
+ * group's worker does not use a member once it has dropped the lock.
  */
 #include <linux/device-mapper.h>
 #include <linux/ktime.h>
@@ -52,12 +51,12 @@
 
 /*
  * How long a request may wait while its device suspends. Until device-mapper
- * blocks new ones, whoever keeps the device busy sends the next as soon as one
- * is done: without a wait hundreds go past the limit at each suspend.
+ * blocks new ones, a busy submitter sends the next as soon as one completes:
+ * without a wait hundreds bypass the limit at each suspend.
  */
 #define DRAIN_MS	10
 
-/* How many turns are given before the lock is let go. */
+/* Maximum number of turns per lock hold. */
 #define BATCH	256
 
 static struct workqueue_struct *release_wq;
@@ -85,7 +84,7 @@ static struct qt_bio *bio_data_of(struct bio *bio)
 	return dm_per_bio_data(bio, sizeof(struct qt_bio));
 }
 
-/* With a debt no request takes the short way past it. */
+/* With a debt no request may use the short path. */
 static void set_owing(struct qt_group *group, unsigned int owing)
 {
 	lockdep_assert_held(&group->lock);
@@ -93,7 +92,7 @@ static void set_owing(struct qt_group *group, unsigned int owing)
 	group->throttle.idle_size = owing ? 0 : group->throttle.op_size;
 }
 
-/* Whether the device has a debt under the limits in force; one that is paid ends. */
+/* Does the device have a debt under the limits in force? Ends a paid one. */
 static bool has_debt(struct qt_member *member, u64 now)
 {
 	struct qt_group *group = member->group;
@@ -122,7 +121,7 @@ static u64 debt_wait(struct qt_member *member, enum qt_dir dir, u64 now,
 		       qt_wait(&member->debt->throttle, dir, now, full) : 0;
 }
 
-/* The device's own buckets begin as its group's stand. */
+/* The device's own buckets start as a copy of its group's. */
 static void note_debt(struct qt_member *member)
 {
 	struct qt_group *group = member->group;
@@ -144,7 +143,7 @@ static void charge_member(struct qt_member *member, enum qt_dir dir, u64 bytes,
 		qt_account(&member->debt->throttle, dir, bytes, now);
 }
 
-/* What the others of a group owe is not to follow the device into another. */
+/* The debt of others in a group must not follow the device into another. */
 static void charge_drained(struct qt_member *member, enum qt_dir dir,
 			   u64 bytes, u64 now)
 {
@@ -165,8 +164,8 @@ static void charge_drained(struct qt_member *member, enum qt_dir dir,
 }
 
 /*
- * Of the devices that their own debt lets go; if there is none, @wait is how
- * long until there is.
+ * Next device not blocked by its own debt; if none, @wait is the time until
+ * there is one.
  */
 static struct qt_queue *next_in_turn(struct qt_group *group, enum qt_dir dir,
 				     u64 now, u64 *wait)
@@ -198,7 +197,7 @@ static void start_timer(struct qt_group *group, u64 at)
 	hrtimer_start(&group->timer, when, HRTIMER_MODE_ABS);
 }
 
-/* The timer may be set for the other direction, which may have less to wait. */
+/* The timer may be set for the other direction, with a shorter wait. */
 static void start_timer_by(struct qt_group *group, u64 at)
 {
 	lockdep_assert_held(&group->lock);
@@ -212,7 +211,7 @@ static enum qt_dir direction_of(const struct bio *bio)
 	return op_is_write(bio_op(bio)) ? QT_WRITE : QT_READ;
 }
 
-/* What a request is charged with; a discard moves no data. */
+/* Bytes charged for a request; a discard moves no data. */
 static u64 bytes_of(const struct qt_member *member, const struct bio *bio)
 {
 	if (!member->discard_bytes && (bio_op(bio) == REQ_OP_DISCARD ||
@@ -276,7 +275,7 @@ static void take_turn(struct qt_group *group, enum qt_dir dir,
 	queue_work(member->wq, &member->submit);
 }
 
-/* Returns whether one went; if not, @wait is how long until one may. */
+/* Return: was one dispatched? If not, @wait is the time until one may. */
 static bool give_turn(struct qt_group *group, enum qt_dir dir, u64 now,
 		      u64 *wait)
 {
@@ -309,7 +308,7 @@ static bool give_any_turn(struct qt_group *group, u64 now, u64 *wait)
 	return false;
 }
 
-/* All that may go now, but not so many that map() would wait for the lock. */
+/* Dispatches all that may proceed, in batches, so that map() does not spin. */
 static void give_turns(struct qt_group *group)
 {
 	u64 wait, now = ktime_get_ns();
@@ -373,7 +372,7 @@ static void submit_released(struct work_struct *work)
 /**
  * qt_group_alloc - make a group with no limits and no members
  *
- * Return: the group, or NULL for want of memory.
+ * Return: the group, or NULL if out of memory.
  */
 struct qt_group *qt_group_alloc(void)
 {
@@ -398,7 +397,7 @@ struct qt_group *qt_group_alloc(void)
 }
 
 /**
- * qt_group_free - end a group without members
+ * qt_group_free - free a group without members
  * @group: the group
  */
 void qt_group_free(struct qt_group *group)
@@ -412,9 +411,9 @@ void qt_group_free(struct qt_group *group)
 }
 
 /**
- * qt_groups_each - show all groups that have members
- * @show: is called for each with the lock of its members held; must not sleep
- *	for long: no device joins or leaves meanwhile
+ * qt_groups_each - call a function for each group with members
+ * @show: called with the lock of its members held; must not sleep for long: no
+ *	device joins or leaves meanwhile
  * @to: is passed on
  */
 void qt_groups_each(void (*show)(struct qt_group *group, void *to), void *to)
@@ -431,7 +430,7 @@ void qt_groups_each(void (*show)(struct qt_group *group, void *to), void *to)
 	mutex_unlock(&groups_lock);
 }
 
-/* What waits is looked at again: the timer may stand far in the future. */
+/* Re-examines waiting requests: the timer may be far in the future. */
 static void look_at_waiting(struct qt_group *group)
 {
 	queue_work(release_wq, &group->work);
@@ -440,7 +439,7 @@ static void look_at_waiting(struct qt_group *group)
 /**
  * qt_group_read_limits - the limits in force
  * @group: the group
- * @limits: gets them
+ * @limits: result
  */
 void qt_group_read_limits(struct qt_group *group, struct qt_limits *limits)
 {
@@ -449,7 +448,7 @@ void qt_group_read_limits(struct qt_group *group, struct qt_limits *limits)
 	spin_unlock(&group->lock);
 }
 
-/* Limits that change nothing leave the buckets as they stand. */
+/* Limits that change nothing do not touch the buckets. */
 static void apply_limits(struct qt_group *group, const struct qt_limits *limits)
 {
 	lockdep_assert_held(&group->lock);
@@ -468,9 +467,9 @@ static void apply_limits(struct qt_group *group, const struct qt_limits *limits)
  * @limits: the new ones
  * @why: the reason, if refused
  *
- * Takes effect at once, also on what waits.
+ * Takes effect immediately, also on waiting requests.
  *
- * Return: 0, or -EINVAL, and nothing has changed.
+ * Return: 0, or -EINVAL with nothing changed.
  */
 int qt_group_set_limits(struct qt_group *group, const struct qt_limits *limits,
 			struct qdm_why *why)
@@ -501,16 +500,16 @@ static void overlay_options(struct qt_options *to,
 }
 
 /**
- * qt_group_change_limits - change the limits that are named, keep the others
+ * qt_group_change_limits - change the named limits, keep the others
  * @group: the group
- * @argc: how many words
+ * @argc: number of words
  * @argv: "<limit> <value>" pairs
  * @why: the reason, if refused
  *
- * Two changes at a time do not undo each other: what was given is laid over
- * the limits of that instant.
+ * Concurrent changes do not undo each other: the given limits are laid over
+ * those of that instant.
  *
- * Return: 0, or -EINVAL, and nothing has changed.
+ * Return: 0, or -EINVAL with nothing changed.
  */
 int qt_group_change_limits(struct qt_group *group, unsigned int argc,
 			   char **argv, struct qdm_why *why)
@@ -535,7 +534,7 @@ int qt_group_change_limits(struct qt_group *group, unsigned int argc,
 }
 
 /**
- * qt_member_init - make a member, which has yet to join
+ * qt_member_init - initialize a member, which has yet to join
  * @member: the member
  * @group: its group
  * @md: its device
@@ -565,7 +564,7 @@ int qt_member_init(struct qt_member *member, struct qt_group *group,
 
 /**
  * qt_member_exit - undo qt_member_init()
- * @member: the member, which does not take part
+ * @member: the member, not joined
  */
 void qt_member_exit(struct qt_member *member)
 {
@@ -584,7 +583,7 @@ static void bring_debt(struct qt_member *member)
 	spin_unlock(&group->lock);
 }
 
-/* What a private group's buckets hold goes with the device. */
+/* The content of a private group's buckets follows the device. */
 static void take_debt(struct qt_member *member)
 {
 	struct qt_group *group = member->group;
@@ -600,7 +599,7 @@ static void take_debt(struct qt_member *member)
 }
 
 /**
- * qt_member_join - take part from now on
+ * qt_member_join - join the group
  * @member: the member, of a device that resumes
  */
 void qt_member_join(struct qt_member *member)
@@ -618,8 +617,8 @@ void qt_member_join(struct qt_member *member)
 }
 
 /**
- * qt_member_leave - take part no more
- * @member: the member, of a device that is suspended and has nothing waiting
+ * qt_member_leave - leave the group
+ * @member: the member, of a suspended device without waiting requests
  */
 void qt_member_leave(struct qt_member *member)
 {
@@ -690,7 +689,7 @@ static bool need_not_wait(const struct qt_member *member, const struct bio *bio)
 	return !member->urgent_waits && bio->bi_opf & (REQ_META | REQ_SWAP);
 }
 
-/* May a request go without a look at whose turn it is? */
+/* May a request proceed without a check of the turns? */
 static bool nobody_waits(struct qt_group *group, enum qt_dir dir, u64 now)
 {
 	u64 wait;
@@ -717,13 +716,13 @@ static bool may_member_go(struct qt_member *member, enum qt_dir dir, u64 bytes,
 }
 
 /**
- * __qt_member_admit - the same as qt_member_admit(), when buckets are not empty
- * @member: the device the request came to
+ * __qt_member_admit - qt_member_admit() when the buckets are not empty
+ * @member: the device of the request
  * @bio: the request
  * @now: the time in nanoseconds
  *
  * Context: the group's lock is held.
- * Return: true if it may go; if not, it has been queued.
+ * Return: true if it may proceed; if not, it has been queued.
  */
 bool __qt_member_admit(struct qt_member *member, struct bio *bio, u64 now)
 {
@@ -743,7 +742,7 @@ bool __qt_member_admit(struct qt_member *member, struct bio *bio, u64 now)
 	return false;
 }
 
-/* Return: whether one more was to go, and goes. */
+/* Return: true if there was one to drain. */
 static bool drain_one(struct qt_member *member, enum qt_dir dir, u64 now)
 {
 	struct qt_queue *queue = &member->queue[dir];
@@ -792,16 +791,16 @@ static void drain_late(struct work_struct *work)
 }
 
 /**
- * qt_member_drain - let all go that waits, and from now on what has for a moment
+ * qt_member_drain - release all waiting requests, and later ones after DRAIN_MS
  * @member: the device, which is about to suspend
  *
- * As in QEMU, what waits goes without limits but is accounted; other than
- * there, what is more than full is the debt of this device alone, so that the
- * others of the group do not stand still for it. Their turns are not
- * touched: the timer is the group's, not the member's.
+ * As in QEMU, waiting requests proceed without limits but are accounted; unlike
+ * there, the excess over full is the debt of this device alone, so that the
+ * others of the group do not stall for it. Their turns are not touched: the
+ * timer is the group's, not the member's.
  *
- * Submission is the worker's here, too: it may sleep for as long as the device
- * below likes, and who suspends must be able to lose patience.
+ * The worker submits here, too: it may sleep for any time in the device below,
+ * and the suspend must remain interruptible.
  */
 void qt_member_drain(struct qt_member *member)
 {
@@ -813,7 +812,7 @@ void qt_member_drain(struct qt_member *member)
 
 /**
  * qt_member_undrain - throttle again
- * @member: the device, which resumes or did not suspend after all
+ * @member: the device, which resumes or did not suspend
  */
 void qt_member_undrain(struct qt_member *member)
 {
@@ -823,10 +822,10 @@ void qt_member_undrain(struct qt_member *member)
 }
 
 /**
- * qt_member_read_stats - what a device has had to wait for
+ * qt_member_read_stats - a device's statistics
  * @member: the device
  * @dir: read or write
- * @stats: gets the numbers
+ * @stats: result
  */
 void qt_member_read_stats(struct qt_member *member, enum qt_dir dir,
 			  struct qt_stats *stats)
@@ -837,10 +836,10 @@ void qt_member_read_stats(struct qt_member *member, enum qt_dir dir,
 }
 
 /**
- * qt_group_read_stats - what the members have had to wait for
+ * qt_group_read_stats - a group's statistics
  * @group: the group
  * @dir: read or write
- * @stats: gets the numbers, with those of members that have left
+ * @stats: result, including members that have left
  */
 void qt_group_read_stats(struct qt_group *group, enum qt_dir dir,
 			 struct qt_stats *stats)
@@ -851,7 +850,7 @@ void qt_group_read_stats(struct qt_group *group, enum qt_dir dir,
 }
 
 /**
- * qt_groups_init - what all groups share
+ * qt_groups_init - create the common workqueue
  *
  * Return: 0, or -ENOMEM.
  */
@@ -863,7 +862,7 @@ int qt_groups_init(void)
 }
 
 /**
- * qt_groups_exit - undo qt_groups_init(), when no group is left
+ * qt_groups_exit - undo qt_groups_init(); no group may be left
  */
 void qt_groups_exit(void)
 {

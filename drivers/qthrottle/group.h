@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A throttle group: the buckets, and the devices that share them. A request
- * that may not go yet waits in its own device's queue; when the time has come
- * the devices with waiting requests take turns, reads and writes apart.
+ * that must wait is queued with its own device; when the time is reached the
+ * devices with waiting requests take turns, reads and writes separately.
  */
 #ifndef QDM_GROUP_H
 #define QDM_GROUP_H
@@ -26,12 +26,12 @@
 
 /**
  * struct qt_stats - was the throttle the limit?
- * @waiting: requests that wait now
- * @delayed: requests that had to wait, those that still do included
+ * @waiting: number of requests waiting now
+ * @delayed: number of requests that had to wait, including the waiting ones
  * @bytes: their size
- * @total_ns: how long the ones that have gone had waited, together
- * @longest_ns: how long the one that waited longest had
- * @full: how often each bucket was what a request had to wait for first
+ * @total_ns: total wait of the released ones
+ * @longest_ns: longest of these waits
+ * @full: how often each bucket was the first reason for a wait
  */
 struct qt_stats {
 	u64 waiting;
@@ -43,12 +43,11 @@ struct qt_stats {
 };
 
 /**
- * struct qt_debt - a device's own buckets, while they bind it more than the group's
- * @throttle: the buckets. What the device does is poured in here, too
- * @limits: what they were made from; those of the group are adopted at the
- *	next look
- * @lifted: of the group, then: if all limits were lifted since, nothing is owed
- * @owed: they are in use, which is until they are empty
+ * struct qt_debt - a device's own buckets, while stricter than the group's
+ * @throttle: the buckets. All requests of the device are poured in here, too
+ * @limits: their limits; those of the group are adopted at the next check
+ * @lifted: the group's, then: no debt if all limits were lifted since
+ * @owed: they are in use, until they are empty
  */
 struct qt_debt {
 	struct qt_throttle throttle;
@@ -58,12 +57,12 @@ struct qt_debt {
 };
 
 /**
- * struct qt_past - what of a device outlives its tables
+ * struct qt_past - state of a device that outlives its tables
  * @stats: per direction
- * @debt: what it has let through and not paid for yet
+ * @debt: of admitted requests not yet paid for
  *
- * Guarded by the lock of the group that the device is in; of two tables only
- * one takes part at a time.
+ * Guarded by the lock of the device's group; only one table is a member at a
+ * time.
  */
 struct qt_past {
 	struct qt_stats stats[QT_DIRS];
@@ -71,10 +70,10 @@ struct qt_past {
 };
 
 /**
- * struct qt_queue - what a device has waiting in one direction
+ * struct qt_queue - waiting requests of a device in one direction
  * @turn: among the devices with waiting requests, while there are any
  * @bios: the requests, oldest first
- * @pass: the device with the lowest takes the next turn; not to be changed while
+ * @pass: the device with the lowest takes the next turn; must not change while
  *	@turn is among others
  * @stats: of this device and direction; they outlive the table
  */
@@ -89,18 +88,18 @@ struct qt_queue {
  * struct qt_member - a device in a group
  * @group: the group
  * @node: among the group's members, while @joined
- * @joined: takes part
- * @device: the device's number, for people
+ * @joined: is a member
+ * @device: the device's number, for users
  * @dev: the same, for tracepoints
  * @weight: its share, %QT_WEIGHT_DEFAULT for a plain round robin
- * @draining: nothing waits for longer than a moment, while the device suspends
- * @drain: lets go what has waited for that long
- * @urgent_waits: requests of REQ_META and REQ_SWAP wait like any other
- * @discard_bytes: a discard counts with its length, and not as an operation only
+ * @draining: requests wait for DRAIN_MS at most, while the device suspends
+ * @drain: releases them after that time
+ * @urgent_waits: REQ_META and REQ_SWAP requests wait like any other
+ * @discard_bytes: a discard counts with its length, not just as an operation
  * @queue: per direction
  * @debt: of the device; it outlives the table
- * @go: requests whose turn has come and that @submit has yet to submit
- * @submit: does so; it may sleep, and holds up no other device
+ * @go: dispatched requests that @submit has yet to submit
+ * @submit: submits @go; it may sleep, and delays no other device
  * @wq: of this device alone, as devices of a group may be stacked
  */
 struct qt_member {
@@ -122,9 +121,9 @@ struct qt_member {
 };
 
 /**
- * struct qt_turns - who waits in one direction
- * @queues: the members' queues by @pass, of the same the longest here first
- * @pass: where the member stood that had the last turn
+ * struct qt_turns - queues of one direction
+ * @queues: the members' queues by @pass, FIFO if equal
+ * @pass: pass of the member that had the last turn
  */
 struct qt_turns {
 	struct rb_root_cached queues;
@@ -136,21 +135,21 @@ struct qt_turns {
  * @lock: guards everything from @throttle to @stats, and all of a member but
  *	@group, @node, @joined, @device, @dev and @wq
  * @throttle: the buckets
- * @limits: what they were made from
+ * @limits: their limits
  * @enabled: is anything limited? May be read without the lock
  * @private: of one device alone
- * @owing: members with a debt of their own
- * @lifted: how often all limits have been lifted
+ * @owing: number of members with a debt of their own
+ * @lifted: number of times that all limits were lifted
  * @turns: per direction
- * @next: the direction that is asked first; they take turns, too, since they
- *	may share a bucket
- * @stats: of all members there are and have been, per direction
- * @timer: goes off when the next request may go
- * @work: lets go what may
+ * @next: the direction tried first; they alternate, since they may share a
+ *	bucket
+ * @stats: of all present and former members, per direction
+ * @timer: fires when the next request may proceed
+ * @work: dispatches requests
  * @members_lock: guards @members; never taken with @lock held
  * @members: the devices
- * @config: the group as an object in configfs, if it has a name
- * @users: tables that name the group, guarded in configfs.c
+ * @config: the group's object in configfs, if it has a name
+ * @users: number of tables that name the group, guarded in configfs.c
  * @ours: made for a table line, and not by mkdir
  * @all: in the list of all groups, guarded in group.c
  */
@@ -175,7 +174,7 @@ struct qt_group {
 	struct list_head all;
 };
 
-/* What a waiting request carries with it. */
+/* Data of a waiting request. */
 struct qt_bio {
 	u64 since;
 };
@@ -213,14 +212,14 @@ void qt_group_put(struct qt_group *group);
 const char *qt_group_name(struct qt_group *group);
 
 /**
- * qt_member_admit - may a request go now?
- * @member: the device it came to
+ * qt_member_admit - may a request proceed now?
+ * @member: its device
  * @bio: the request, already remapped
  *
- * Empty buckets let any read or write go, so who waits or drains need not be
- * asked then. Flushes, which have no data, and other operations take the long way.
+ * Empty buckets admit any read or write, so no queue or drain is checked then.
+ * Flushes, which have no data, and other operations take the slow path.
  *
- * Return: true if it may; if not, the group will see to its submission.
+ * Return: true if it may; if not, the group submits it.
  */
 static inline bool qt_member_admit(struct qt_member *member, struct bio *bio)
 {
