@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Groups by name: each named group is a folder in /sys/kernel/config/qthrottle
- * with its limits, statistics and members. A person makes one with mkdir, or
- * a table line that names it does.
+ * Groups by name: each named group is a directory in
+ * /sys/kernel/config/qthrottle with its limits, statistics and members. It is
+ * created by mkdir, or by a table line that names it.
  *
  * A group made by mkdir lives until rmdir, and configfs refuses rmdir (EBUSY)
- * while a table names it, as each such table depends on the item. A group
- * made for a table line lives until the last such table goes; nobody can rmdir
- * it.
+ * while a table names it, as each such table depends on the item. A group made
+ * for a table line lives until the last such table is destroyed; rmdir cannot
+ * remove it.
  *
- * Locking: @names_lock makes finding, making and dropping a group one step
- * for tables. It is taken in constructors and destructors only, and never in
- * a configfs callback, so configfs may be called with it held. Against mkdir,
- * which does not take it, configfs itself decides who was first, and the
- * loser looks again. Memory is allocated under it without I/O: a destructor
- * that waits for it may be that of a device which others need to be resumed.
+ * Locking: @names_lock makes finding, creating and dropping a group one step
+ * for tables. It is taken in constructors and destructors only, and never in a
+ * configfs callback, so configfs may be called with it held. Races with mkdir,
+ * which does not take it, are decided by configfs, and the loser retries.
+ * Allocations under it cause no I/O: a destructor that waits for it may be that
+ * of a device which others need resumed.
  */
 #include <linux/configfs.h>
 #include <linux/delay.h>
@@ -29,7 +29,7 @@
 
 #define DM_MSG_PREFIX QDM_TARGET_QTHROTTLE
 
-/* How often a table looks again when mkdir or rmdir came between. */
+/* Retries of a table after races with mkdir or rmdir. */
 #define TRIES	1000
 
 static DEFINE_MUTEX(names_lock);
@@ -222,7 +222,7 @@ static struct qt_group *find_named(const char *name)
 	return item ? item_group(item) : NULL;
 }
 
-/* A group that was found; it may be on its way out, and then is not there. */
+/* Uses a group found, unless it is being removed. */
 static int use_found(struct qt_group *group)
 {
 	int r = 0;
@@ -251,7 +251,7 @@ static struct qt_group *add_named(const char *name)
 	return ERR_PTR(r);
 }
 
-/* -EEXIST and -ENOENT mean that mkdir or rmdir came between. */
+/* -EEXIST and -ENOENT mean a race with mkdir or rmdir. */
 static struct qt_group *get_once(const char *name)
 {
 	struct qt_group *group = find_named(name);
@@ -283,11 +283,11 @@ static struct qt_group *get_named(const char *name)
 }
 
 /**
- * qt_group_get - find or make the group that a table line names
- * @name: its name, or "-" for one of the device's own
+ * qt_group_get - find or create the group named by a table line
+ * @name: its name, or "-" for a private one
  * @why: the reason, if refused
  *
- * Return: the group, to be given back with qt_group_put(), or an error.
+ * Return: the group, to be released by qt_group_put(), or an error.
  */
 struct qt_group *qt_group_get(const char *name, struct qdm_why *why)
 {
@@ -310,7 +310,7 @@ struct qt_group *qt_group_get(const char *name, struct qdm_why *why)
 	return group;
 }
 
-/* Once a group of mkdir's does not depend on us, rmdir may free it. */
+/* Once we no longer depend on a group made by mkdir, rmdir may free it. */
 static void put_named(struct qt_group *group)
 {
 	unsigned int noio;
@@ -330,7 +330,7 @@ static void put_named(struct qt_group *group)
 }
 
 /**
- * qt_group_put - a table that named the group is gone
+ * qt_group_put - release a table's group
  * @group: the group
  */
 void qt_group_put(struct qt_group *group)
@@ -342,7 +342,7 @@ void qt_group_put(struct qt_group *group)
 }
 
 /**
- * qt_group_name - the group's name, "-" for one of the device's own
+ * qt_group_name - the group's name, "-" if private
  * @group: the group
  */
 const char *qt_group_name(struct qt_group *group)
@@ -362,7 +362,7 @@ static struct configfs_subsystem groups = {
 };
 
 /**
- * qt_configfs_init - show the folder
+ * qt_configfs_init - create the directory
  *
  * Return: 0, or a negative errno.
  */
@@ -374,7 +374,7 @@ int qt_configfs_init(void)
 }
 
 /**
- * qt_configfs_exit - hide it again; no group is left, as each pins the module
+ * qt_configfs_exit - remove it; no group is left, as each pins the module
  */
 void qt_configfs_exit(void)
 {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * For a person who asks why a request waits:
- * /sys/kernel/debug/dm-qthrottle/groups shows how full each group's buckets are,
- * and what waits for each of its devices, however many these are. It is no
- * interface; the form may change with each version.
+ * Shows why a request waits: /sys/kernel/debug/dm-qthrottle/groups lists the
+ * fill of each group's buckets and the requests waiting for each of its
+ * devices, without a limit on their number. The format is not an interface and
+ * may change with each version.
  *
  * Locking: qt_groups_each() holds the list of groups and, for each, that of its
  * members. A group with members has tables that hold it, so it has a name; the
- * others are not shown. A group's lock is held for the copying of numbers only,
- * never for printing.
+ * others are not shown. A group's lock is held only to copy numbers, never to
+ * print.
  */
 #include <linux/debugfs.h>
 #include <linux/ktime.h>
@@ -31,11 +31,11 @@ static const char * const bucket_names[QT_BUCKETS] = {
 /**
  * struct look - a group at one instant
  * @limits: in force
- * @pool: per bucket, how full it is, in percent; above 100 requests wait
- * @burst: the same of the second bucket
- * @waiting: per direction, how many requests wait
+ * @pool: fill per bucket, in percent; above 100 requests wait
+ * @burst: the same for the burst bucket
+ * @waiting: number of waiting requests per direction
  * @owing: devices that have a debt of their own
- * @timer_us: when the next request may go, from now on; 0 if none waits
+ * @timer_us: time until the next request may proceed; 0 if none waits
  */
 struct look {
 	struct qt_limits limits;
@@ -46,7 +46,7 @@ struct look {
 	s64 timer_us;
 };
 
-/* A level has 128 bits, of which a person wants to see three digits. */
+/* Reduces a level of 128 bits to a percentage. */
 static u64 percent_full(const struct qt_level *level, u64 now)
 {
 	qt_wide in = qt_in_level(level, now), size = level->size;
@@ -141,8 +141,6 @@ DEFINE_SHOW_ATTRIBUTE(groups);
 
 /**
  * qt_debug_init - at module load
- *
- * Without debugfs there is nothing to be seen, which is no error.
  */
 void qt_debug_init(void)
 {
@@ -151,7 +149,7 @@ void qt_debug_init(void)
 }
 
 /**
- * qt_debug_exit - at module unload; waits for those who are reading
+ * qt_debug_exit - at module unload; waits for open readers
  */
 void qt_debug_exit(void)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The groups as a person can read them; see debug.c. */
+/* Groups in debugfs, for reading; see debug.c. */
 #ifndef QDM_DEBUG_H
 #define QDM_DEBUG_H
 

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * dm-qthrottle limits bytes and operations per second with bursts, as QEMU's
- * throttle filter does, for one device or a group of devices. This file is
- * the glue: lines, messages, status, suspend. The rules are in bucket.c,
- * waiting and turns in group.c, names in configfs.c.
+ * throttle filter does, for one device or a group of devices. This file handles
+ * lines, messages, status and suspend. The rules are in bucket.c, queueing and
+ * turns in group.c, names in configfs.c.
  *
- * Life: a table takes a reference to its group in ctr and gives it back in
- * dtr. It joins the group when it resumes and leaves in postsuspend, so a
- * table that is loaded but never used takes part in nothing. presuspend lets
- * everything go that waits, also without flush, as dm waits for it either way.
- * The options are written in ctr and by messages, which dm serialises per
- * device only against table changes; so weight and limits are changed under
- * the group's lock.
+ * Life: a table takes a reference to its group in ctr and drops it in dtr. It
+ * joins the group when it resumes and leaves in postsuspend, so a table that is
+ * loaded but never used has no effect. presuspend releases all waiting
+ * requests, also without flush, as dm waits for them either way. The options
+ * are written in ctr and by messages, which dm serializes per device only
+ * against table changes; so weight and limits are changed under the group's
+ * lock.
  */
 #include <linux/device-mapper.h>
 #include <linux/err.h>
@@ -32,9 +32,9 @@
 #define MESSAGES "limits {<limit> <value>}..., weight <1-1000>"
 
 /**
- * struct history - statistics and debt of a device, whatever its table
+ * struct history - a device's state, whatever its table
  * @head: finds it
- * @past: that
+ * @past: statistics and debt
  */
 struct history {
 	struct qdm_device_state head;
@@ -45,11 +45,11 @@ struct history {
  * struct qthrottle - one table
  * @lower: the device below
  * @history: the device's statistics and debt
- * @member: our part in the group
- * @options: what the line says
+ * @member: this device in the group
+ * @options: of the line
  * @has_limits: the line has limits
- * @sets_limits: they are others than were in force, and not yet set
- * @edge: that it lies on @lower
+ * @sets_limits: they differ from those in force, not yet set
+ * @edge: registers the line above @lower
  */
 struct qthrottle {
 	struct qdm_lower lower;
@@ -92,8 +92,8 @@ static int parse_options(struct qthrottle *qt, unsigned int argc, char **argv,
 }
 
 /*
- * A line that says what is in force is a reload for another reason: then the
- * limits are left alone, even if they change before the resume.
+ * A line with the limits in force is a reload for another reason: it leaves the
+ * limits alone, even if they change before the resume.
  */
 static bool changes_limits(struct qthrottle *qt)
 {
@@ -139,8 +139,8 @@ static int get_history(struct qthrottle *qt, struct dm_target *ti,
 }
 
 /*
- * Writes to a zone must arrive in order. One whose turn has come is handed to
- * a worker, and one that comes then and need not wait would overtake it.
+ * Writes to a zone must arrive in order. A released one is handed to a worker,
+ * and one that arrives then and need not wait would overtake it.
  */
 static int refuse_zoned(struct qthrottle *qt, const char *path,
 			struct qdm_why *why)
@@ -334,8 +334,8 @@ static unsigned int emit_info(struct qthrottle *qt, char *result,
 }
 
 /*
- * The limits in force, also where a message has changed them; but a line that
- * leaves a named group's limits alone must do so again when it is loaded.
+ * The limits in force, also if changed by a message; but a line that leaves a
+ * named group's limits alone must do so again when it is loaded.
  */
 static void current_options(struct qthrottle *qt, struct qt_options *options)
 {
@@ -387,7 +387,7 @@ static int qthrottle_iterate_devices(struct dm_target *ti,
 	return qdm_lower_iterate(&qt->lower, ti, fn, data);
 }
 
-/* Nothing to hint at: dm asks each table as it puts it in place. */
+/* No limits to set: dm calls this for each table it swaps in. */
 static void qthrottle_io_hints(struct dm_target *ti, struct queue_limits *limits)
 {
 	struct qthrottle *qt = ti->private;

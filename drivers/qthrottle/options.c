@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The option table. Names, units, defaults and the text for lengths out of
- * range are those of QEMU's ThrottleLimits; a value too large for a rate is
- * left to qt_limits_check(), which has the text for it.
+ * range are those of QEMU's ThrottleLimits; values too large for a rate are
+ * left to qt_limits_check(), which has the text for them.
  */
 #include <linux/kernel.h>
 
 #include "group.h"
 #include "options.h"
 
-/* Average, burst and length: a bucket's words stand together in the table. */
+/* Average, burst and length: adjacent words of a bucket in the table. */
 #define BUCKET_WORDS	3
 
 #define RATE_TEXT "bps/iops/max values must be within [0, 1000000000000000]"
@@ -87,9 +87,9 @@ static void add_word(struct qdm_why *why, const struct qdm_opt *opt, u64 value)
 }
 
 /**
- * qt_limits_judge - may these limits be set together?
+ * qt_limits_judge - check that limits can be set together
  * @limits: the limits
- * @why: the reason, if not: QEMU's text, and behind it the words at fault
+ * @why: the reason, if not: QEMU's text, then the invalid words
  *
  * Return: 0, or -EINVAL.
  */

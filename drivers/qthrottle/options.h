@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * The words of a qthrottle line: QEMU's 19 limits and what goes beyond them.
- */
+/* The words of a qthrottle line: QEMU's 19 limits and additional ones. */
 #ifndef QDM_OPTIONS_H
 #define QDM_OPTIONS_H
 
@@ -9,11 +7,11 @@
 #include "bucket.h"
 
 /**
- * struct qt_options - everything a line can set
+ * struct qt_options - all options of a line
  * @limits: the group's limits
  * @weight: the device's share of them
  * @urgent: 0 if REQ_META and REQ_SWAP pass, 1 if they wait
- * @discard: 0 if a discard is one operation without bytes, 1 if it has its length
+ * @discard: 0 if a discard is one operation without bytes, 1 if it has bytes
  */
 struct qt_options {
 	struct qt_limits limits;
@@ -22,7 +20,7 @@ struct qt_options {
 	u64 discard;
 };
 
-/* The limits alone; they are the first QT_NR_LIMITS of all. */
+/* The limits alone: the first QT_NR_LIMITS options. */
 #define QT_NR_LIMITS	19
 extern const struct qdm_opt_table qt_limit_table;
 extern const struct qdm_opt_table qt_option_table;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Two tracepoints, one where a request begins to wait and one where it goes:
- * statistics say how much a device was throttled, these say which request,
- * for how long and by which limit. Both are on the waiting path only, so a
- * request that does not wait pays nothing for them.
+ * Two tracepoints, at the start and the end of a request's wait: statistics
+ * show how much a device was throttled, these show which request, for how long
+ * and by which limit. Both are on the waiting path only, so a request that does
+ * not wait pays nothing for them.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM qthrottle
@@ -13,7 +13,7 @@
 
 #include <linux/tracepoint.h>
 
-/* Numbers of enum qt_bucket, of which user space sees the word only. */
+/* Numbers of enum qt_bucket, of which user space sees only the word. */
 #define qt_show_bucket(bucket)						\
 	__print_symbolic(bucket,					\
 			 { 0, "bps-total" }, { 1, "bps-read" },		\
