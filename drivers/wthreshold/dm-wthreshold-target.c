@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * dm-wthreshold raises an event when a write passes an offset, so that
- * whoever provides the volume below can let it grow before it is full. The
- * write itself is never held up. This file is the glue; the rules are in
+ * dm-wthreshold raises an event when a write passes an offset, so that the
+ * provider of the volume below can extend it before it is full. The write
+ * itself is never delayed. This file connects it to dm; the rules are in
  * level.c.
  *
  * Locking: struct threshold belongs to the mapped device and outlives its
- * tables, so that neither the mark nor an event is lost over a reload.
- * @lock guards @level; it is taken by writers in map(), messages, status and
- * resume, all in process context, and nothing sleeps under it. map() first
- * looks at level.alert without the lock: that word only decides whether the
- * lock is worth taking, and a write that races with a message that sets the
- * threshold may count as before or after it.
- * Life: each constructed table holds one reference, taken in ctr and dropped
- * in dtr. Events are attached to the table that is live, from resume to
- * postsuspend; one that is raised in between waits.
+ * tables, so that neither the mark nor an event is lost over a reload. @lock
+ * guards @level; it is taken by writers in map(), messages, status and resume,
+ * all in process context, and nothing sleeps under it. map() first reads
+ * level.alert without the lock: it only decides whether the lock is needed, and
+ * a write that races with a message that sets the threshold may count as before
+ * or after it.
+ * Life: each constructed table holds one reference, taken in ctr and dropped in
+ * dtr. Events are attached to the live table, from resume to postsuspend; an
+ * event raised in between waits.
  */
 #include <linux/blkdev.h>
 #include <linux/dax.h>
@@ -41,12 +41,12 @@ struct wthreshold_options {
 };
 
 /**
- * struct threshold - what belongs to a device and outlives its tables
+ * struct threshold - state of a device that outlives its tables
  * @head: finds it
  * @lock: guards @level and @options
  * @level: the threshold
- * @options: of the table that set it last
- * @events: where it fires
+ * @options: of the last table that set it
+ * @events: source of its events
  */
 struct threshold {
 	struct qdm_device_state head;
@@ -59,13 +59,13 @@ struct threshold {
 /**
  * struct wthreshold - one table
  * @lower: the device below
- * @state: what belongs to the device
- * @edge: that it lies on @lower
- * @options: what the line says; one without a threshold says nothing, and
- *	the device's options stay
+ * @state: the device's state
+ * @edge: registers the line above @lower
+ * @options: of the line; none without a threshold, then the device's options
+ *	stay
  * @has_threshold: the line has a threshold
- * @sets_threshold: it is another than was in force, and not yet set
- * @threshold: that
+ * @sets_threshold: it differs from the one in force, not yet set
+ * @threshold: its threshold
  */
 struct wthreshold {
 	struct qdm_lower lower;
@@ -124,7 +124,7 @@ static struct qdm_state_registry thresholds =
 	QDM_STATE_REGISTRY_INIT(thresholds, create_threshold,
 				destroy_threshold);
 
-/* Called with the lock held, so that events are numbered as they happened. */
+/* Called with the lock held, so that events are numbered in order. */
 static void raise_event(struct threshold *state)
 {
 	struct qdm_event event;
@@ -177,7 +177,7 @@ static int open_line(struct wthreshold *wt, struct dm_target *ti,
 	return qdm_lower_get(&wt->lower, ti, argv[0], argv[1], why);
 }
 
-/* Events are raised with the lock held, so both belong together. */
+/* Events are raised with the lock held, so both match. */
 static struct wt_level read_level(struct threshold *state, u64 *seq)
 {
 	struct wt_level level;
@@ -190,8 +190,8 @@ static struct wt_level read_level(struct threshold *state, u64 *seq)
 }
 
 /*
- * A line that says what is in force is a reload for another reason: then the
- * threshold is left alone, even if a message changes it before the resume.
+ * A line with the threshold in force is a reload for another reason: it leaves
+ * the threshold alone, even if a message changes it before the resume.
  */
 static bool changes_threshold(struct wthreshold *wt)
 {
@@ -272,7 +272,7 @@ static void note_write(struct threshold *state, u64 offset, u64 len,
 	spin_unlock(&state->lock);
 }
 
-/* A discard takes up no space in the volume below; it may even give some back. */
+/* A discard takes no space in the volume below; it may even free some. */
 static bool is_ignored(const struct wthreshold *wt, const struct bio *bio)
 {
 	return !wt->options.discard && (bio_op(bio) == REQ_OP_DISCARD ||
@@ -421,7 +421,7 @@ static int wthreshold_iterate_devices(struct dm_target *ti,
 	return qdm_lower_iterate(&wt->lower, ti, fn, data);
 }
 
-/* Nothing to hint at: dm asks each table as it puts it in place. */
+/* No limits to set: dm calls this for each table it swaps in. */
 static void wthreshold_io_hints(struct dm_target *ti, struct queue_limits *limits)
 {
 	struct wthreshold *wt = ti->private;
@@ -450,8 +450,8 @@ static int wthreshold_report_zones(struct dm_target *ti,
 #endif
 
 /*
- * What is stored through a mapping is not seen. A file system zeroes the blocks
- * it gives to a file before it maps them, though, and that is.
+ * Stores through a mapping are not seen. A file system zeroes the blocks that
+ * it gives to a file before it maps them, though, and that is seen.
  */
 #if IS_ENABLED(CONFIG_FS_DAX)
 static long wthreshold_direct_access(struct dm_target *ti, pgoff_t pgoff,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * See level.h. The test is QEMU's: strictly beyond, before the write is done,
- * whatever its result, and then off until set again. The mark and the steps
- * are ours.
+ * regardless of its result, and then off until set again. The mark and the
+ * steps are ours.
  */
 #include "level.h"
 
@@ -17,7 +17,7 @@ static void set_alert(struct wt_level *level)
 	WRITE_ONCE(level->alert, alert);
 }
 
-/* The first step beyond @threshold that a write ending at @end has not passed. */
+/* First step beyond @threshold that a write ending at @end does not pass. */
 static u64 next_step(const struct wt_level *level, u64 end)
 {
 	u64 steps;
@@ -42,7 +42,7 @@ static bool fire_level(struct wt_level *level, u64 end)
 }
 
 /**
- * wt_level_init - off, and nothing written yet
+ * wt_level_init - off, with no writes yet
  * @level: the level
  */
 void wt_level_init(struct wt_level *level)
@@ -51,7 +51,7 @@ void wt_level_init(struct wt_level *level)
 }
 
 /**
- * wt_level_set - arm, or with 0 turn off
+ * wt_level_set - arm, or turn off with 0
  * @level: the level
  * @threshold: in bytes; beyond the device's end is legal
  */
@@ -63,7 +63,7 @@ void wt_level_set(struct wt_level *level, u64 threshold)
 }
 
 /**
- * wt_level_set_zone - say how large the device's zones are
+ * wt_level_set_zone - set the size of the device's zones
  * @level: the level
  * @zone: in bytes, a power of two, or 0 for a device without zones
  */
@@ -76,10 +76,10 @@ void wt_level_set_zone(struct wt_level *level, u64 zone)
 /**
  * wt_level_write - account a write, write-zeroes or discard
  * @level: the level
- * @offset: where it begins
- * @len: how long it is; an end beyond 2^64 counts as 2^64 - 1
+ * @offset: first byte
+ * @len: length; an end beyond 2^64 counts as 2^64 - 1
  *
- * Return: true if it fired; @fired_at and @amount then tell how.
+ * Return: true if it fired; then @fired_at and @amount are set.
  */
 bool wt_level_write(struct wt_level *level, u64 offset, u64 len)
 {
@@ -93,12 +93,12 @@ bool wt_level_write(struct wt_level *level, u64 offset, u64 len)
 }
 
 /**
- * wt_level_append - account a write to wherever its zone has been written to
+ * wt_level_append - account a zone append
  * @level: the level
- * @offset: where the zone begins
- * @len: how long the write is
+ * @offset: start of the zone
+ * @len: length of the write
  *
- * Return: as wt_level_write(), which is told that it fills the zone.
+ * Return: as wt_level_write() for a write that fills the zone.
  */
 bool wt_level_append(struct wt_level *level, u64 offset, u64 len)
 {
@@ -106,7 +106,7 @@ bool wt_level_append(struct wt_level *level, u64 offset, u64 len)
 }
 
 /**
- * wt_level_fire_if_passed - fire at once if the mark already lies beyond
+ * wt_level_fire_if_passed - fire immediately if the mark is beyond already
  * @level: the level
  *
  * Return: true if it fired.
@@ -120,7 +120,7 @@ bool wt_level_fire_if_passed(struct wt_level *level)
 }
 
 /**
- * wt_level_state_name - the state as the status prints it
+ * wt_level_state_name - name of the state for the status
  * @level: the level
  */
 const char *wt_level_state_name(const struct wt_level *level)

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The rules of a write threshold, with no lock, clock or bio: when it fires,
- * that it fires once, and the high-water mark that is kept beside it.
+ * that it fires once, and the high-water mark kept with it.
  *
  *	0 ........ mark ............ threshold ............. end of the device
- *	           ^ where writes     ^ a write that ends beyond fires
- *	             have come so far
+ *	           ^ farthest end of  ^ a write that ends beyond fires
+ *	             any write so far
  *
- * A caller looks at @alert alone, without a lock, for every write; only a
- * write that ends beyond it can change anything and takes the lock to call
+ * For every write, a caller first reads @alert without a lock; only a write
+ * that ends beyond it can change anything and takes the lock to call
  * wt_level_write().
  *
- * Where in its zone an append lands is known only when it is done. An alarm
- * may come too early, but not too late, so an append counts as one that fills
- * its zone, and every write to the zone in which @alert would lie is looked at.
+ * The position of an append in its zone is known only when it completes. An
+ * alarm may be early, but not late, so an append counts as one that fills its
+ * zone, and every write to the zone that contains @alert is checked.
  */
 #ifndef QDM_LEVEL_H
 #define QDM_LEVEL_H
@@ -23,14 +23,14 @@
 enum wt_level_state { LEVEL_OFF, LEVEL_ARMED, LEVEL_FIRED };
 
 /**
- * struct wt_level - a threshold and what became of it; all in bytes
+ * struct wt_level - a threshold and its state; all in bytes
  * @alert: a write that ends at or before this changes nothing
  * @threshold: a write that ends beyond this fires; 0 is off
  * @mark: the farthest end of any write
- * @rearm: after firing, the threshold moves on in steps of this; 0 is off
+ * @rearm: after firing, the threshold advances in steps of this; 0 is off
  * @zone: the size of the device's zones, a power of two; 0 if it has none
  * @fired_at: the threshold that fired last
- * @amount: how far beyond @fired_at that write ended
+ * @amount: excess of the end of that write over @fired_at
  * @state: off, armed, or fired and not set again
  */
 struct wt_level {
