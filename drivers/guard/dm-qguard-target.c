@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * dm-qguard maps like dm-linear. It lies on top of a device that has a filter
- * beneath: whoever gives the device another table leads it past the filter,
- * and of dm's own targets none could tell. On the way of a bio there is
- * nothing but the mapping; what the guard is for is edge.c's.
+ * dm-qguard maps like dm-linear. It is stacked on a device with a filter below:
+ * another table for that device bypasses the filter, and none of dm's own
+ * targets would report it. The bio path is only the mapping; edge.c implements
+ * the guarding.
  *
- * Life: a table's edge is known from its constructor to its destructor.
+ * Life: a table's edge is registered from its constructor to its destructor.
  */
 #include <linux/blkdev.h>
 #include <linux/dax.h>
@@ -24,7 +24,7 @@
 /**
  * struct qguard - one table line
  * @lower: the device below
- * @edge: what others know of it
+ * @edge: its entry in the registry
  */
 struct qguard {
 	struct qdm_lower lower;
@@ -93,7 +93,7 @@ static void qguard_resume(struct dm_target *ti)
 	qdm_edge_resume(&guard->edge);
 }
 
-/* INFO is empty, as dm-linear's is: a guard has nothing to tell of itself. */
+/* INFO is empty, as dm-linear's: a guard has no state of its own. */
 static void qguard_status(struct dm_target *ti, status_type_t type,
 			  unsigned int flags, char *result, unsigned int maxlen)
 {
@@ -124,7 +124,7 @@ static int qguard_iterate_devices(struct dm_target *ti,
 	return qdm_lower_iterate(&guard->lower, ti, fn, data);
 }
 
-/* Nothing to hint at: dm asks each table as it puts it in place. */
+/* No limits to set: dm calls this for each table it swaps in. */
 static void qguard_io_hints(struct dm_target *ti, struct queue_limits *limits)
 {
 	struct qguard *guard = ti->private;

@@ -3,7 +3,7 @@
  * dm-qtemplate counts the requests that pass through it. It is the smallest
  * complete filter on common/: copy this folder to begin a new one
  * (CONTRIBUTING.md lists the steps). The tests build it; it is not installed.
- * dm-qguard shows what a filter that stays needs as well: zones and DAX.
+ * dm-qguard shows additional needs of a permanent filter: zones and DAX.
  *
  * Locking: none; the counters are atomic.
  * Life: struct counters belongs to the mapped device and outlives its tables,
@@ -46,10 +46,10 @@ static const struct qdm_opt_table qtemplate_table = {
 };
 
 /**
- * struct counters - what belongs to a device and outlives its tables
+ * struct counters - state of a device that outlives its tables
  * @head: finds it
- * @requests: how many passed
- * @bytes: how many bytes these had
+ * @requests: number of requests passed
+ * @bytes: number of bytes in them
  */
 struct counters {
 	struct qdm_device_state head;
@@ -60,9 +60,9 @@ struct counters {
 /**
  * struct qtemplate - one table line
  * @lower: the device below
- * @edge: tells backups and guards that the line lies on @lower
- * @options: what the line says
- * @counters: the device's numbers
+ * @edge: registers the line above @lower
+ * @options: options of the line
+ * @counters: the device's counters
  */
 struct qtemplate {
 	struct qdm_lower lower;
@@ -175,7 +175,7 @@ static void qtemplate_postsuspend(struct dm_target *ti)
 	qdm_edge_postsuspend(&tmpl->edge);
 }
 
-/* What a line asks for happens here: one that is only loaded changes nothing. */
+/* A line takes effect here: one that is only loaded changes nothing. */
 static void qtemplate_resume(struct dm_target *ti)
 {
 	struct qtemplate *tmpl = ti->private;

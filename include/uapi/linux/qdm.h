@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
 /*
- * What the kernel's side and user space must spell alike: target names, the
- * keys and actions of events, and limits on names.
+ * Names that kernel and user space share: targets, keys and actions of events,
+ * and limits on names.
  */
 #ifndef _UAPI_LINUX_QDM_H
 #define _UAPI_LINUX_QDM_H
 
-/* The release: modinfo shows it, and qdm --version says the same. */
+/* The release, shown by modinfo and qdm --version. */
 #define QDM_VERSION		"0.2.0"
 
 #define QDM_TARGET_QTHROTTLE	"qthrottle"
@@ -18,10 +18,10 @@
 /* Names of groups and bitmaps: letters, digits, '.', '_' and '-'. */
 #define QDM_NAME_MAX		63
 
-/* The group name that stands for a group of the device's own. */
+/* Name of a group of the device's own. */
 #define QDM_GROUP_PRIVATE	"-"
 
-/* DM_ACTION of the events, and the keys that go with them. */
+/* DM_ACTION of the events, and their keys. */
 #define QDM_ACTION_WRITE_THRESHOLD	"WRITE_THRESHOLD"
 #define QDM_ACTION_BACKUP_COMPLETED	"BACKUP_COMPLETED"
 #define QDM_ACTION_BACKUP_CANCELLED	"BACKUP_CANCELLED"
