@@ -176,7 +176,7 @@ it "refuses a filter under multipath and where DAX would go past it" refuses_pas
 
 input() { # input TEXT ERROR
 	local reply
-	reply=$(qdm exec -- "$1" 2>/dev/null || qdm exec "$1") || true
+	reply=$(qdm exec -- "$1") || true
 	same "error of $1" "$2" "$(jq -r '.error.desc' <<<"$reply")"
 }
 
