@@ -20,6 +20,14 @@ typed() {
 	bash -x /run/qdm/typed
 }
 
+# Topics before this one end while udev is at work: links of a group that is gone, and
+# semaphores of processes that were killed, are theirs.
+begin_anew() {
+	udevadm settle
+	rm -rf /dev/vg
+	dmsetup -y udevcomplete_all
+}
+
 undo() {
 	umount /mnt/copy /mnt/data 2>/dev/null || true
 	rm -rf /etc/qdm/extend.d
@@ -27,6 +35,7 @@ undo() {
 
 tutorial() {
 	trap undo EXIT
+	begin_anew
 	modprobe loop
 	typed tutorial "A volume" "Clean up" | tee said
 	grep -x "before the backup" said
@@ -42,6 +51,7 @@ it "the tutorial does what it says, and leaves nothing" tutorial
 
 data_volume() { # on which the tasks begin
 	trap undo EXIT
+	begin_anew
 	volume_group 320
 	lvcreate -qqy -Wn -L 64M -n copy vg
 	mkdir -p /mnt/data
