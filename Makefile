@@ -56,7 +56,7 @@ uninstall: ## remove what install put there; nothing needs to be built
 setup: ## install missing Debian packages and prepare all guests
 	$(Q)$(lab)/setup 6.1 6.12 latest debug
 
-check: ## what a commit should pass, in two minutes: lint, unit, one topic on one kernel (TESTS=topic KERNEL=6.12)
+check: ## what a commit should pass, in some minutes: lint, unit, one topic on one kernel (TESTS=topic KERNEL=6.12)
 	$(Q)tests/run-all --quick
 
 test: ## every test on every kernel (TESTS=topic KERNEL=6.12 LANE=smp narrow it, FULL=1 widens it)
