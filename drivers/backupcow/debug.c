@@ -41,9 +41,9 @@ static const char * const flush_names[] = {
 };
 
 /*
- * A job at one instant: status, disk of the mapped device (empty while
- * suspended), how long the oldest deferred write has waited and for which
- * cluster. The rest as in struct bcow_job.
+ * A job, its figures read a moment before the rest: disk of the mapped device
+ * (empty while suspended), how long the oldest deferred write has waited and
+ * for which cluster. The rest as in struct bcow_job.
  */
 struct look {
 	struct bcow_job_figures figures;

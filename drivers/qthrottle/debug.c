@@ -35,7 +35,8 @@ static const char * const bucket_names[QT_BUCKETS] = {
  * @burst: the same for the burst bucket
  * @waiting: number of waiting requests per direction
  * @owing: devices that have a debt of their own
- * @timer_us: time until the next request may proceed; 0 if none waits
+ * @timer_us: time until the next request may proceed; 0 if that is now, or
+ *	if none waits
  */
 struct look {
 	struct qt_limits limits;
@@ -60,6 +61,7 @@ static u64 percent_full(const struct qt_level *level, u64 now)
 
 static void look_at(struct qt_group *group, struct look *look)
 {
+	ktime_t left = 0;
 	u64 now;
 	int i;
 
@@ -75,7 +77,8 @@ static void look_at(struct qt_group *group, struct look *look)
 		look->waiting[i] = group->stats[i].waiting;
 	look->owing = group->owing;
 	if (hrtimer_active(&group->timer))
-		look->timer_us = ktime_to_us(hrtimer_get_remaining(&group->timer));
+		left = hrtimer_get_remaining(&group->timer);
+	look->timer_us = ktime_to_us(max(left, 0LL));
 	spin_unlock(&group->lock);
 }
 

@@ -210,7 +210,7 @@ shows_groups_in_debugfs() {
 	number=$(dmsetup info -c --noheadings -o major,minor t)
 	throttled_writes t 8 &
 	eventually 60 waits t 5
-	grep "^group -: 0 reads and [1-9][0-9]* writes wait, the next may go in [0-9]* us; 0 devices owe$" "$groups"
+	eventually 60 grep "^group -: 0 reads and [1-9][0-9]* writes wait, the next may go in [0-9]* us; 0 devices owe$" "$groups"
 	grep "^  iops-write 1: [1-9][0-9]*% full$" "$groups"
 	grep "^  device $number, weight 100: 0 reads and [1-9][0-9]* writes wait$" "$groups"
 	dmsetup message t 0 limits iops-write 0
